@@ -1,0 +1,258 @@
+"""The composition: opens git, settings, store and remotes on demand, for the doors above.
+
+It only opens; it is never asked to do. Everything is opened at most once and nothing before it is
+needed, because git starts us for every filter and hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import ConfigError, MlvcError, RemoteRefused, UsageError
+from git_mlvc.git.process import Git
+from git_mlvc.git.repository import Repository
+from git_mlvc.settings import Origin, RemoteSetting, Settings, from_sources
+
+if TYPE_CHECKING:
+    from git_mlvc.formats.pointer import Pointer
+    from git_mlvc.fs.atomic import Permissions
+    from git_mlvc.progress import Progress
+    from git_mlvc.store.store import Store
+    from git_mlvc.transfer.remote_view import RemoteView
+
+TRACKED_SETTINGS = "mlvc.toml"
+
+
+class Workspace:
+    """One repository, as seen from one process."""
+
+    def __init__(self, repository: Repository, git: Git, environment: Mapping[str, str]) -> None:
+        self.repository = repository
+        self.git = git
+        self.environment = environment
+
+    @classmethod
+    def open(cls, cwd: Path, environment: Mapping[str, str]) -> Workspace:
+        """Find the repository around `cwd`. Raises UsageError when there is none."""
+        return cls(Repository.discover(cwd, environment), Git(cwd, env=environment), environment)
+
+    @cached_property
+    def config(self) -> dict[str, list[str]]:
+        from git_mlvc.git import config
+
+        return config.read(self.git)
+
+    @cached_property
+    def settings(self) -> Settings:
+        return from_sources(self.config, self._tracked_settings(), self.environment)
+
+    @cached_property
+    def permissions(self) -> Permissions:
+        from git_mlvc.git import config
+
+        return config.shared_permissions(self.config)
+
+    @cached_property
+    def store_path(self) -> Path:
+        configured = self.settings.store
+        if configured is None:
+            return self.repository.common_dir / "mlvc"
+        return (self._top / Path(configured).expanduser()).resolve()
+
+    @cached_property
+    def store(self) -> Store:
+        from git_mlvc.store.store import Store
+
+        return Store.open(self.store_path, permissions=self.permissions)
+
+    def push_target(self, git_remote: str, git_url: str) -> RemoteSetting | None:
+        """Return where the data of a push to `git_remote` must be: the first place that is set."""
+        candidates = self._candidates(git_remote, git_url)
+        return candidates[0] if candidates else None
+
+    def reading_places(self, git_remote: str | None = None) -> list[RemoteSetting]:
+        """Return every place to look for data, the likeliest first, each once."""
+        names = [git_remote] if git_remote else self._git_remotes_by_likelihood()
+        places: list[RemoteSetting] = []
+        for name in names:
+            places += self._candidates(name, self._git_url(name))
+        places += self.settings.remotes.values()
+        seen: set[str] = set()
+        return [p for p in places if not (p.url in seen or seen.add(p.url))]  # type: ignore[func-returns-value]
+
+    def place(self, name: str) -> RemoteSetting:
+        """Return the data remote a user names: ours, or what stands beside git's remote.
+
+        Raises UsageError with the known names.
+        """
+        candidates = self._candidates(name, self._git_url(name))
+        if name in self.settings.remotes:
+            return self.settings.remotes[name]
+        if self._git_url(name) and candidates:
+            return candidates[0]
+        known = sorted({*self.settings.remotes, *self._git_remotes_by_likelihood()})
+        raise UsageError(
+            f"no remote is called '{name}'",
+            why=f"known remotes: {', '.join(known)}" if known else "no remote is set up",
+            hint="git mlvc remote add NAME URL",
+        )
+
+    def view(self, place: RemoteSetting) -> RemoteView:
+        """Open a place. Raises RemoteRefused until the user trusts it (law 12), ConfigError."""
+        from blake3 import blake3
+
+        from git_mlvc.backend import registry
+        from git_mlvc.backend.wrap.retry import Retry
+        from git_mlvc.transfer.remote_view import RemoteView
+
+        if not self.is_trusted(place):
+            raise RemoteRefused(
+                f"remote '{place.name}' is not contacted",
+                why=f"its address {place.url} came with the repository and is not trusted yet",
+                hint=f"git mlvc remote trust {place.name}",
+            )
+        url = self.absolute_url(place.url)
+        backend = Retry(registry.open(url, permissions=self.permissions))
+        cache = self.repository.common_dir / "mlvc" / "remotes" / blake3(url.encode()).hexdigest()[:16]
+        return RemoteView(backend, cache, name=place.name)
+
+    def is_trusted(self, place: RemoteSetting) -> bool:
+        """Tracked addresses need the user's word, unless they lie beside a git remote."""
+        if place.origin is not Origin.TRACKED or place.url in self.settings.trusted_urls:
+            return True
+        return any(
+            self._lies_beside(self.absolute_url(place.url), self._git_url(name))
+            for name in self._git_remotes_by_likelihood()
+        )
+
+    def absolute_url(self, url: str) -> str:
+        """Relative paths in settings start at the top of the worktree."""
+        if "://" in url or url.startswith(("memory:", "-")):
+            return url
+        return str(self._top / Path(url).expanduser())
+
+    def views_for_reading(
+        self, git_remote: str | None = None
+    ) -> tuple[list[RemoteView], list[MlvcError]]:
+        """Open every place that can be opened; what could not be is returned beside."""
+        views: list[RemoteView] = []
+        failures: list[MlvcError] = []
+        for place in self.reading_places(git_remote):
+            try:
+                views.append(self.view(place))
+            except MlvcError as failure:
+                failures.append(failure)
+        return views, failures
+
+    def fetcher(
+        self, progress: Progress, git_remote: str | None = None
+    ) -> Callable[[Sequence[Pointer]], dict[Pointer, MlvcError]]:
+        """Return a function that brings content into the store and says what could not be had."""
+
+        def fetch(pointers: Sequence[Pointer]) -> dict[Pointer, MlvcError]:
+            from git_mlvc.transfer.fetch import fetch as transfer_fetch
+
+            views, failures = self.views_for_reading(git_remote)
+            if not views:
+                reason = failures[0] if failures else _nowhere()
+                return dict.fromkeys(pointers, reason)
+            failed = dict(transfer_fetch(self.store, views, pointers, progress=progress).failed)
+            return {p: failures[0] if failures else why for p, why in failed.items()}
+
+        return fetch
+
+    # -- where things are
+
+    @property
+    def _top(self) -> Path:
+        return self.repository.worktree or self.repository.common_dir
+
+    def _tracked_settings(self) -> dict[str, object]:
+        """The worktree's `mlvc.toml`, else the index's, else HEAD's."""
+        from git_mlvc.fs import structured
+
+        if self.repository.worktree is not None:
+            path = self.repository.worktree / TRACKED_SETTINGS
+            try:
+                return structured.parse_toml(path.read_bytes(), TRACKED_SETTINGS)
+            except FileNotFoundError:
+                pass
+            except OSError as exc:
+                raise ConfigError(f"cannot read {path}", why=str(exc.strerror)) from exc
+            if not self.repository.index_path.exists() and not self._has_commits():
+                return {}
+        for name in (f":{TRACKED_SETTINGS}", f"HEAD:{TRACKED_SETTINGS}"):
+            shown = self.git.run("cat-file", "blob", name, check=False)
+            if shown.returncode == 0:
+                return structured.parse_toml(shown.stdout, name)
+        return {}
+
+    def _has_commits(self) -> bool:
+        return (self.repository.common_dir / "packed-refs").exists() or any(
+            (self.repository.common_dir / "refs" / "heads").iterdir()
+        )
+
+    def _git_url(self, git_remote: str) -> str | None:
+        urls = self.config.get(f"remote.{git_remote}.url")
+        return urls[0] if urls else None
+
+    def _git_remotes_by_likelihood(self) -> list[str]:
+        names = [
+            key[len("remote.") : -len(".url")]
+            for key in self.config
+            if key.startswith("remote.") and key.endswith(".url")
+        ]
+        return sorted(names, key=lambda name: (name != self._upstream, name != "origin", name))
+
+    @cached_property
+    def _upstream(self) -> str | None:
+        try:
+            head = (self.repository.git_dir / "HEAD").read_text("utf-8", "surrogateescape")
+        except OSError:
+            return None
+        branch = head.removeprefix("ref: refs/heads/").rstrip("\n")
+        configured = self.config.get(f"branch.{branch}.remote")
+        return configured[-1] if configured else None
+
+    def _candidates(self, git_remote: str, git_url: str | None) -> list[RemoteSetting]:
+        """The order of docs/formats: R's own setting, the default data remote, beside R."""
+        from git_mlvc.transfer import beside
+
+        found: list[RemoteSetting] = []
+        own = self.settings.remotes.get(git_remote)
+        if own is not None:
+            found.append(own)
+        default = self.settings.default_remote
+        if default is not None and default != git_remote:
+            setting = self.settings.remotes.get(default)
+            if setting is None:
+                raise ConfigError(
+                    f"the default data remote '{default}' has no address",
+                    hint=f"git mlvc remote add {default} URL",
+                )
+            found.append(setting)
+        url = beside.default_url(git_url, self._top) if git_url else None
+        if url is not None:
+            found.append(RemoteSetting(git_remote, url, Origin.BESIDE))
+        return [replace(place, name=place.name or place.url) for place in found]
+
+    def _lies_beside(self, url: str, git_url: str | None) -> bool:
+        """True if local path `url` is inside the directory of the git remote `git_url`."""
+        from git_mlvc.transfer import beside
+
+        home = beside.default_url(git_url, self._top) if git_url else None
+        if home is None or "://" in url.removeprefix("file://"):
+            return False
+        here = Path(url.removeprefix("file://")).resolve()
+        return here.is_relative_to(Path(home.removeprefix("file://")).resolve().parent)
+
+
+def _nowhere() -> MlvcError:
+    return RemoteRefused(
+        "there is no remote to fetch data from",
+        hint="git mlvc remote add NAME URL --default, or add a git remote that is a directory",
+    )
