@@ -34,7 +34,7 @@ from pathlib import Path
 from shlex import quote
 
 from report import markdown
-from tools import TOOLS, Git, find_programs
+from tools import TOOLS, find_programs
 from workdata import MIB, Data
 
 HERE = Path(__file__).resolve().parent
@@ -145,7 +145,7 @@ class Bench:
             try:
                 _, status, usage = os.wait4(child.pid, 0)
                 wall = time.perf_counter() - began
-                busy, read, written = (b - a for a, b in zip(before, counters()))
+                busy, read, written = (b - a for a, b in zip(before, counters(), strict=True))
             except BaseException:
                 os.killpg(child.pid, signal.SIGKILL)
                 raise

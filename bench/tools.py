@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 from shlex import quote
+from typing import ClassVar
 
 PATTERNS = "*.bin", "*.csv", "*.safetensors"
 
@@ -18,7 +19,7 @@ class Tool:
     store = (".git",)  # what the tool keeps in the repository besides the working tree
     linked = False  # the working file is a link to the store, not a copy
     peer = True  # a version-control peer; False for a reference
-    scale = {}  # workload -> part of the size, where the full size takes too long
+    scale: ClassVar = {}  # workload -> part of the size, where the full size takes too long
 
     def __init__(self, programs):
         self.programs = programs
@@ -29,16 +30,17 @@ class Tool:
     def init(self, remote):
         raise NotImplementedError
 
-    add = commit = restore = mark = switch = lambda self, *args: None
-    status = push = lambda self: None
-    clone = lambda self, remote, dest: None
+    def nothing(self, *args):
+        """An operation that the tool does not have."""
+
+    add = commit = restore = mark = switch = status = push = clone = nothing
 
 
 class Git(Tool):
     """Plain Git: the base of every other Git tool, and the slow baseline for big files."""
 
     name, needs, version = "git", ("git",), "git version"
-    scale = {"W1": 0.25, "W3": 0.25, "W4": 0.25, "W5": 0.25}
+    scale: ClassVar = {"W1": 0.25, "W3": 0.25, "W4": 0.25, "W5": 0.25}
 
     def init(self, remote):
         url = f"{remote}/git"
@@ -78,7 +80,7 @@ class Git(Tool):
 
 class GitLfs(Git):
     name, needs, version = "git-lfs", ("git", "git-lfs"), "git lfs version"
-    scale = {}
+    scale: ClassVar = {}
 
     def setup(self, remote):
         # The filter itself comes from the benchmark's own global Git configuration.
@@ -90,7 +92,7 @@ class GitMlvc(Git):
     """Plain git commands; the data stands beside the git remote, with nothing to set up."""
 
     name, needs, version = "git-mlvc", ("git", "git-mlvc"), "git mlvc version"
-    scale = {}
+    scale: ClassVar = {}
 
     def setup(self, remote):
         tracks = " && ".join(f"git mlvc track {quote(p)} >/dev/null" for p in PATTERNS)
@@ -136,7 +138,7 @@ class Dvc(Git):
 
 class DvcHardlink(Dvc):
     name, link, linked, version = "dvc-hardlink", "hardlink", True, None
-    scale = {"W2": 0.1, "W3": 0.25, "W4": 0.25, "W5": 0.25}
+    scale: ClassVar = {"W2": 0.1, "W3": 0.25, "W4": 0.25, "W5": 0.25}
 
 
 class DvcSymlink(DvcHardlink):

@@ -11,11 +11,40 @@ from pathlib import Path
 
 MIB = 1 << 20
 BLOCK = 4 * MIB
-WORDS = (
-    "amber basin cedar delta ember fjord grove harbor island jungle kelp lagoon meadow north "
-    "orchid prairie quartz river summit tundra upland valley willow xenon yonder zephyr "
-    "alpha bravo charlie foxtrot golf hotel"
-).split()
+WORDS = [
+    "amber",
+    "basin",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "harbor",
+    "island",
+    "jungle",
+    "kelp",
+    "lagoon",
+    "meadow",
+    "north",
+    "orchid",
+    "prairie",
+    "quartz",
+    "river",
+    "summit",
+    "tundra",
+    "upland",
+    "valley",
+    "willow",
+    "xenon",
+    "yonder",
+    "zephyr",
+    "alpha",
+    "bravo",
+    "charlie",
+    "foxtrot",
+    "golf",
+    "hotel",
+]
 
 
 def write_random(out, rng, size):
