@@ -1,0 +1,116 @@
+"""Settings combine git config, mlvc.toml and the environment; private wins over tracked."""
+
+import pytest
+
+from git_mlvc.errors import ConfigError
+from git_mlvc.settings import (
+    DEFAULT_INLINE_LIMIT_BYTES,
+    Origin,
+    Threshold,
+    from_sources,
+    parse_bool,
+    parse_size,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("0", 0),
+        ("1048576", 1 << 20),
+        ("1MiB", 1 << 20),
+        ("1 MiB", 1 << 20),
+        ("1m", 1 << 20),
+        ("1MB", 1_000_000),
+        ("1.5k", 1536),
+        ("2T", 2 << 40),
+        (77, 77),
+    ],
+)
+def test_sizes_are_read_the_way_people_write_them(text, size_bytes):
+    assert parse_size(text, key="k") == size_bytes
+
+
+@pytest.mark.parametrize("text", ["", "-1", "MiB", "1 parsec", "1e9", "0x10", True, -5])
+def test_what_is_not_a_size_is_refused_with_its_key(text):
+    with pytest.raises(ConfigError, match="some key"):
+        parse_size(text, key="some key")
+
+
+@pytest.mark.parametrize(("text", "value"), [("", True), ("On", True), ("0", False), ("no", False)])
+def test_truth_is_read_the_way_git_does(text, value):
+    assert parse_bool(text, key="k") is value
+
+
+def test_a_truth_value_that_is_none_is_refused():
+    with pytest.raises(ConfigError, match="k:"):
+        parse_bool("maybe", key="k")
+
+
+def test_nothing_set_gives_the_defaults():
+    settings = from_sources({}, {}, {})
+    assert settings.inline_limit_bytes == DEFAULT_INLINE_LIMIT_BYTES
+    assert not settings.skip_smudge
+    assert settings.remotes == {}
+    assert settings.default_remote is None
+
+
+def test_git_config_wins_over_the_tracked_file():
+    settings = from_sources(
+        {"mlvc.remote.store.url": ["/old", "/private"], "mlvc.default": ["mine"]},
+        {"remote": {"default": "store", "store": {"url": "/tracked"}, "other": {"url": "/o"}}},
+        {},
+    )
+    assert settings.remotes["store"].url == "/private"
+    assert settings.remotes["store"].origin is Origin.PRIVATE
+    assert settings.remotes["other"].origin is Origin.TRACKED
+    assert settings.default_remote == "mine"
+
+
+def test_thresholds_keep_the_order_of_the_file():
+    tracked = {"track": {"min_size": "1k", "*.py": {"min_size": "1MiB"}, "*": {"min_size": 5}}}
+    settings = from_sources({}, tracked, {})
+    assert settings.min_size_bytes == 1024
+    assert settings.thresholds == (Threshold("*.py", 1 << 20), Threshold("*", 5))
+
+
+@pytest.mark.parametrize("value", ["1", "true"])
+def test_the_environment_can_leave_stubs_on_purpose(value):
+    assert from_sources({}, {}, {"MLVC_SKIP_SMUDGE": value}).skip_smudge
+
+
+def test_trust_comes_from_private_places_only():
+    settings = from_sources(
+        {"mlvc.trust": ["/a"]}, {"trust": ["/evil"], "track": {}}, {"MLVC_TRUST": "/b /c"}
+    )
+    assert settings.trusted_urls == {"/a", "/b", "/c"}
+
+
+@pytest.mark.parametrize(
+    "url", ["https://user:hunter2@host/x", "s3://b/p?secret=abc", "https://h/x?sig=1"]
+)
+def test_law_12_a_secret_in_a_tracked_file_is_refused(url):
+    with pytest.raises(ConfigError, match=r"remote\.r\.url"):
+        from_sources({}, {"remote": {"r": {"url": url}}}, {})
+
+
+@pytest.mark.parametrize(
+    ("tracked", "named"),
+    [
+        ({"track": 3}, "track"),
+        ({"track": {"min_size": []}}, r"track\.min_size"),
+        ({"remote": {"r": {}}}, r"remote\.r"),
+        ({"remote": {"r": "x"}}, r"remote\.r"),
+        ({"fetch": {"include": "x"}}, r"fetch\.include"),
+    ],
+)
+def test_a_wrong_value_is_named(tracked, named):
+    with pytest.raises(ConfigError, match=named):
+        from_sources({}, tracked, {})
+
+
+def test_fetch_patterns_can_be_overridden_privately():
+    tracked = {"fetch": {"include": ["a/**"], "exclude": ["b"]}}
+    settings = from_sources({"mlvc.fetchinclude": ["x,y"]}, tracked, {})
+    assert settings.fetch_include == ("x", "y")
+    assert settings.fetch_exclude == ("b",)
