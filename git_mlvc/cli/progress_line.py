@@ -1,0 +1,121 @@
+"""Progress as one line at the bottom of a terminal, for work that takes longer than a second."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+from git_mlvc.cli.units import seconds_text, size_text
+
+QUIET_S = 1.0
+_REDRAW_S = 0.1
+
+
+class ProgressLine:
+    """Implements `progress.Progress`; `advance` may be called from any thread."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        environment: Mapping[str, str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._columns = environment.get("COLUMNS", "")
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._label = ""
+        self._drawn = False
+        self._begun = self._last = 0.0
+        self._total_bytes: int | None = None
+        self._total_files = self._size_bytes = self._files = 0
+
+    def begin(self, label: str, *, total_bytes: int | None = None, total_files: int = 0) -> None:
+        with self._lock:
+            self._erase()
+            self._label, self._total_bytes, self._total_files = label, total_bytes, total_files
+            self._size_bytes = self._files = 0
+            self._begun = self._last = self._clock()
+
+    def advance(self, *, size_bytes: int = 0, files: int = 0) -> None:
+        with self._lock:
+            self._size_bytes += size_bytes
+            self._files += files
+            now = self._clock()
+            if now - self._begun < QUIET_S or now - self._last < _REDRAW_S:
+                return
+            self._last = now
+            self._draw(now - self._begun)
+
+    def end(self) -> None:
+        with self._lock:
+            self._erase()
+            self._label = ""
+
+    def clear(self) -> None:
+        """Make room for other text; the next `advance` draws again."""
+        with self._lock:
+            self._erase()
+
+    def _draw(self, elapsed_s: float) -> None:
+        text = progress_text(
+            self._label,
+            elapsed_s,
+            size_bytes=self._size_bytes,
+            total_bytes=self._total_bytes,
+            files=self._files,
+            total_files=self._total_files,
+        )
+        self._put("\r" + text[: max(self._width() - 1, 1)] + "\x1b[K")
+        self._drawn = True
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._put("\r\x1b[K")
+            self._drawn = False
+
+    def _width(self) -> int:
+        if self._columns.isdigit() and int(self._columns) > 0:
+            return int(self._columns)
+        return shutil.get_terminal_size().columns
+
+    def _put(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # a terminal that went away must not stop the work
+            pass
+
+
+def progress_text(
+    label: str,
+    elapsed_s: float,
+    *,
+    size_bytes: int,
+    total_bytes: int | None,
+    files: int,
+    total_files: int,
+) -> str:
+    """Return e.g. `uploading: 45 %, 1.2 GB of 2.7 GB, 3 of 7 files, 312 MB/s, 5 s left`."""
+    parts: list[str] = []
+    rate = size_bytes / elapsed_s if elapsed_s > 0 else 0.0
+    if total_bytes:
+        parts.append(f"{min(100, 100 * size_bytes // total_bytes)} %")
+        parts.append(f"{size_text(size_bytes)} of {size_text(total_bytes)}")
+    elif size_bytes:
+        parts.append(size_text(size_bytes))
+    elif total_files:
+        parts.append(f"{min(100, 100 * files // total_files)} %")
+    if total_files:
+        parts.append(f"{files} of {total_files} files")
+    elif files:
+        parts.append(f"{files} files")
+    if rate >= 1:
+        parts.append(f"{size_text(int(rate))}/s")
+        if total_bytes and total_bytes > size_bytes:
+            parts.append(f"{seconds_text((total_bytes - size_bytes) / rate)} left")
+    return f"{label}: {', '.join(parts)}" if parts else label

@@ -1,0 +1,61 @@
+"""Every verb and where it lives; a verb's module is imported only when the verb is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_COMMANDS = "git_mlvc.cli.commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """`module:attribute` is a click command; `summary` is what `git mlvc -h` shows."""
+
+    name: str
+    target: str
+    summary: str
+    section: str
+
+
+def _verb(name: str, summary: str, section: str) -> Verb:
+    attribute = name.replace("-", "_")
+    module = "called_by_git" if section == GIT else attribute
+    return Verb(name, f"{_COMMANDS}.{module}:{attribute}", summary, section)
+
+
+SET_UP = "Set up"
+LOOK = "Track and look"
+MOVE = "Move data"
+CARE = "Take care"
+GIT = "Called by git"
+SECTIONS = (SET_UP, LOOK, MOVE, CARE, GIT)
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        _verb("install", "Let git know the filter, for all repositories or for this one.", SET_UP),
+        _verb("uninstall", "Undo `install`.", SET_UP),
+        _verb("init", "Set up this repository or fresh clone and fill its stubs.", SET_UP),
+        _verb("demo", "Show the whole main job on real content in a temporary place.", SET_UP),
+        _verb("track", "Keep files that match a pattern as data, or list the patterns.", LOOK),
+        _verb("untrack", "Stop keeping files that match a pattern as data.", LOOK),
+        _verb("status", "Show each data file: present, stub, modified or missing.", LOOK),
+        _verb("ls", "List the data files of a commit.", LOOK),
+        _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),
+        _verb("fetch", "Fetch data into the local store.", MOVE),
+        _verb("push", "Send the data of commits to a remote.", MOVE),
+        _verb("fill", "Put content in the place of stubs.", MOVE),
+        _verb("drop", "Put stubs in the place of content that a remote holds.", MOVE),
+        _verb("remote", "Say where data is kept.", MOVE),
+        _verb("prune", "Remove local packs that a remote holds too.", CARE),
+        _verb("fsck", "Check every pack, recipe and pointer; name what damage hurts.", CARE),
+        _verb("doctor", "Prove that git can run the filter and each hook.", CARE),
+        _verb("env", "Show versions, paths and settings.", CARE),
+        _verb("version", "Show the version.", CARE),
+        _verb("filter-process", "Serve git's long-running filter protocol.", GIT),
+        _verb("clean", "Turn content on standard input into a pointer.", GIT),
+        _verb("smudge", "Turn a pointer on standard input into content.", GIT),
+        _verb("hook", "Run a hook.", GIT),
+        _verb("merge-driver", "Merge two versions of one file, pointers by their ids.", GIT),
+    )
+}
