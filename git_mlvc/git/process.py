@@ -1,0 +1,229 @@
+"""Running git: the only place that starts the git program.
+
+Every call is read-only towards git's index unless its command is not (`GIT_OPTIONAL_LOCKS=0`), speaks
+English (`LC_ALL=C`), and never waits for a terminal it does not have. `subprocess` is imported when the
+first command runs, because filter and hooks usually need none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from git_mlvc.errors import GitError
+
+if TYPE_CHECKING:
+    from typing import IO
+
+Arg = str | bytes | Path
+
+# What `git rev-parse --local-env-vars` prints: these bind a process to one repository.
+LOCAL_VARIABLES = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+_READ_BYTES = 1 << 16
+
+
+def clean_env(env: Mapping[str, str]) -> dict[str, str]:
+    """Return `env` without what ties it to one repository; for running git in another one."""
+    return {name: value for name, value in env.items() if name not in LOCAL_VARIABLES}
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a finished git said."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Git:
+    """The git program, run in one directory with one environment."""
+
+    def __init__(
+        self,
+        cwd: Path | None = None,
+        *,
+        env: Mapping[str, str],
+        git_dir: Path | None = None,
+        program: str = "git",
+    ) -> None:
+        self.cwd = cwd
+        self.env = env
+        self.git_dir = git_dir
+        self.program = program
+
+    def at(self, cwd: Path, *, clean: bool = False, extra: Mapping[str, str] | None = None) -> Git:
+        """Return a Git for another directory; `clean` when that is another repository."""
+        env = clean_env(self.env) if clean else dict(self.env)
+        env.update(extra or {})
+        return Git(cwd, env=env, git_dir=None if clean else self.git_dir, program=self.program)
+
+    def run(
+        self,
+        *args: Arg,
+        input: bytes | None = None,
+        check: bool = True,
+        env_extra: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run to the end and return what it wrote.
+
+        Raises GitError when git cannot be started, and when it exits non-zero and `check` is set.
+        """
+        import subprocess
+
+        argv = self._argv(args)
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=self.cwd,
+                env=self._environment(env_extra),
+                input=input if input is not None else b"",
+                capture_output=True,
+                check=False,
+            )
+        except OSError as exc:
+            raise self._not_started(argv, exc) from exc
+        if check and done.returncode != 0:
+            raise GitError(
+                _printable(argv), done.returncode, done.stderr.decode("utf-8", "replace")
+            )
+        return Completed(_printable(argv), done.returncode, done.stdout, done.stderr)
+
+    def text(self, *args: Arg, input: bytes | None = None) -> str:
+        """Return standard output without its final newline; bytes that are not UTF-8 become surrogates."""
+        shown = self.run(*args, input=input).stdout.decode("utf-8", "surrogateescape")
+        return shown.removesuffix("\n")
+
+    def records(
+        self,
+        *args: Arg,
+        input: Iterable[bytes] = (),
+        separator: bytes = b"\0",
+        check: bool = True,
+        env_extra: Mapping[str, str] | None = None,
+    ) -> Iterator[bytes]:
+        """Yield what git writes, cut at `separator`, as it comes; memory stays bounded.
+
+        `input` is fed from a thread while the output is read. Raises GitError after the last record
+        when git exits non-zero and `check` is set. Closing the iterator early ends git.
+        """
+        with self.streaming(*args, input=input, check=check, env_extra=env_extra) as out:
+            rest = b""
+            while block := out.read1(_READ_BYTES):  # type: ignore[attr-defined]
+                pieces = (rest + block).split(separator)
+                rest = pieces.pop()
+                yield from pieces
+            if rest:
+                yield rest
+
+    @contextmanager
+    def streaming(
+        self,
+        *args: Arg,
+        input: Iterable[bytes] = (),
+        check: bool = True,
+        env_extra: Mapping[str, str] | None = None,
+    ) -> Iterator[IO[bytes]]:
+        """Give git's standard output as a file while `input` is fed from a thread.
+
+        On leaving normally everything must have been read; git's exit code is then looked at.
+        """
+        import subprocess
+        import tempfile
+        import threading
+
+        argv = self._argv(args)
+        with tempfile.TemporaryFile() as errors:
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    cwd=self.cwd,
+                    env=self._environment(env_extra),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                )
+            except OSError as exc:
+                raise self._not_started(argv, exc) from exc
+            trouble: list[BaseException] = []
+            feeder = threading.Thread(
+                target=_feed, args=(cast("IO[bytes]", process.stdin), input, trouble), daemon=True
+            )
+            feeder.start()
+            finished = False
+            try:
+                yield cast("IO[bytes]", process.stdout)
+                finished = True
+            finally:
+                if not finished:
+                    process.kill()
+                cast("IO[bytes]", process.stdout).close()
+                process.wait()
+                feeder.join()
+            if trouble:
+                raise trouble[0]
+            if check and process.returncode != 0:
+                errors.seek(0)
+                said = errors.read().decode("utf-8", "replace")
+                raise GitError(_printable(argv), process.returncode, said)
+
+    def _argv(self, args: Iterable[Arg]) -> list[str | bytes]:
+        return [self.program, *(str(arg) if isinstance(arg, Path) else arg for arg in args)]
+
+    def _environment(self, extra: Mapping[str, str] | None) -> dict[str, str]:
+        env = dict(self.env)
+        if self.git_dir is not None:
+            env["GIT_DIR"] = str(self.git_dir)
+        env.setdefault("GIT_OPTIONAL_LOCKS", "0")
+        env.setdefault("GIT_NO_LAZY_FETCH", "1")  # git >= 2.44; older ones are told in other ways
+        env["LC_ALL"] = "C"
+        env.update(extra or {})
+        return env
+
+    def _not_started(self, argv: list[str | bytes], exc: OSError) -> GitError:
+        return GitError(
+            _printable(argv),
+            127,
+            f"{self.program} cannot be run in {self.cwd or Path.cwd()}: {exc.strerror}",
+            hint="install git, or put it on PATH",
+        )
+
+
+def _feed(pipe: IO[bytes], blocks: Iterable[bytes], trouble: list[BaseException]) -> None:
+    try:
+        with pipe:
+            for block in blocks:
+                pipe.write(block)
+    except BrokenPipeError:
+        pass  # git ended without reading all of it; its exit code says whether that is an error
+    except BaseException as exc:  # noqa: BLE001 - carried to the reading thread, raised there
+        trouble.append(exc)
+
+
+def _printable(argv: Iterable[str | bytes]) -> tuple[str, ...]:
+    return tuple(
+        arg if isinstance(arg, str) else arg.decode("utf-8", "backslashreplace") for arg in argv
+    )
