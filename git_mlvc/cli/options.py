@@ -55,7 +55,7 @@ def paths_argument(function: Function) -> Function:
     return click.argument("paths", nargs=-1, metavar="[PATH]...", type=str)(function)
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """A size such as 1MiB, 500kB or 1048576, in bytes."""
 
     name = "SIZE"

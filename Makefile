@@ -1,0 +1,43 @@
+# make test   everything that CI runs, in an environment of its own
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+
+.PHONY: all test lint unit faults bench bench-quick docs clean
+
+all: test
+
+# An editable install, so that it is repeated only when what is installed changes.
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || ./install.sh --venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(STAMP)
+
+test: lint unit
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict git_mlvc
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+
+faults: $(STAMP)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal tests/faults
+
+bench: $(STAMP)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python bench/bench.py
+
+bench-quick: $(STAMP)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python bench/bench.py --scale 0.02
+
+# The pages that are made from the code; a test fails when they are not up to date.
+docs: $(STAMP)
+	$(BIN)/python -m git_mlvc.cli.reference > docs/reference/commands.md.new
+	mv docs/reference/commands.md.new docs/reference/commands.md
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
