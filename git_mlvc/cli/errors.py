@@ -21,7 +21,27 @@ if TYPE_CHECKING:
 BROKEN_PIPE = 141  # what a shell reports for git itself when the reader of its output goes away
 _MACHINE_ERRORS = frozenset(
     getattr(errno, name)
-    for name in ["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ENOENT", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "ENXIO", "ESTALE", "ELOOP", "EFBIG", "ENOMEM", "ETXTBSY", "EBUSY"]
+    for name in [
+        "ENOSPC",
+        "EDQUOT",
+        "EROFS",
+        "EACCES",
+        "EPERM",
+        "EIO",
+        "EMFILE",
+        "ENFILE",
+        "ENOENT",
+        "ENOTDIR",
+        "EISDIR",
+        "ENAMETOOLONG",
+        "ENXIO",
+        "ESTALE",
+        "ELOOP",
+        "EFBIG",
+        "ENOMEM",
+        "ETXTBSY",
+        "EBUSY",
+    ]
     if hasattr(errno, name)
 )
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")

@@ -1,0 +1,53 @@
+"""The verbs git calls: declared here for their help; `cli/git_calls.py` runs them."""
+
+from __future__ import annotations
+
+import click
+
+from git_mlvc.cli.invocation import Invocation
+from git_mlvc.cli.options import verb
+
+
+def _run(invocation: Invocation, name: str, *arguments: str) -> int:
+    from git_mlvc.cli import git_calls
+
+    return git_calls.VERBS[name](invocation, list(arguments))
+
+
+@verb("filter-process", example='git config filter.mlvc.process "git-mlvc filter-process"')
+def filter_process(invocation: Invocation) -> int:
+    """`git mlvc install` writes this into git's configuration; git starts it when it needs it."""
+    return _run(invocation, "filter-process")
+
+
+@verb("clean", example="git mlvc clean data/train.bin < data/train.bin")
+@click.argument("path", required=False)
+def clean(invocation: Invocation, path: str | None) -> int:
+    """Stores the content and writes its pointer to standard output."""
+    return _run(invocation, "clean", *([path] if path else []))
+
+
+@verb("smudge", example="git cat-file blob HEAD:data/train.bin | git mlvc smudge data/train.bin")
+@click.argument("path", required=False)
+def smudge(invocation: Invocation, path: str | None) -> int:
+    """Writes the content that a pointer names to standard output; what is no pointer as it is."""
+    return _run(invocation, "smudge", *([path] if path else []))
+
+
+@verb("hook", example="git mlvc hook post-index-change 1 0")
+@click.argument("name")
+@click.argument("arguments", nargs=-1)
+def hook(invocation: Invocation, name: str, arguments: tuple[str, ...]) -> int:
+    """The shims in the hooks directory call this when there is something to do."""
+    return _run(invocation, "hook", name, *arguments)
+
+
+@verb("merge-driver", example='git config merge.mlvc.driver "git-mlvc merge-driver %O %A %B %L %P"')
+@click.argument("arguments", nargs=-1, metavar="BASE OURS THEIRS [MARKER_SIZE [PATH]]")
+def merge_driver(invocation: Invocation, arguments: tuple[str, ...]) -> int:
+    """Writes the result over OURS. Exit code 1 when it is a conflict.
+
+    Different pointers are a conflict that leaves OURS in place; everything else is merged as text,
+    by `git merge-file`.
+    """
+    return _run(invocation, "merge-driver", *arguments)

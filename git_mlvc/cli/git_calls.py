@@ -1,0 +1,107 @@
+"""The verbs git calls, dispatched without click: each imports what it needs and nothing more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from git_mlvc.cli.invocation import Invocation
+
+HOOKS = ("pre-commit", "pre-push", "post-checkout", "post-merge", "post-index-change")
+_MAY_STOP_GIT = frozenset({"pre-commit", "pre-push"})
+
+
+def filter_process(invocation: Invocation, arguments: list[str]) -> int:
+    from git_mlvc.filter.serve import serve
+
+    _none_left("filter-process", arguments)
+    return serve(0, 1, invocation.workspace, invocation.output.message)
+
+
+def clean(invocation: Invocation, arguments: list[str]) -> int:
+    from git_mlvc.filter.single import clean_stream
+
+    return clean_stream(0, 1, _path(arguments), invocation.workspace, invocation.output.message)
+
+
+def smudge(invocation: Invocation, arguments: list[str]) -> int:
+    from git_mlvc.filter.single import smudge_stream
+
+    return smudge_stream(0, 1, _path(arguments), invocation.workspace, invocation.output.message)
+
+
+def hook(invocation: Invocation, arguments: list[str]) -> int:
+    """Run one hook. Law 8: what goes wrong in a `post-` hook is told, and git goes on."""
+    from importlib import import_module
+
+    if not arguments or arguments[0] not in HOOKS:
+        raise UsageError(
+            f"there is no hook '{' '.join(arguments[:1])}'", why=f"hooks: {', '.join(HOOKS)}"
+        )
+    name = arguments[0]
+    module = import_module(f"git_mlvc.hooks.{name.replace('-', '_')}")
+    stdin = sys.stdin.buffer.read() if name == "pre-push" else b""
+    try:
+        code: int = module.run(
+            invocation.workspace, arguments[1:], stdin, invocation.output.message
+        )
+    except Exception as exc:  # the whole of law 8 is in this clause
+        if name in _MAY_STOP_GIT:
+            raise
+        from git_mlvc.cli import errors
+
+        errors.report(exc, invocation)
+        return ExitCode.OK
+    return code
+
+
+def merge_driver(invocation: Invocation, arguments: list[str]) -> int:
+    """`%O %A %B %L %P` and, from git 2.44 on, the labels `%S %X %Y` of base, ours and theirs."""
+    from pathlib import Path
+
+    from git_mlvc.git.process import Git
+    from git_mlvc.worktree.merge_driver import Versions, merge
+
+    if len(arguments) < 3:
+        raise UsageError("merge-driver needs %O %A %B %L %P, as git gives them")
+    base, ours, theirs, *rest = arguments
+    marker = rest[0] if rest else "7"
+    names = rest[2:5] if len(rest) >= 5 else []
+    # Older gits leave placeholders they do not know as they are.
+    known = names if names and not any(name.startswith("%") for name in names) else None
+    labels = (known[1], known[0], known[2]) if known else ("ours", "base", "theirs")
+    versions = Versions(
+        Path(base),
+        Path(ours),
+        Path(theirs),
+        marker_size=int(marker) if marker.isdigit() else 7,
+        labels=labels,
+    )
+    is_merged = merge(Git(invocation.cwd, env=invocation.environment), versions)
+    return ExitCode.OK if is_merged else ExitCode.ANSWER
+
+
+VERBS: dict[str, Callable[[Invocation, list[str]], int]] = {
+    "filter-process": filter_process,
+    "clean": clean,
+    "smudge": smudge,
+    "hook": hook,
+    "merge-driver": merge_driver,
+}
+
+
+def _path(arguments: list[str]) -> str | None:
+    """`git mlvc clean [--] [PATH]`: git gives the path as `%f`."""
+    words = arguments[1:] if arguments[:1] == ["--"] else arguments
+    if len(words) > 1:
+        raise UsageError("clean and smudge take one path", hint="see `git mlvc clean -h`")
+    return words[0] if words else None
+
+
+def _none_left(name: str, arguments: list[str]) -> None:
+    if arguments:
+        raise UsageError(f"{name} takes no arguments: {' '.join(arguments)}")
