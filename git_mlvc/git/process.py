@@ -198,7 +198,6 @@ class Git:
         if self.git_dir is not None:
             env["GIT_DIR"] = str(self.git_dir)
         env.setdefault("GIT_OPTIONAL_LOCKS", "0")
-        env.setdefault("GIT_NO_LAZY_FETCH", "1")  # git >= 2.44; older ones are told in other ways
         env["LC_ALL"] = "C"
         env.update(extra or {})
         return env

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,7 @@ class Repository:
     common_dir: Path
     worktree: Path | None
     index_path: Path
+    env: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def discover(cls, cwd: Path, env: Mapping[str, str]) -> Repository:
@@ -52,7 +53,26 @@ class Repository:
         common_dir = _common_dir(git_dir, cwd, env)
         index = env.get("GIT_INDEX_FILE")
         index_path = _join(worktree or cwd, index) if index else git_dir / "index"
-        return cls(git_dir, common_dir, worktree, index_path)
+        return cls(git_dir, common_dir, worktree, index_path, env)
+
+    @cached_property
+    def git(self) -> Git:
+        """Git run at the top, so that paths it takes and gives are those of the repository."""
+        from git_mlvc.git.process import Git
+
+        env = dict(self.env)
+        if env.get("GIT_DIR"):  # relative ones meant the directory we were started in
+            env["GIT_DIR"] = str(self.git_dir)
+            if self.worktree is not None:
+                env["GIT_WORK_TREE"] = str(self.worktree)
+        elif env.get("GIT_WORK_TREE"):
+            env["GIT_WORK_TREE"] = str(self.top)
+        if env.get("GIT_COMMON_DIR"):
+            env["GIT_COMMON_DIR"] = str(self.common_dir)
+        if env.get("GIT_INDEX_FILE"):
+            env["GIT_INDEX_FILE"] = str(self.index_path)
+        env.pop("GIT_PREFIX", None)
+        return Git(self.top if self.worktree else self.git_dir, env=env)
 
     @property
     def state_dir(self) -> Path:
