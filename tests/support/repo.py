@@ -407,7 +407,7 @@ class Repo:
         """Return where the local data lies, by the promise of docs/formats."""
         common = self.git_dir / "commondir"
         top = (self.git_dir / common.read_text().strip()) if common.exists() else self.git_dir
-        return top / "mlvc"
+        return top.resolve() / "mlvc"
 
     def lose_data(self) -> Repo:
         """Take the local data away, as on a machine that never had it."""
