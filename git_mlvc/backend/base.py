@@ -1,0 +1,140 @@
+"""What a driver is: seven verbs on immutable bytes under relative keys.
+
+A driver says what it can (`Capability`); who needs what it cannot refuses by that name. Nothing a
+remote answers is trusted: names are content hashes, and whoever reads verifies. Drivers may be
+called from several threads at once, and none of them retries: `wrap/retry.py` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from git_mlvc.errors import RemoteRefused, RemoteUnavailable
+
+MAX_KEY_LENGTH = 200
+_PART = r"[0-9a-z][0-9a-z._-]*"
+_KEY = re.compile(rf"{_PART}(?:/{_PART})*\Z")
+_PREFIX = re.compile(rf"(?:{_PART}/)*\Z")
+
+
+class Capability(Enum):
+    """What a driver can do beyond `get` and `stat`, which all can."""
+
+    WRITE = "write"
+    LIST = "list"
+    DELETE = "delete"
+    PUT_IF_ABSENT = "put if absent"  # in one step; without it two clients may both be told True
+    RANGES = "ranged reads"  # without it, get_range costs as much as get
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What a remote says about one key without sending it."""
+
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Listed:
+    """One line of a listing."""
+
+    key: str
+    size_bytes: int
+
+
+class NotFound(RemoteRefused):
+    """There is nothing under that key: a definite answer, not silence."""
+
+
+class Offline(RemoteUnavailable):
+    """The place is not there at all (a disk that is not mounted): unknown, and seconds will not help."""
+
+
+class Throttled(RemoteUnavailable):
+    """The remote asked to be left alone for `retry_after_s`."""
+
+    def __init__(self, what: str, *, retry_after_s: float, why: str = "", hint: str = "") -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class Backend(Protocol):
+    """A place for data. `url` is for messages: it holds no secrets.
+
+    Every verb raises RemoteUnavailable when the outcome is unknown and RemoteRefused when the answer
+    is a definite no.
+    """
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+
+    def put(self, key: str, source: bytes | Path) -> None:
+        """Make `key` hold these bytes (those of the file, if a path), whole or not at all."""
+        ...
+
+    def put_if_absent(self, key: str, source: bytes | Path) -> bool:
+        """Like `put`, but leave alone what is there. False: something was (perhaps our own lost try)."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Return all of it: for what is known to be small. Raises NotFound."""
+        ...
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Return `length` bytes from `start`; fewer only where the object ends. Raises NotFound."""
+        ...
+
+    def stat(self, key: str) -> Stat | None:
+        """Return None when there is certainly nothing under that key."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Yield all keys below the folder `prefix` ("" or ending in "/"), in no particular order.
+
+        What is not a well-formed key (a temporary file, somebody else's) is left out.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove it; that it is gone already is as good."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def check_key(key: str) -> str:
+    """Return `key` if it can stand in any driver's path; ValueError for anything that could climb."""
+    if len(key) > MAX_KEY_LENGTH or not _KEY.match(key):
+        raise ValueError(f"not a backend key: {key[:80]!r}")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    if len(prefix) > MAX_KEY_LENGTH or not _PREFIX.match(prefix):
+        raise ValueError(f"not a backend prefix: {prefix[:80]!r}")
+    return prefix
+
+
+def is_key(text: str) -> bool:
+    return len(text) <= MAX_KEY_LENGTH and _KEY.match(text) is not None
+
+
+def require(backend: Backend, capability: Capability, purpose: str) -> None:
+    """Raise RemoteRefused naming what the driver lacks."""
+    if capability not in backend.capabilities:
+        raise RemoteRefused(
+            f"cannot {purpose} on {backend.url}",
+            why=f"this kind of remote has no {capability.value}",
+        )
+
+
+def not_found(url: str, key: str) -> NotFound:
+    return NotFound(f"{url} has no {key}", hint="git mlvc fsck --remote shows whom that hurts")
