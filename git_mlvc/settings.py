@@ -22,6 +22,8 @@ for _power, _letter in enumerate("kmgtp", start=1):
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
 _TRUE = {"", "1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_USER = re.compile(r"(?<!ssh)://[^/@\s]+@")  # a token may stand where a user's name would
+_SECRET_VALUE = re.compile(r"([?&](?:sig|signature|token|secret|password|key)=)[^&\s]*", re.I)
 _SECRETS = re.compile(
     r"://[^/@\s]+:[^/@\s]+@|[?&](?:sig|signature|token|secret|password|key)=", re.I
 )
@@ -67,6 +69,11 @@ class Settings:
     trusted_urls: frozenset[str] = frozenset()
     fetch_include: tuple[str, ...] = ()
     fetch_exclude: tuple[str, ...] = ()
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with what may be a secret in its addresses left out, for screens and logs."""
+    return _SECRET_VALUE.sub(r"\1…", _USER.sub("://…@", text))
 
 
 def parse_size(text: str | int, *, key: str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +43,6 @@ _MACHINE_ERRORS = frozenset(
     ]
     if hasattr(errno, name)
 )
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")
 
 
 def report(exc: BaseException, invocation: Invocation) -> int:
@@ -101,8 +99,9 @@ def _write_log(exc: BaseException, invocation: Invocation) -> Path | None:
     import traceback
 
     from git_mlvc import __version__
+    from git_mlvc.settings import without_secrets
 
-    command = _CREDENTIALS.sub("://…@", " ".join(["git mlvc", *invocation.argv]))
+    command = without_secrets(" ".join(["git mlvc", *invocation.argv]))
     text = "\n".join(
         [
             f"git-mlvc {__version__}, Python {platform.python_version()}, {platform.platform()}",
