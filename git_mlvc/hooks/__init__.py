@@ -1,0 +1,1 @@
+"""Git's events: the shims git runs, how they are installed, and what they then do."""
