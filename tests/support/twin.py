@@ -227,7 +227,8 @@ def _graph(repo: Repo) -> tuple[dict[str, str], dict[str, str]]:
             continue
         commit, parents, *words, message = record.split(b"\x01")
         past = sorted(signatures.get(p.decode(), "") for p in parents.split())
-        what = b"\x01".join([*words, _ID.sub(b"ID", message)]).decode("utf-8", "replace")
+        message = _ID.sub(b"ID", message.replace(bytes(repo.machine.root), b"ROOT"))
+        what = b"\x01".join([*words, message]).decode("utf-8", "replace")
         signatures[commit.decode()] = str(hash((tuple(past), what)))
     peeled = {
         ref: signatures.get(_peel(repo, ref, sha, signatures), "not a commit")

@@ -1,0 +1,114 @@
+"""Data that cannot be had now: checkout succeeds with stubs and one message; `git mlvc pull` mends it."""
+
+from __future__ import annotations
+
+import pytest
+from support.content import noise
+from support.repo import Machine, Repo
+
+FILES = {f"{n}.bin": noise(3000 + n, n) for n in range(6)}
+
+
+@pytest.fixture(params=["0", None], ids=["stubs", "inline"])
+def copy(machine: Machine, repo: Repo, remote: Repo, request: pytest.FixtureRequest) -> Repo:
+    """A clone, with all its data, of a remote whose data has since moved out of reach."""
+    if request.param is not None:
+        machine.config("mlvc.inlineLimit", request.param)
+    repo.write({"code.py": b"x\n"}).add().commit("code")
+    repo.write(FILES).add().commit("data")
+    repo.git("push", "-q", "origin", "main")
+    return machine.clone("origin.git", "copy")
+
+
+def hide(remote: Repo) -> None:
+    remote.store.rename(remote.store.with_name("hidden"))
+
+
+def show(remote: Repo) -> None:
+    remote.store.with_name("hidden").rename(remote.store)
+
+
+def test_a_checkout_without_data_leaves_stubs_and_one_message(copy: Repo, remote: Repo) -> None:
+    copy.git("checkout", "-q", "HEAD~1")
+    copy.lose_data()
+    hide(remote)
+    said = copy.git("checkout", "-q", "main")
+    assert copy.stubs() == sorted(FILES)
+    assert copy.is_clean()
+    assert "git mlvc pull" in said.err
+    assert said.err.count("git mlvc pull") == 1, said
+    assert len(said.err.splitlines()) <= 5, said
+
+    still = copy.mlvc("pull", check=False)
+    assert still.returncode != 0
+    assert copy.stubs() == sorted(FILES)
+
+    show(remote)
+    copy.mlvc("pull")
+    assert {name: copy.read(name) for name in FILES} == FILES
+    assert copy.is_clean()
+
+
+def test_a_clone_without_data_succeeds(machine: Machine, copy: Repo, remote: Repo) -> None:
+    hide(remote)
+    late = machine.clone("origin.git", "late")
+    assert late.stubs() == sorted(FILES)
+    assert late.is_clean()
+    show(remote)
+    late.git("pull", "-q")
+    late.mlvc("pull", "3.bin")
+    assert late.stubs() == sorted(FILES.keys() - {"3.bin"})
+    late.mlvc("pull")
+    assert late.stubs() == []
+    assert late.is_clean()
+
+
+def test_work_goes_on_around_stubs(copy: Repo, remote: Repo) -> None:
+    copy.git("checkout", "-q", "HEAD~1")
+    copy.lose_data()
+    hide(remote)
+    copy.git("checkout", "-q", "main")
+    copy.write({"0.bin": noise(500, 99), "code.py": b"y\n"}).add().commit("around")
+    copy.git("stash", "-q", check=False)
+    copy.git("mv", "1.bin", "moved.bin")
+    copy.commit("moved a stub")
+    copy.git("rebase", "-q", "--force-rebase", "HEAD~2")
+    copy.git("reset", "-q", "--hard", "HEAD~1")
+    copy.git("reset", "-q", "--hard", "HEAD@{1}")
+    assert copy.is_clean()
+    show(remote)
+    copy.mlvc("pull")
+    assert copy.read("moved.bin") == FILES["1.bin"]
+    assert copy.read("0.bin") == noise(500, 99)
+    copy.git("push", "-q", "origin", "main")
+
+
+def test_stubs_on_purpose(machine: Machine, copy: Repo, remote: Repo) -> None:
+    skip = {"MLVC_SKIP_SMUDGE": "1"}
+    late = machine.clone("origin.git", "late", env=skip)
+    assert late.stubs() == sorted(FILES)
+    assert late.is_clean()
+    late.git("checkout", "-q", "HEAD~1", env=skip)
+    said = late.git("checkout", "-q", "main", env=skip)
+    assert late.stubs() == sorted(FILES)
+    assert said.stderr == b""
+    late.write({"new.bin": noise(900)})
+    late.git("add", "-A", env=skip)
+    late.git("commit", "-qm", "new", env=skip)
+    late.git("push", "-q", "origin", "main", env=skip)
+    late.mlvc("fill", "0.bin", "1.bin", check=False)
+    late.mlvc("pull")
+    assert late.stubs() == []
+    assert late.is_clean()
+
+
+def test_the_next_checkout_finds_what_has_come_back(copy: Repo, remote: Repo) -> None:
+    copy.git("checkout", "-q", "HEAD~1")
+    copy.lose_data()
+    hide(remote)
+    copy.git("checkout", "-q", "main")
+    show(remote)
+    copy.git("checkout", "-q", "HEAD~1")
+    copy.git("checkout", "-q", "main")
+    assert copy.stubs() == []
+    assert copy.is_clean()
