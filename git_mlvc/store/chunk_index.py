@@ -1,0 +1,170 @@
+"""Where each chunk is: this process's open packs, the sealed segments, other processes' journals.
+
+Segments are memory-mapped and searched at C speed; nothing here grows with the store. A miss looks
+once more at the directories, and only if they have changed.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterable, Iterator
+
+from git_mlvc.errors import FormatError
+from git_mlvc.formats.pack import iter_rows
+from git_mlvc.formats.segment import Location, SegmentView
+from git_mlvc.store.layout import Layout
+from git_mlvc.store.open_journals import DirectoryStamp, OpenJournals
+from git_mlvc.store.pack_files import PackFile
+
+PACK_ID_SIZE = 32
+
+
+class ChunkIndex:
+    """Look-ups for one store. `Location.pack` is a pack's id, or an open pack's name (never 32 bytes)."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._stamp = DirectoryStamp(layout.segments)
+        self._views: dict[bytes, SegmentView] = {}
+        self._ordered: list[SegmentView] = []
+        self._damaged: dict[bytes, FormatError] = {}
+        self._loaded = False
+        self.own: dict[bytes, Location] = {}
+        self.open_files: dict[bytes, PackFile] = {}
+        self.journals = OpenJournals(layout)
+
+    def find(self, digest: bytes) -> Location | None:
+        """Return where `digest` is, as of now."""
+        found = self.find_known(digest) or self.journals.find(digest)
+        if found is None and self.refresh():
+            found = self.find_known(digest) or self.journals.find(digest)
+        return found
+
+    def find_known(self, digest: bytes) -> Location | None:
+        """Return where `digest` is, from own packs and the segments known so far: no system call."""
+        found = self.own.get(digest)
+        if found is not None:
+            return found
+        if not self._loaded:
+            self.refresh()
+        for view in self._ordered:
+            found = view.find(digest)
+            if found is not None:
+                return found
+        return None
+
+    def find_sealed(self, digest: bytes) -> Location | None:
+        """Return where `digest` is in a sealed pack that a segment known so far names."""
+        if not self._loaded:
+            self.refresh()
+        for view in self._ordered:
+            found = view.find(digest)
+            if found is not None:
+                return found
+        return None
+
+    def find_all(self, digest: bytes) -> Iterator[Location]:
+        """Yield every place that claims to hold `digest`: for when the first turns out damaged."""
+        self.refresh()
+        own = self.own.get(digest)
+        if own is not None:
+            yield own
+        for view in list(self._ordered):
+            found = view.find(digest)
+            if found is not None:
+                yield found
+        found = self.journals.find(digest)
+        if found is not None:
+            yield found
+
+    def missing(self, digests: Iterable[bytes]) -> list[bytes]:
+        """Return those that are nowhere, in order, looking at the directories at most once."""
+        suspects = [
+            d for d in digests if self.find_known(d) is None and self.journals.find(d) is None
+        ]
+        if suspects and self.refresh():
+            suspects = [
+                d for d in suspects if self.find_known(d) is None and self.journals.find(d) is None
+            ]
+        return suspects
+
+    def refresh(self) -> bool:
+        """See what other processes have published; return True if anything is new."""
+        self._loaded = True
+        changed = False
+        # Journals first: a journal goes only after the segment that replaces it stands.
+        changed |= self.journals.refresh()
+        if self._stamp.is_changed():
+            changed |= self._reload()
+        return changed
+
+    def reload(self) -> None:
+        """Look at the directories whatever their time stamps say."""
+        self._stamp = DirectoryStamp(self._layout.segments)
+        self.refresh()
+
+    def add_segment(self, segment_id: bytes) -> None:
+        """Take in a segment that this process has just published."""
+        view = self._open_view(segment_id)
+        if view is not None:
+            self._views = {**self._views, segment_id: view}
+            self._order()
+
+    def adopt(self, name: str, file: PackFile) -> None:
+        """Take a pack of this process's own: its rows come into `own`, not through its journal."""
+        self.journals.own.add(name)
+        self.open_files[name.encode()] = file
+
+    def release(self, name: str, rows: bytes) -> None:
+        """Let go of an own pack whose segment has been added."""
+        key = name.encode()
+        for record in iter_rows(rows):
+            location = self.own.get(record.id)
+            if location is not None and location.pack == key:
+                del self.own[record.id]
+        self.open_files.pop(key, None)
+
+    def views(self) -> dict[bytes, SegmentView]:
+        """Return the readable segments by id, as of now."""
+        self.refresh()
+        return dict(self._views)
+
+    def damaged(self) -> dict[bytes, FormatError]:
+        """Return the segments that do not parse, and why."""
+        self.refresh()
+        return dict(self._damaged)
+
+    def _reload(self) -> bool:
+        names = set(self._layout.segment_ids())
+        changed = names != self._views.keys()
+        views = {}
+        for segment_id in names:
+            view = self._views.get(segment_id) or self._open_view(segment_id)
+            if view is not None:
+                views[segment_id] = view
+        self._views = views
+        self._order()
+        return changed
+
+    def _order(self) -> None:
+        # The largest first: it answers most questions.
+        self._ordered = sorted(self._views.values(), key=len, reverse=True)
+
+    def _open_view(self, segment_id: bytes) -> SegmentView | None:
+        try:
+            fd = os.open(self._layout.segment(segment_id), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None  # merged into another meanwhile, which the listing will show
+        try:
+            size_bytes = os.fstat(fd).st_size
+            if size_bytes == 0:
+                raise FormatError("an empty segment", why=segment_id.hex())
+            view = SegmentView(mmap.mmap(fd, size_bytes, access=mmap.ACCESS_READ))
+        except FormatError as exc:
+            # Its rows can be had again from the packs' own tables: fsck's affair, not a reader's.
+            self._damaged[segment_id] = exc
+            return None
+        finally:
+            os.close(fd)
+        return view

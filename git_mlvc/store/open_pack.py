@@ -1,0 +1,102 @@
+"""One pack that is being written, and the journal that vouches for what is in it.
+
+Law 1: payloads, then the journal entry that names them, then whatever was promised for them. Both
+files are written at offsets kept here, so that what a failed write left behind is overwritten by
+the next and never stands between two good entries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from git_mlvc.formats import journal as journal_format
+from git_mlvc.formats import pack as pack_format
+from git_mlvc.formats.chunk_codec import Codec
+from git_mlvc.formats.journal import JournalHeader
+from git_mlvc.formats.pack import Kind, encode_row
+from git_mlvc.formats.segment import Location
+from git_mlvc.fs.owner import Owner
+from git_mlvc.store.disk import Disk
+from git_mlvc.store.layout import Layout, unique_name
+from git_mlvc.store.pack_files import PackFile
+
+
+class OpenPack:
+    """Not thread-safe: the packer holds its lock around every call but `file`'s reads."""
+
+    def __init__(self, layout: Layout, disk: Disk) -> None:
+        self.name = unique_name()
+        self.key = self.name.encode()
+        self.rows = bytearray()  # the table to be: 50 bytes a record, in the order written
+        self._disk = disk
+        self._committed = 0
+        self.journal_path = layout.journal(self.name)
+        self.path = layout.open_pack(self.name)
+        disk.make_dir(layout.tmp)
+        # The journal first: a pack without one would be nobody's, and never cleaned away.
+        self.journal_fd = disk.create(self.journal_path)
+        try:
+            header = journal_format.encode_header(
+                JournalHeader(Owner.current().encode(), os.path.basename(self.path))
+            )
+            disk.pwrite(self.journal_fd, header, 0)
+            self.journal_end = len(header)
+            self.file = PackFile(disk.create(self.path))
+            try:
+                disk.pwrite(self.file.fd, pack_format.HEADER, 0)
+            except OSError:
+                disk.remove(self.path)
+                raise
+        except OSError:
+            os.close(self.journal_fd)
+            disk.remove(self.journal_path)
+            raise
+        self.end = len(pack_format.HEADER)
+
+    @property
+    def has_pending(self) -> bool:
+        return self._committed < len(self.rows)
+
+    @property
+    def room(self) -> int:
+        return pack_format.PACK_TARGET_BYTES - self.end
+
+    def append(
+        self, digest: bytes, kind: int, codec: int, raw_len: int, payload: bytes | memoryview
+    ) -> Location:
+        """Write one payload; it counts once `commit` has returned."""
+        offset, stored_len = self.end, len(payload)
+        self._disk.pwrite(self.file.fd, payload, offset)
+        self.end = offset + stored_len
+        self.rows += encode_row(digest, kind, codec, offset, stored_len, raw_len)
+        return Location(self.key, offset, stored_len, raw_len, kind, codec)
+
+    def append_run(
+        self, items: Sequence[tuple[bytes, int]], payload: memoryview, *, padding: int
+    ) -> list[Location]:
+        """Write raw chunks that stand back to back in `payload` as one extent, after a gap."""
+        offset = self.end + padding
+        self._disk.pwrite(self.file.fd, payload, offset)
+        locations = []
+        for digest, length in items:
+            self.rows += encode_row(digest, Kind.CHUNK, Codec.RAW, offset, length, length)
+            locations.append(Location(self.key, offset, length, length, Kind.CHUNK, Codec.RAW))
+            offset += length
+        self.end = offset
+        return locations
+
+    def commit(self) -> None:
+        """Write one journal entry for all that was appended since the last."""
+        if self._committed < len(self.rows):
+            self.journal(journal_format.encode_records(bytes(self.rows[self._committed :])))
+            self._committed = len(self.rows)
+
+    def journal(self, entry: bytes) -> None:
+        self._disk.pwrite(self.journal_fd, entry, self.journal_end)
+        self.journal_end += len(entry)
+
+    def close_journal(self) -> None:
+        if self.journal_fd >= 0:
+            os.close(self.journal_fd)
+            self.journal_fd = -1

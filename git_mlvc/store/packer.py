@@ -1,0 +1,130 @@
+"""Appends payloads to this session's pack, rolls to the next when it is full, and seals at the end.
+
+Every method may be called from any thread; one lock keeps pack, journal and index in step.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from git_mlvc.errors import StoreError
+from git_mlvc.formats.pack import ALIGN_FROM_BYTES, ALIGNMENT
+from git_mlvc.store.chunk_index import ChunkIndex
+from git_mlvc.store.disk import Disk, store_error
+from git_mlvc.store.layout import Layout
+from git_mlvc.store.open_pack import OpenPack
+from git_mlvc.store.sealing import Sealer
+
+
+class Packer:
+    """The writing side of one session."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        disk: Disk,
+        index: ChunkIndex,
+        *,
+        prepare: Callable[[], None],
+    ) -> None:
+        self._layout = layout
+        self._disk = disk
+        self._index = index
+        self._prepare = prepare
+        self._lock = threading.RLock()
+        self._open: OpenPack | None = None
+        self._sealer = Sealer(layout, disk, self._on_published)
+        self.stored_bytes = 0
+
+    def append(
+        self, digest: bytes, kind: int, codec: int, raw_len: int, payload: bytes | memoryview
+    ) -> bool:
+        """Write one payload unless it is here by now; return whether it was written.
+
+        Raises StoreError; nothing is promised for the payload until `commit`.
+        """
+        with self._lock:
+            if digest in self._index.own and kind == self._index.own[digest].kind:
+                return False
+            try:
+                pack = self._room_for(len(payload))
+                self._index.own[digest] = pack.append(digest, kind, codec, raw_len, payload)
+            except OSError as exc:
+                raise self._failure(exc) from exc
+            self.stored_bytes += len(payload)
+            return True
+
+    def append_run(
+        self, items: Sequence[tuple[bytes, int]], payload: memoryview, *, content_offset: int
+    ) -> None:
+        """Write raw chunks that stand back to back in `payload`, as long extents as packs allow.
+
+        `content_offset` is where the run stands in its content; a long run gets the same remainder
+        modulo 4096 in the pack, which is what a reflink needs.
+        """
+        with self._lock:
+            at = 0
+            first = 0
+            try:
+                while first < len(items):
+                    pack = self._room_for(items[first][1])
+                    room, size, last = pack.room, 0, first
+                    while last < len(items) and (last == first or size + items[last][1] <= room):
+                        size += items[last][1]
+                        last += 1
+                    run = items[first:last]
+                    padding = 0
+                    if size >= ALIGN_FROM_BYTES:
+                        padding = (content_offset + at - pack.end) % ALIGNMENT
+                    locations = pack.append_run(run, payload[at : at + size], padding=padding)
+                    for (digest, _), location in zip(run, locations, strict=True):
+                        self._index.own[digest] = location
+                    self.stored_bytes += size
+                    at += size
+                    first = last
+            except OSError as exc:
+                raise self._failure(exc) from exc
+
+    def commit(self) -> None:
+        """Journal all that was appended (law 1): what `append` wrote now survives this process."""
+        with self._lock:
+            if self._open is not None:
+                try:
+                    self._open.commit()
+                except OSError as exc:
+                    raise self._failure(exc) from exc
+
+    def close(self) -> None:
+        """Seal the open pack, wait for those being sealed, publish their segment."""
+        with self._lock:
+            last, self._open = self._open, None
+            if last is not None:
+                try:
+                    last.commit()
+                except OSError as exc:
+                    self._open = last
+                    raise self._failure(exc) from exc
+        self._sealer.finish(last)
+
+    def _room_for(self, length: int) -> OpenPack:
+        pack = self._open
+        if pack is not None and length > pack.room and pack.rows:
+            pack.commit()
+            self._open = None
+            self._sealer.submit(pack)
+            pack = None
+        if pack is None:
+            self._prepare()
+            pack = self._open = OpenPack(self._layout, self._disk)
+            self._index.adopt(pack.name, pack.file)
+        return pack
+
+    def _on_published(self, segment_id: bytes, packs: Sequence[OpenPack]) -> None:
+        # The segment is visible before the rows go, so that no look-up falls between.
+        self._index.add_segment(segment_id)
+        for pack in packs:
+            self._index.release(pack.name, bytes(pack.rows))
+
+    def _failure(self, exc: OSError) -> StoreError:
+        return store_error(f"cannot write to the store {self._layout.top}", exc)

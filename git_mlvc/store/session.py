@@ -1,0 +1,253 @@
+"""A session: contents go in, pointers come out; at the end its packs are sealed.
+
+Small contents take the short way in `ingest_bytes`, on the caller's thread. Large ones stream
+through `pipeline`. Either way the pointer is returned only after the journal vouches for every
+chunk and the recipe (law 1).
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from blake3 import blake3
+
+from git_mlvc import chunking
+from git_mlvc.formats import recipe as recipe_format
+from git_mlvc.formats.chunk_codec import ChunkCodec
+from git_mlvc.formats.pack import Kind
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.formats.recipe import ROW, Recipe
+from git_mlvc.oid import Oid
+from git_mlvc.store.chunk_index import PACK_ID_SIZE, ChunkIndex
+from git_mlvc.store.disk import Disk
+from git_mlvc.store.layout import Layout
+from git_mlvc.store.packer import Packer
+from git_mlvc.store.use_lock import UseLock
+from git_mlvc.store.verified import verify_stored
+
+INLINE_BYTES = 1 << 20  # above this, threads pay
+
+
+@dataclass(slots=True)
+class Stats:
+    """What went through a session. `dedup_bytes` of the raw bytes were in the store already."""
+
+    files: int = 0
+    raw_bytes: int = 0
+    new_chunks: int = 0
+    new_raw_bytes: int = 0
+    stored_bytes: int = 0
+
+    @property
+    def dedup_bytes(self) -> int:
+        return self.raw_bytes - self.new_raw_bytes
+
+
+class Session:
+    """One open pack and its journal; any number of processes may have one on the same store.
+
+    May be used from several threads at once. `close` (or the end of the `with` block) seals.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        disk: Disk,
+        index: ChunkIndex,
+        *,
+        prepare: Callable[[], None],
+        closed: Callable[[], None],
+    ) -> None:
+        self._stats = Stats()
+        self._layout = layout
+        self._index = index
+        self._use = UseLock(layout, disk)
+        self._packer = Packer(layout, disk, index, prepare=prepare)
+        self._closed = closed
+        self._codec = ChunkCodec()
+        self._fresh: dict[bytes, bool] = {}
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def stats(self) -> Stats:
+        """What went through so far, as a value of its own."""
+        return replace(self._stats, stored_bytes=self._packer.stored_bytes)
+
+    def ingest(self, blocks: Iterable[bytes | memoryview]) -> Pointer | None:
+        """Take in the content that `blocks` are, back to back; None if it is empty.
+
+        Raises StoreError; then nothing was promised, the store is sound, and the next call may work.
+        """
+        stream = iter(blocks)
+        head: list[bytes | memoryview] = []
+        size_bytes = 0
+        for block in stream:
+            head.append(block)
+            size_bytes += len(block)
+            if size_bytes > INLINE_BYTES:
+                break
+        else:
+            return self.ingest_bytes(bytes(head[0]) if len(head) == 1 else b"".join(head))
+        from git_mlvc.store.pipeline import filler
+
+        return self._ingest_stream(filler(itertools.chain(head, stream)))
+
+    def ingest_file(self, fd: int) -> Pointer | None:
+        """Take in what a descriptor gives from where it stands to its end. As `ingest`."""
+        head = os.read(fd, INLINE_BYTES)
+        if len(head) < INLINE_BYTES:
+            more = os.read(fd, INLINE_BYTES - len(head))
+            while more and len(head) + len(more) < INLINE_BYTES:
+                head += more
+                more = os.read(fd, INLINE_BYTES - len(head))
+            if not more:
+                return self.ingest_bytes(head)
+            head += more
+        from git_mlvc.store.pipeline import filler_of_file
+
+        return self._ingest_stream(filler_of_file(head, fd))
+
+    def ingest_bytes(self, data: bytes) -> Pointer | None:
+        """Take in a content that is in memory. As `ingest`."""
+        size_bytes = len(data)
+        if size_bytes > INLINE_BYTES:
+            from git_mlvc.store.pipeline import filler
+
+            return self._ingest_stream(filler(iter((data,))))
+        if size_bytes == 0:
+            return None
+        self._use.acquire_shared()
+        cuts = chunking.cut_points(data, final=True) if size_bytes > chunking.MIN else [size_bytes]
+        digest = blake3(data).digest()
+        if len(cuts) == 1:
+            self._add(digest, data)
+        else:
+            view = memoryview(data)
+            rows = bytearray()
+            start = 0
+            for end in cuts:
+                piece = view[start:end]
+                piece_digest = blake3(piece).digest()
+                self._add(piece_digest, piece)
+                rows += ROW.pack(piece_digest, end - start)
+                start = end
+            self.add_recipe(digest, Recipe(size_bytes, bytes(rows)))
+        self._packer.commit()
+        self._count(size_bytes)
+        return Pointer(Oid(digest), size_bytes)
+
+    def add_stored(
+        self, digest: bytes, kind: int, codec: int, raw_len: int, payload: bytes
+    ) -> None:
+        """Take a record as another store keeps it. Verified here, whoever sent it (law 3).
+
+        Counts once `commit` has returned. Raises CorruptChunk if the payload is not what it claims.
+        """
+        verify_stored(digest, kind, codec, raw_len, payload, self._codec)
+        self._use.acquire_shared()
+        if not self.is_known(digest, kind) and self._packer.append(
+            digest, kind, codec, raw_len, payload
+        ):
+            self._count_new(raw_len)
+
+    def commit(self) -> None:
+        """Make what `add_stored` took survive the end of this process."""
+        self._packer.commit()
+
+    def close(self) -> None:
+        """Seal the pack, publish its segment, drop the journal. May be called twice.
+
+        Raises StoreError when the disk refuses; what was promised is then still vouched for by the
+        journal, and the next session of any process seals it.
+        """
+        try:
+            self._packer.close()
+            self._closed()
+        finally:
+            self._use.release()
+
+    # -- for the pipeline
+
+    def is_known(self, digest: bytes, kind: int = Kind.CHUNK) -> bool:
+        """True if a record is where it will stay: in an own pack, or in a sealed one kept from gc."""
+        location = self._index.find_known(digest)
+        if location is None or location.kind != kind:
+            return False
+        return len(location.pack) != PACK_ID_SIZE or self._keep(location.pack)
+
+    def add_recipe(self, digest: bytes, recipe: Recipe) -> None:
+        """Store the recipe of the content that `digest` names, cut into chunks where it is long."""
+        if self.is_known(digest, Kind.RECIPE):
+            return
+        encoded = recipe_format.encode(recipe)
+        while len(encoded) > chunking.MAX:
+            view = memoryview(encoded)
+            rows = bytearray()
+            start = 0
+            for end in chunking.cut_points(encoded, final=True):
+                piece_digest = blake3(view[start:end]).digest()
+                self._add(piece_digest, view[start:end])
+                rows += ROW.pack(piece_digest, end - start)
+                start = end
+            recipe = Recipe(len(encoded), bytes(rows), recipe.depth + 1)
+            encoded = recipe_format.encode(recipe)
+        codec, payload = self._codec.encode(encoded)
+        self._packer.append(digest, Kind.RECIPE, codec, len(encoded), payload)
+
+    def _ingest_stream(self, fill: Callable[[memoryview], int]) -> Pointer | None:
+        from git_mlvc.store.pipeline import Pipeline
+
+        self._use.acquire_shared()
+        pipeline = Pipeline(self._packer, self.is_known)
+        digest, size_bytes, rows = pipeline.run(fill)
+        self._stats.new_chunks += pipeline.new_chunks
+        self._stats.new_raw_bytes += pipeline.new_raw_bytes
+        if len(rows) > ROW.size:
+            self.add_recipe(digest, Recipe(size_bytes, rows))
+        self._packer.commit()
+        self._count(size_bytes)
+        return Pointer(Oid(digest), size_bytes)
+
+    def _add(self, digest: bytes, raw: bytes | memoryview) -> None:
+        if not self.is_known(digest):
+            codec, payload = self._codec.encode(raw)
+            if self._packer.append(digest, Kind.CHUNK, codec, len(raw), payload):
+                self._count_new(len(raw))
+
+    def _keep(self, pack_id: bytes) -> bool:
+        """Renew a pack's time stamp, once a session, so that gc leaves it alone for a while.
+
+        False if the pack has gone or cannot be marked: then its chunks are stored anew.
+        """
+        known = self._fresh.get(pack_id)
+        if known is None:
+            try:
+                os.utime(self._layout.pack(pack_id))
+                known = True
+            except OSError as exc:
+                known = exc.errno == errno.EROFS and os.path.exists(self._layout.pack(pack_id))
+            self._fresh[pack_id] = known
+        return known
+
+    def _count(self, size_bytes: int) -> None:
+        self._stats.files += 1
+        self._stats.raw_bytes += size_bytes
+
+    def _count_new(self, raw_len: int) -> None:
+        self._stats.new_chunks += 1
+        self._stats.new_raw_bytes += raw_len

@@ -1,0 +1,330 @@
+"""The store: one directory of packs and segments that all worktrees of a clone share.
+
+Opening costs next to nothing; nothing is made before the first write. The layout is drawn in
+`layout.py` and promised in docs/formats/store.md.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import CorruptChunk, FormatError, StoreError
+from git_mlvc.formats import recipe as recipe_format
+from git_mlvc.formats import store_config
+from git_mlvc.formats.pack import Kind
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.formats.recipe import Recipe
+from git_mlvc.formats.segment import Location
+from git_mlvc.fs.atomic import Permissions
+from git_mlvc.oid import Oid
+from git_mlvc.store.chunk_index import PACK_ID_SIZE, ChunkIndex
+from git_mlvc.store.disk import Disk, store_error
+from git_mlvc.store.layout import Layout, unique_name
+from git_mlvc.store.reader import Reader
+
+if TYPE_CHECKING:
+    from git_mlvc.store.session import Session
+
+Located = Location
+
+
+@dataclass(frozen=True, slots=True)
+class PackInfo:
+    """A sealed pack, as the directory shows it."""
+
+    id: bytes
+    size_bytes: int
+    mtime_s: float
+
+
+class Store:
+    """Reads, and hands out sessions that write. Reading is thread-safe."""
+
+    def __init__(self, path: Path, disk: Disk, *, create: bool) -> None:
+        self.path = path
+        self.layout = Layout(path)
+        self.disk = disk
+        self.index = ChunkIndex(self.layout)
+        self._create = create
+        self._ready = False
+        self._reader = Reader(self.layout, self.index)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        permissions: Permissions = Permissions(),
+        create: bool = True,
+        disk: Disk | None = None,
+    ) -> Store:
+        """Open what is at `path`, or what will be made there by the first write.
+
+        Raises FormatError for a store written by a newer version, StoreError if there is none and
+        `create` is False, or if it cannot be read.
+        """
+        store = cls(path, disk or Disk(permissions), create=create)
+        store._check_format()
+        return store
+
+    # -- questions
+
+    def find(self, digest: bytes) -> Located | None:
+        """Return where a record is, sealed or in an open pack; None if it is nowhere.
+
+        `pack` is the id of a sealed pack (32 bytes), or the name of an open one (never 32 bytes).
+        """
+        return self.index.find(digest)
+
+    def has(self, oid: Oid) -> bool:
+        """True if the content's chunk or recipe is here; its other chunks may yet be missing."""
+        return self.index.find(oid.digest) is not None
+
+    def missing(self, digests: list[bytes]) -> list[bytes]:
+        """Return those digests that are nowhere here, in order."""
+        return self.index.missing(digests)
+
+    def recipe(self, pointer: Pointer) -> Recipe:
+        """Return what a content is made of, down to its content chunks.
+
+        Raises MissingChunk, CorruptChunk (also when sizes disagree with the pointer).
+        """
+        digest = pointer.oid.digest
+        location = self.index.find(digest)
+        if location is not None and location.kind == Kind.CHUNK:
+            _check_size(pointer, location.raw_len)
+            return Recipe.of([(digest, location.raw_len)])
+        top = self._top_recipe(digest)
+        try:
+            recipe = recipe_format.unfold(top, self.read_chunk)
+        except FormatError as exc:
+            raise CorruptChunk(
+                f"the recipe of {pointer.oid.short} is damaged", why=str(exc), hint=_REPAIR
+            ) from exc
+        _check_size(pointer, recipe.size_bytes)
+        return recipe
+
+    def missing_of(self, pointer: Pointer) -> list[bytes]:
+        """Return the digests (content, recipe or chunk ids) that are not here; [] = complete.
+
+        Where a recipe itself is not here in full, only its own missing parts can be told.
+        """
+        digest = pointer.oid.digest
+        location = self.index.find(digest)
+        if location is None:
+            return [digest]
+        if location.kind == Kind.CHUNK:
+            _check_size(pointer, location.raw_len)
+            return []
+        top = self._top_recipe(digest)
+        if top.depth:
+            lost = self._missing_parts(top)
+            if lost:
+                return lost
+        return self.index.missing(dict.fromkeys(self.recipe(pointer).digests()))
+
+    def is_complete(self, pointer: Pointer) -> bool:
+        """True if every chunk is here; a damaged recipe counts as not complete."""
+        try:
+            return not self.missing_of(pointer)
+        except (CorruptChunk, FormatError):
+            return False
+
+    def live_digests(self, pointer: Pointer) -> Iterator[bytes]:
+        """Yield every record a content needs: its recipe, nested recipe chunks, chunks.
+
+        What is not here is named all the same as far as it can be known; nothing is raised for it.
+        Raises CorruptChunk for a damaged recipe.
+        """
+        digest = pointer.oid.digest
+        yield digest
+        location = self.index.find(digest)
+        if location is None or location.kind == Kind.CHUNK:
+            return
+        recipe = self._top_recipe(digest)
+        while True:
+            yield from recipe.digests()
+            if recipe.depth == 0 or self._missing_parts(recipe):
+                return
+            recipe = self._one_level_down(pointer, recipe)
+
+    # -- bytes
+
+    def read_chunk(self, digest: bytes) -> bytes:
+        """Return a chunk, verified. Raises MissingChunk, CorruptChunk."""
+        return self._reader.read(digest, Kind.CHUNK)
+
+    def read_record(self, digest: bytes, kind: int) -> bytes:
+        """Return the raw bytes of a record of any kind, verified."""
+        return self._reader.read(digest, kind)
+
+    def read_stored(self, digest: bytes) -> tuple[Located, bytes]:
+        """Return where a record is and its payload as stored, verified by decoding it once."""
+        location, payload, _ = self._reader.read_stored(digest, None)
+        return location, payload
+
+    def restore(self, pointer: Pointer, write: Callable[[bytes | memoryview], object]) -> None:
+        """Write a content piece by piece, each verified before it is written; memory is bounded.
+
+        Raises MissingChunk before anything is written if a chunk is not here, CorruptChunk.
+        """
+        from git_mlvc.store.restore import Restorer, check_whole
+
+        location = self.index.find(pointer.oid.digest)
+        if location is not None and location.kind == Kind.CHUNK:
+            _check_size(pointer, location.raw_len)
+            write(self._reader.read(pointer.oid.digest, Kind.CHUNK))
+            return
+        recipe = self.recipe(pointer)
+        self._refuse_missing(pointer, recipe)
+        Restorer(self._reader).stream(pointer, recipe, write)
+        del check_whole
+
+    def restore_file(self, pointer: Pointer, fd: int) -> None:
+        """Write a content into an empty regular file. Wrong bytes may stand in it until this returns:
+
+        give it its name only then. Raises MissingChunk, CorruptChunk, StoreError.
+        """
+        from git_mlvc.store.restore import Restorer
+
+        recipe = self.recipe(pointer)
+        self._refuse_missing(pointer, recipe)
+        Restorer(self._reader).to_file(pointer, recipe, fd)
+
+    # -- writing
+
+    def session(self) -> Session:
+        """Return a session, after what dead processes left behind has been put in order."""
+        from git_mlvc.store.recover import recover
+        from git_mlvc.store.session import Session
+
+        if os.path.isdir(self.layout.tmp):
+            try:
+                recover(self.layout, self.disk)
+            except OSError:
+                pass  # a full or read-only disk: readers look through the journals meanwhile
+        return Session(
+            self.layout, self.disk, self.index, prepare=self._make, closed=self._after_session
+        )
+
+    def recover(self) -> int:
+        """Seal what dead processes left behind; return how many packs. Raises StoreError."""
+        from git_mlvc.store.recover import recover
+
+        try:
+            return recover(self.layout, self.disk)
+        except OSError as exc:
+            raise store_error(f"cannot put {self.path} in order", exc) from exc
+
+    # -- files
+
+    def packs(self) -> list[PackInfo]:
+        """Return the sealed packs, sorted by id."""
+        found = []
+        for pack_id in self.layout.pack_ids():
+            try:
+                status = os.stat(self.layout.pack(pack_id))
+            except FileNotFoundError:
+                continue
+            found.append(PackInfo(pack_id, status.st_size, status.st_mtime))
+        return found
+
+    def pack_path(self, pack_id: bytes) -> Path:
+        return Path(self.layout.pack(pack_id))
+
+    def segments(self) -> list[Path]:
+        """Return the segments' files, sorted by id."""
+        return [Path(self.layout.segment(s)) for s in self.layout.segment_ids()]
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- inside
+
+    def _check_format(self) -> None:
+        try:
+            data = Path(self.layout.format).read_bytes()
+        except FileNotFoundError:
+            if not self._create:
+                raise StoreError(f"there is no store at {self.path}") from None
+            return
+        except OSError as exc:
+            raise store_error(f"cannot open the store {self.path}", exc) from exc
+        store_config.decode(data)
+        self._ready = True
+
+    def _make(self) -> None:
+        """Make directories and the format file, if they are not there."""
+        if self._ready:
+            return
+        for directory in (self.layout.packs, self.layout.segments, self.layout.tmp):
+            self.disk.make_dir(directory)
+        if not os.path.exists(self.layout.format):
+            data = store_config.encode(store_config.StoreConfig())
+            self.disk.write_new(
+                self.layout.tmp, unique_name() + ".format", data, self.layout.format
+            )
+        self._check_format()
+
+    def _after_session(self) -> None:
+        from git_mlvc.store.compaction import compact
+
+        compact(self.layout, self.disk, self.index)
+
+    def _top_recipe(self, digest: bytes) -> Recipe:
+        try:
+            return recipe_format.decode(self._reader.read(digest, Kind.RECIPE))
+        except FormatError as exc:
+            raise CorruptChunk(
+                f"the recipe of {digest.hex()[:10]} is damaged", why=str(exc), hint=_REPAIR
+            ) from exc
+
+    def _one_level_down(self, pointer: Pointer, recipe: Recipe) -> Recipe:
+        try:
+            inner = recipe_format.decode(b"".join(self.read_chunk(d) for d in recipe.digests()))
+            if inner.depth != recipe.depth - 1:
+                raise FormatError("a nested recipe of another depth")
+        except FormatError as exc:
+            raise CorruptChunk(
+                f"the recipe of {pointer.oid.short} is damaged", why=str(exc), hint=_REPAIR
+            ) from exc
+        return inner
+
+    def _missing_parts(self, top: Recipe) -> list[bytes]:
+        return self.index.missing(dict.fromkeys(top.digests()))
+
+    def _refuse_missing(self, pointer: Pointer, recipe: Recipe) -> None:
+        from git_mlvc.errors import MissingChunk
+
+        lost = self.index.missing(dict.fromkeys(recipe.digests()))
+        if lost:
+            raise MissingChunk(
+                f"the content {pointer.oid.short} is not complete",
+                why=f"{len(lost)} of its {len(recipe)} chunks are not in the store",
+                hint="git mlvc pull",
+            )
+
+
+_REPAIR = "git mlvc fsck --repair"
+
+
+def _check_size(pointer: Pointer, size_bytes: int) -> None:
+    if size_bytes != pointer.size_bytes:
+        raise CorruptChunk(
+            f"the pointer to {pointer.oid.short} is wrong about its size",
+            why=f"it says {pointer.size_bytes} bytes, the content has {size_bytes}",
+            hint="git mlvc fsck",
+        )
+
+
+__all__ = ["PACK_ID_SIZE", "Located", "PackInfo", "Store"]
