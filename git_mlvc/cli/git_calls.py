@@ -18,7 +18,9 @@ _MAY_STOP_GIT = frozenset({"pre-commit", "pre-push"})
 def filter_process(invocation: Invocation, arguments: list[str]) -> int:
     from git_mlvc.filter.serve import serve
 
-    _none_left("filter-process", arguments)
+    invocation, rest = _skip_smudge(invocation, arguments)
+    if rest:
+        raise UsageError(f"filter-process takes no arguments: {' '.join(rest)}")
     return serve(0, 1, invocation.workspace, invocation.output.message)
 
 
@@ -31,7 +33,8 @@ def clean(invocation: Invocation, arguments: list[str]) -> int:
 def smudge(invocation: Invocation, arguments: list[str]) -> int:
     from git_mlvc.filter.single import smudge_stream
 
-    return smudge_stream(0, 1, _path(arguments), invocation.workspace, invocation.output.message)
+    invocation, rest = _skip_smudge(invocation, arguments)
+    return smudge_stream(0, 1, _path(rest), invocation.workspace, invocation.output.message)
 
 
 def hook(invocation: Invocation, arguments: list[str]) -> int:
@@ -102,6 +105,8 @@ def _path(arguments: list[str]) -> str | None:
     return words[0] if words else None
 
 
-def _none_left(name: str, arguments: list[str]) -> None:
-    if arguments:
-        raise UsageError(f"{name} takes no arguments: {' '.join(arguments)}")
+def _skip_smudge(invocation: Invocation, arguments: list[str]) -> tuple[Invocation, list[str]]:
+    """`git mlvc install --skip-smudge` writes the option into git's configuration."""
+    if arguments[:1] != ["--skip-smudge"]:
+        return invocation, arguments
+    return invocation.with_environment(MLVC_SKIP_SMUDGE="1"), arguments[1:]

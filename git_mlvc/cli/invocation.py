@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from git_mlvc.cli.output import Output
+    from git_mlvc.git.process import Git
     from git_mlvc.workspace import Workspace
 
 
@@ -46,11 +47,23 @@ class Invocation:
         return Workspace.open(self.cwd, self.environment)
 
     @cached_property
+    def git_anywhere(self) -> Git:
+        """Git for what concerns no repository."""
+        from git_mlvc.git.process import Git
+
+        return Git(self.cwd, env=self.environment)
+
+    @cached_property
     def launcher(self) -> str:
         """The shell words by which git can call us again, from any directory and any PATH."""
         from git_mlvc.cli.launcher import launcher
 
         return launcher(self.program, self.environment)
+
+    def with_environment(self, **variables: str) -> Invocation:
+        """The same, as if these variables had been set."""
+        merged = {**self.environment, **variables}
+        return Invocation(self.argv, self.program, merged, self.output)
 
     @property
     def prefix(self) -> bytes:

@@ -14,10 +14,18 @@ def _run(invocation: Invocation, name: str, *arguments: str) -> int:
     return git_calls.VERBS[name](invocation, list(arguments))
 
 
+def _words(skip_smudge: bool) -> list[str]:
+    return ["--skip-smudge"] if skip_smudge else []
+
+
+_skip_smudge = click.option("--skip-smudge", is_flag=True, help="Hand out pointers as they are.")
+
+
 @verb("filter-process", example='git config filter.mlvc.process "git-mlvc filter-process"')
-def filter_process(invocation: Invocation) -> int:
+@_skip_smudge
+def filter_process(invocation: Invocation, skip_smudge: bool) -> int:
     """`git mlvc install` writes this into git's configuration; git starts it when it needs it."""
-    return _run(invocation, "filter-process")
+    return _run(invocation, "filter-process", *_words(skip_smudge))
 
 
 @verb("clean", example="git mlvc clean data/train.bin < data/train.bin")
@@ -28,10 +36,11 @@ def clean(invocation: Invocation, path: str | None) -> int:
 
 
 @verb("smudge", example="git cat-file blob HEAD:data/train.bin | git mlvc smudge data/train.bin")
+@_skip_smudge
 @click.argument("path", required=False)
-def smudge(invocation: Invocation, path: str | None) -> int:
+def smudge(invocation: Invocation, skip_smudge: bool, path: str | None) -> int:
     """Writes the content that a pointer names to standard output; what is no pointer as it is."""
-    return _run(invocation, "smudge", *([path] if path else []))
+    return _run(invocation, "smudge", *_words(skip_smudge), *([path] if path else []))
 
 
 @verb("hook", example="git mlvc hook post-index-change 1 0")
