@@ -1,0 +1,122 @@
+"""The house keeps its shape: import direction, names, docstrings, verbs, and nothing from a workplace."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from git_mlvc.cli.registry import SECTIONS, VERBS
+
+TOP = Path(__file__).parent.parent
+PACKAGE = TOP / "git_mlvc"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "manager", "core", "types"}
+# Spelled in pieces, so that this file does not hold what it looks for.
+WORKPLACES = re.compile("|".join(["/" + "work/", "/" + "farm/", "/tmp/" + r"(?:v|peers|proto)\b"]))
+
+
+def tracked_files() -> list[Path]:
+    """Return what git tracks, or, in an unpacked source archive, what is there."""
+    shown = subprocess.run(["git", "-C", TOP, "ls-files", "-z"], capture_output=True, check=False)
+    if shown.returncode == 0:
+        return [TOP / name for name in shown.stdout.decode().split("\0") if name]
+    return [
+        path
+        for path in TOP.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(TOP).parts)
+    ]
+
+
+def test_imports_keep_the_contracts() -> None:
+    program = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run(
+        [program, "--no-cache"], cwd=TOP, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_module_has_the_name_of_a_bottom_drawer() -> None:
+    found = [path for path in PACKAGE.rglob("*") if path.stem in FORBIDDEN_NAMES]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(TOP)))
+def test_module_begins_with_a_caption(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_bytes()))
+    assert docstring, "a module docstring says what the module is"
+    first = docstring.splitlines()[0]
+    assert len(first) <= 110 and first[-1] in ".:,;)`" or "\n" in docstring, first
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(TOP)))
+def test_module_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 500
+
+
+def test_every_package_is_listed_on_a_floor() -> None:
+    import tomllib
+
+    contracts = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["importlinter"]
+    floors = next(c for c in contracts["contracts"] if c["type"] == "layers")
+    listed = {room.strip() for layer in floors["layers"] for room in layer.split("|")}
+    present = {
+        path.stem
+        for path in PACKAGE.iterdir()
+        if (path.suffix == ".py" and not path.stem.startswith("__"))
+        or (path / "__init__.py").exists()
+    }
+    assert present == listed
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_verb_resolves_to_a_command_that_explains_itself(name: str) -> None:
+    verb = VERBS[name]
+    module, _, attribute = verb.target.partition(":")
+    command = getattr(import_module(module), attribute)
+    assert isinstance(command, click.Command)
+    assert command.name == name
+    assert command.short_help == verb.summary
+    assert verb.section in SECTIONS
+    for told in explained(command):
+        assert "Example:" in (told.help or ""), told.name
+        for parameter in told.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{told.name} {parameter.name} has no help"
+
+
+def explained(command: click.Command) -> list[click.Command]:
+    if not isinstance(command, click.Group):
+        return [command]
+    return [command, *(told for child in command.commands.values() for told in explained(child))]
+
+
+def test_every_command_module_is_in_the_registry() -> None:
+    present = {
+        path.stem for path in (PACKAGE / "cli" / "commands").glob("*.py") if path.stem != "__init__"
+    }
+    registered = {verb.target.partition(":")[0].rpartition(".")[2] for verb in VERBS.values()}
+    assert present == registered
+
+
+def test_nothing_speaks_of_a_workplace() -> None:
+    found = []
+    for path in tracked_files():
+        if not path.is_file() or path.is_symlink():
+            continue
+        text = path.read_bytes().decode("utf-8", "replace")
+        found += [f"{path.relative_to(TOP)}: {hit[0]}" for hit in WORKPLACES.finditer(text)]
+    assert found == []
+
+
+def test_reference_of_commands_is_up_to_date() -> None:
+    from git_mlvc.cli.reference import reference
+
+    written = (TOP / "docs" / "reference" / "commands.md").read_text("utf-8")
+    assert written == reference(), "run `make docs`"

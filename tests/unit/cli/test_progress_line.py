@@ -1,0 +1,62 @@
+"""Progress on a terminal: nothing for a second, then one line."""
+
+from __future__ import annotations
+
+import io
+
+from git_mlvc.cli.progress_line import ProgressLine, progress_text
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_short_work_draws_nothing() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, {}, clock=clock)
+    line.begin("uploading", total_bytes=100)
+    clock.now += 0.9
+    line.advance(size_bytes=50)
+    line.end()
+    assert stream.getvalue() == ""
+
+
+def test_long_work_draws_one_line_and_wipes_it() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, {"COLUMNS": "200"}, clock=clock)
+    line.begin("uploading", total_bytes=100_000_000, total_files=4)
+    clock.now += 2
+    line.advance(size_bytes=25_000_000, files=1)
+    line.advance(size_bytes=1)  # within a tenth of a second: not drawn again
+    line.end()
+    assert stream.getvalue() == (
+        "\ruploading: 25 %, 25 MB of 100 MB, 1 of 4 files, 12 MB/s, 6.0 s left\x1b[K\r\x1b[K"
+    )
+
+
+def test_line_is_cut_to_a_narrow_terminal() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, {"COLUMNS": "20"}, clock=clock)
+    line.begin("a label that is long enough")
+    clock.now += 5
+    line.advance(size_bytes=5)
+    assert stream.getvalue() == "\ra label that is lon\x1b[K"
+
+
+def test_a_terminal_that_went_away_does_not_stop_the_work() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, {}, clock=clock)
+    line.begin("x")
+    stream.close()
+    clock.now += 5
+    line.advance(files=1)
+    line.end()
+
+
+def test_text_without_totals_says_what_was_done() -> None:
+    said = progress_text("checking", 2.0, size_bytes=0, total_bytes=None, files=3, total_files=0)
+    assert said == "checking: 3 files"
