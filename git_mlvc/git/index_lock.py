@@ -1,0 +1,92 @@
+"""`index.lock`, as git takes it: created exclusively, written, renamed over the index.
+
+The file must not outlive us, or git refuses to work until somebody removes it. So signals that end a process
+wait while it exists (milliseconds), and every way out removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_POLL_S = 0.01
+_ENDING = {
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+    if hasattr(signal, name)
+}
+
+
+class IndexLock:
+    """Holds git's lock on the index at `path`, or tells that it could not be had in time."""
+
+    def __init__(self, path: Path, *, timeout_s: float) -> None:
+        self.path = path
+        self.is_held = False
+        self._lock = Path(f"{path}.lock")
+        self._timeout_s = timeout_s
+        self._fd = -1
+        self._signals: set[signal.Signals] | None = None
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            self._hold_signals()
+            try:
+                self._fd = os.open(
+                    self._lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666
+                )
+                self.is_held = True
+                return self
+            except FileExistsError:
+                self._release_signals()
+            except OSError:  # read-only or full: the index is left to git
+                self._release_signals()
+                return self
+            if time.monotonic() >= deadline:
+                return self
+            time.sleep(_POLL_S)
+
+    def write(self, data: bytes | bytearray, *, mtime_ns: int, mode: int) -> None:
+        """Write the new index. Raises OSError; the lock is then given up and the index is unchanged."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        os.fchmod(self._fd, mode)
+        os.utime(self._fd, ns=(mtime_ns, mtime_ns))
+
+    def commit(self) -> None:
+        """Make what was written the index."""
+        os.close(self._fd)
+        self._fd = -1
+        os.replace(self._lock, self.path)
+        self.is_held = False
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
+            if self.is_held:
+                self.is_held = False
+                self._lock.unlink(missing_ok=True)
+        finally:
+            self._release_signals()
+
+    def _hold_signals(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            self._signals = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # type: ignore[assignment]
+
+    def _release_signals(self) -> None:
+        if self._signals is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._signals)
+            self._signals = None

@@ -1,0 +1,199 @@
+"""Reading blobs and trees, never fetching: what a partial clone was promised and does not have is absent.
+
+`git cat-file` reads in bulk, in two passes so that large blobs are never loaded: sizes first, then the few
+that can be pointers. In a partial clone an older git would fetch each blob it is asked about, so there
+pygit2, which cannot, reads the object directories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from git_mlvc.errors import GitError
+from git_mlvc.formats import pointer as pointer_format
+from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
+from git_mlvc.git.repository import version
+from git_mlvc.repo_path import RepoPath
+
+if TYPE_CHECKING:
+    from git_mlvc.git.repository import Repository
+
+NO_LAZY_FETCH = {"GIT_NO_LAZY_FETCH": "1"}  # since git 2.44
+_MIN_POINTER_BYTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A pointer in a tree."""
+
+    path: RepoPath
+    mode: int
+    blob_sha: str
+    pointer: Pointer
+
+
+def pointers(repo: Repository, shas: Iterable[str]) -> dict[str, Pointer]:
+    """Return the pointers among the blobs `shas` (each asked once); absent objects are left out."""
+    found: dict[str, Pointer] = {}
+    for sha, data in small_blobs(repo, shas):
+        pointer = pointer_format.sniff(data)
+        if pointer is not None:
+            found[sha] = pointer
+    return found
+
+
+def small_blobs(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield (sha, content) of those blobs that are here and of a pointer's size."""
+    yield from _read(repo, [sha for sha, size in blob_sizes(repo, shas) if _may_be_pointer(size)])
+
+
+def blob_sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield (sha, size in bytes) of those objects that are here and are blobs."""
+    if _needs_libgit(repo):
+        database = _database(repo)
+        for sha in shas:
+            header = _libgit_header(database, sha)
+            if header is not None and header[0] == _LIBGIT_BLOB:
+                yield sha, header[1]
+        return
+    fed = (sha.encode("ascii") + b"\n" for sha in shas)
+    answers = repo.git.records(
+        "cat-file",
+        "--batch-check=%(objectname) %(objecttype) %(objectsize)",
+        "--buffer",
+        input=fed,
+        separator=b"\n",
+        env_extra=NO_LAZY_FETCH,
+    )
+    for answer in answers:
+        if b" blob " in answer:
+            sha_raw, _, size = answer.split(b" ")
+            yield sha_raw.decode("ascii"), int(size)
+
+
+def read_blob(repo: Repository, name: str) -> bytes | None:
+    """Return the content of a blob, by sha or as `REV:PATH`; None if it is not here. Whole in memory."""
+    if _needs_libgit(repo):
+        shown = repo.git.run("rev-parse", "-q", "--verify", name, check=False)
+        sha = shown.stdout.decode("ascii").strip()
+        header = _libgit_header(_database(repo), sha) if sha else None
+        if header is None or header[0] != _LIBGIT_BLOB:
+            return None
+        return bytes(_database(repo).read(sha)[1])
+    shown = repo.git.run("cat-file", "blob", name, check=False, env_extra=NO_LAZY_FETCH)
+    return shown.stdout if shown.returncode == 0 else None
+
+
+def existing(repo: Repository, names: Iterable[str]) -> list[str]:
+    """Return those of `names` (shas, also shortened) that are objects here, as full shas."""
+    names = list(names)
+    if _needs_libgit(repo):
+        database = _database(repo)
+        return [name for name in names if len(name) >= 40 and _libgit_header(database, name)]
+    fed = (name.encode("ascii") + b"\n" for name in names)
+    answers = repo.git.records(
+        "cat-file",
+        "--batch-check=%(objectname) %(objecttype)",
+        input=fed,
+        separator=b"\n",
+        env_extra=NO_LAZY_FETCH,
+    )
+    kinds = (b"blob", b"tree", b"commit", b"tag")
+    parted = (answer.split(b" ") for answer in answers)
+    return [part[0].decode("ascii") for part in parted if len(part) == 2 and part[1] in kinds]
+
+
+def data_files(repo: Repository, rev: str) -> Iterator[DataFile]:
+    """Yield every pointer in the tree of `rev`, in the order of the tree. Raises GitError."""
+    entries = list(tree_entries(repo, rev))
+    known = pointers(repo, dict.fromkeys(sha for _, _, sha in entries))
+    for path, mode, sha in entries:
+        if sha in known:
+            yield DataFile(path, mode, sha, known[sha])
+
+
+def tree_entries(repo: Repository, rev: str) -> Iterator[tuple[RepoPath, int, str]]:
+    """Yield (path, mode, sha) of every regular file in the tree of `rev`. Raises GitError."""
+    records = repo.git.records(
+        "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", rev, env_extra=NO_LAZY_FETCH
+    )
+    for record in records:
+        head, _, raw_path = record.partition(b"\t")
+        if head.startswith(b"100"):
+            mode, _, sha = head.split(b" ")
+            path = as_path(raw_path)
+            if path is not None:
+                yield path, int(mode, 8), sha.decode("ascii")
+
+
+def as_path(raw: bytes) -> RepoPath | None:
+    """Return the path, or None for what must never be written to (law 12): git refuses these too."""
+    try:
+        return RepoPath(raw)
+    except ValueError:
+        return None
+
+
+def _may_be_pointer(size_bytes: int) -> bool:
+    return _MIN_POINTER_BYTES <= size_bytes <= MAX_POINTER_BYTES
+
+
+def _read(repo: Repository, shas: list[str]) -> Iterator[tuple[str, bytes]]:
+    if not shas:
+        return
+    if _needs_libgit(repo):
+        database = _database(repo)
+        for sha in shas:
+            yield sha, bytes(database.read(sha)[1])
+        return
+    fed = (sha.encode("ascii") + b"\n" for sha in shas)
+    with repo.git.streaming(
+        "cat-file", "--batch", "--buffer", input=fed, env_extra=NO_LAZY_FETCH
+    ) as out:
+        for sha in shas:
+            head = out.readline().split(b" ")
+            if len(head) != 3 or head[1] != b"blob":
+                raise GitError(("git", "cat-file", "--batch"), 1, f"{sha} went away or is damaged")
+            data = out.read(int(head[2]) + 1)
+            yield sha, data[:-1]
+
+
+# -- pygit2, for partial clones
+
+_LIBGIT_BLOB = 3
+
+
+def _needs_libgit(repo: Repository) -> bool:
+    known: bool | None = repo.__dict__.get("_needs_libgit")
+    if known is None:
+        known = repo.is_partial() and repo.object_format == "sha1" and version(repo.git) < (2, 44)
+        repo.__dict__["_needs_libgit"] = known
+    return known
+
+
+def _database(repo: Repository) -> Any:
+    database = repo.__dict__.get("_libgit_database")
+    if database is None:
+        import pygit2
+
+        database = pygit2.Odb(str(repo.common_dir / "objects"))
+        quarantine = repo.env.get("GIT_OBJECT_DIRECTORY")
+        if quarantine:
+            database.add_disk_alternate(quarantine)
+        repo.__dict__["_libgit_database"] = database
+    return database
+
+
+def _libgit_header(database: Any, sha: str) -> tuple[int, int] | None:
+    """(type, size) of an object, None if it is not here."""
+    try:
+        if hasattr(database, "read_header"):
+            kind, size = database.read_header(sha)
+        else:
+            kind, data = database.read(sha)
+            size = len(data)
+    except KeyError:
+        return None
+    return int(kind), int(size)

@@ -1,0 +1,210 @@
+"""Which pointers history holds: between two sets of commits, or from every root there is.
+
+The walk is git's own (`rev-list --objects`), so shallow and grafted history, replaced objects and both
+hashes are right, and objects that a partial clone lacks are skipped and never fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import UsageError
+from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
+from git_mlvc.git import objects
+from git_mlvc.repo_path import RepoPath
+
+if TYPE_CHECKING:
+    from git_mlvc.git.repository import Repository
+
+_OPTIONS = re.compile(r"--(all|reflog|branches|tags|remotes)(=.*)?\Z")
+_HEAD_FILE = re.compile(r"[A-Z_]*HEAD|AUTO_MERGE|BISECT_[A-Z_]+")
+_SHA = re.compile(rb"\b[0-9a-f]{7,64}\b")
+_STATE_FILES = (
+    "rebase-merge/*",
+    "rebase-apply/*",
+    "sequencer/*",
+)
+_MAX_STATE_BYTES = 4 << 20
+_MANY_USES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PointerUse:
+    """A pointer, one path it stands at, and one commit that has it there ("" for an index)."""
+
+    pointer: Pointer
+    path: RepoPath
+    commit: str
+
+
+def pointers_between(
+    repo: Repository, include: Sequence[str], exclude: Sequence[str] = ()
+) -> list[PointerUse]:
+    """Return every pointer reachable from `include` and not from `exclude`, each blob once.
+
+    Both hold commits, tags, trees or blobs (names or shas), and `--all`, `--reflog`, `--branches`,
+    `--tags`, `--remotes` with or without `=PATTERN`. What of `exclude` is not here is ignored, as it
+    cannot be reached; what of `include` is not here raises GitError.
+    """
+    wanted, wanted_options = _parted(include)
+    unwanted, unwanted_options = _parted(exclude)
+    if not wanted and not wanted_options:
+        return []
+    present = set(objects.existing(repo, unwanted)) if unwanted else set()
+    fed = [sha.encode("utf-8", "surrogateescape") + b"\n" for sha in wanted]
+    fed += [b"^" + sha.encode("ascii") + b"\n" for sha in sorted(present)]
+    negated = ["--not", *unwanted_options, "--not"] if unwanted_options else []
+    candidates: dict[str, tuple[bytes, str]] = {}
+    commit = ""
+    lines = repo.git.records(
+        "rev-list",
+        "--objects",
+        "--in-commit-order",
+        "--missing=print",
+        f"--filter=blob:limit={MAX_POINTER_BYTES + 1}",
+        *wanted_options,
+        *negated,
+        "--stdin",
+        input=fed,
+        separator=b"\n",
+        env_extra=objects.NO_LAZY_FETCH,
+    )
+    for line in lines:
+        sha, space, path = line.partition(b" ")
+        if space:
+            candidates.setdefault(sha.decode("ascii"), (path, commit))
+        elif not line.startswith(b"?"):
+            commit = line.decode("ascii")
+    found = objects.pointers(repo, candidates)
+    return _with_exact_paths(
+        repo, [(sha, pointer, *candidates[sha]) for sha, pointer in found.items()]
+    )
+
+
+def all_pointers(repo: Repository) -> list[PointerUse]:
+    """Return every pointer that anything in the clone still holds on to, each blob at least once.
+
+    Roots: all refs, all reflogs, HEAD and index of every worktree, stashes with their index and
+    untracked parents, and what a merge, rebase, cherry-pick, revert, am or bisect under way remembers.
+    """
+    roots = objects.existing(repo, sorted(_remembered(repo)))
+    head = repo.git.run("rev-parse", "-q", "--verify", "HEAD", check=False).stdout
+    include = ["--all", "--reflog", *roots]
+    if head:
+        include.append(head.decode("ascii").strip())
+    return [*pointers_between(repo, include), *index_pointers(repo)]
+
+
+def index_pointers(repo: Repository) -> list[PointerUse]:
+    """Return the pointers in the index of every worktree; merge conflicts with all their sides."""
+    entries: dict[str, bytes] = {}
+    for git_dir in worktree_git_dirs(repo):
+        if not (git_dir / "index").exists():
+            continue
+        git = repo.git.at(git_dir, extra={"GIT_DIR": str(git_dir)})
+        git.env = {k: v for k, v in git.env.items() if k not in ("GIT_INDEX_FILE", "GIT_WORK_TREE")}
+        for record in git.records("ls-files", "-s", "-z", env_extra=objects.NO_LAZY_FETCH):
+            head, _, path = record.partition(b"\t")
+            entries.setdefault(head.split(b" ")[1].decode("ascii"), path)
+    found = objects.pointers(repo, entries)
+    paths = ((sha, objects.as_path(entries[sha])) for sha in found)
+    return [PointerUse(found[sha], path, "") for sha, path in paths if path is not None]
+
+
+def worktree_git_dirs(repo: Repository) -> list[Path]:
+    """Return the git dirs of all worktrees of the clone, the main one first."""
+    try:
+        linked = sorted((repo.common_dir / "worktrees").iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        linked = []
+    found = [repo.common_dir, *(path for path in linked if (path / "HEAD").exists())]
+    return found if repo.git_dir in found else [*found, repo.git_dir]
+
+
+def _parted(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    revisions: list[str] = []
+    options: list[str] = []
+    for name in names:
+        if _OPTIONS.match(name):
+            options.append(name)
+        elif not name or name.startswith(("-", "^")) or "\n" in name:
+            raise UsageError(f"{name!r} is not a revision")
+        else:
+            revisions.append(name)
+    return revisions, options
+
+
+def _remembered(repo: Repository) -> set[str]:
+    """Return what looks like an object name in the files where git keeps unfinished business."""
+    found: set[str] = set()
+    for git_dir in worktree_git_dirs(repo):
+        files = [path for path in git_dir.iterdir() if _HEAD_FILE.fullmatch(path.name)]
+        for pattern in _STATE_FILES:
+            files += git_dir.glob(pattern)
+        if git_dir != repo.common_dir:  # refs that only this worktree sees
+            files += (git_dir / "refs").rglob("*")
+        for path in files:
+            found |= _shas_in(path)
+    return found
+
+
+def _shas_in(path: Path) -> set[str]:
+    try:
+        if not path.is_file() or path.stat().st_size > _MAX_STATE_BYTES:
+            return set()
+        return {sha.decode("ascii") for sha in _SHA.findall(path.read_bytes())}
+    except OSError:
+        return set()
+
+
+def _with_exact_paths(
+    repo: Repository, rows: list[tuple[str, Pointer, bytes, str]]
+) -> list[PointerUse]:
+    """Mend the paths: rev-list cuts a name at its first newline, and gives none to a tagged blob."""
+    by_commit: dict[str, list[tuple[str, Pointer, bytes]]] = {}
+    for sha, pointer, path, commit in rows:
+        by_commit.setdefault(commit, []).append((sha, pointer, path))
+    uses: list[PointerUse] = []
+    few: list[tuple[str, PointerUse]] = []
+    for commit, found in by_commit.items():
+        names: dict[str, RepoPath] = {}
+        if commit and len(found) > _MANY_USES and not repo.is_partial():
+            wanted = {sha for sha, _, _ in found}
+            names = {
+                sha: path for path, _, sha in objects.tree_entries(repo, commit) if sha in wanted
+            }
+        for sha, pointer, raw in found:
+            known = names.get(sha) or objects.as_path(raw) or RepoPath(sha.encode("ascii"))
+            use = PointerUse(pointer, known, commit)
+            if sha in names or not commit:
+                uses.append(use)
+            else:
+                few.append((sha, use))
+    return uses + list(_confirmed(repo, few))
+
+
+def _confirmed(repo: Repository, few: list[tuple[str, PointerUse]]) -> Iterator[PointerUse]:
+    if not few:
+        return
+    if repo.is_partial():  # asking for a path could fetch a tree
+        yield from (use for _, use in few)
+        return
+    answers = repo.git.records(
+        "cat-file",
+        "--batch-check=%(objectname)",
+        "--buffer",
+        input=(use.commit.encode("ascii") + b":" + use.path.raw + b"\n" for _, use in few),
+        separator=b"\n",
+    )
+    trees: dict[str, dict[str, RepoPath]] = {}
+    for (sha, use), answer in zip(few, answers, strict=True):
+        if answer.decode("utf-8", "replace") != sha:
+            if use.commit not in trees:
+                entries = objects.tree_entries(repo, use.commit)
+                trees = {use.commit: {blob: path for path, _, blob in entries}}
+            use = replace(use, path=trees[use.commit].get(sha, use.path))
+        yield use
