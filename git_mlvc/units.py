@@ -6,19 +6,19 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def size_text(size_bytes: int) -> str:
-    """Return e.g. `0 B`, `999 B`, `1.2 kB`, `12 MB`, `4.1 GB`: decimal units, two digits or more."""
+    """Return a size in powers of 1000 with two digits or more: "999 B", "1.2 kB", "4 MB", "12 GB"."""
     value = float(size_bytes)
+    unit = _UNITS[0]
     for unit in _UNITS:
-        if round(value, 1 if value < 10 else 0) < 1000 or unit == _UNITS[-1]:
+        if value < 999.5 or unit == _UNITS[-1]:
             break
         value /= 1000
-    if unit == "B":
-        return f"{size_bytes} B"
-    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+    text = f"{value:.1f}" if unit != "B" and value < 9.95 else f"{value:,.0f}"
+    return f"{text.removesuffix('.0')} {unit}"
 
 
 def seconds_text(seconds: float) -> str:
-    """Return e.g. `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Return e.g. "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -30,5 +30,5 @@ def seconds_text(seconds: float) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """Return e.g. `1 file`, `12 files`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """Return e.g. "1 file", "20,000 files"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

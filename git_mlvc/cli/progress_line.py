@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from git_mlvc.cli.units import seconds_text, size_text
+from git_mlvc.units import seconds_text, size_text
 
 QUIET_S = 1.0
 _REDRAW_S = 0.1

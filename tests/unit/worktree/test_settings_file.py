@@ -49,7 +49,7 @@ def test_a_pattern_can_be_a_key(tmp_path: Path) -> None:
 
 def test_a_file_with_a_mistake_is_refused_not_rewritten(tmp_path: Path) -> None:
     (tmp_path / "mlvc.toml").write_text("[remote\n")
-    with pytest.raises(ConfigError, match="mlvc.toml"):
+    with pytest.raises(ConfigError, match=r"mlvc\.toml"):
         settings_file.set_value(tmp_path, ("a", "b"), 1)
     assert (tmp_path / "mlvc.toml").read_text() == "[remote\n"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_mlvc.cli.units import count_text, seconds_text, size_text
+from git_mlvc.units import count_text, seconds_text, size_text
 
 
 @pytest.mark.parametrize(
@@ -14,13 +14,13 @@ from git_mlvc.cli.units import count_text, seconds_text, size_text
     [
         (0, "0 B"),
         (999, "999 B"),
-        (1000, "1.0 kB"),
+        (1000, "1 kB"),
         (9_949, "9.9 kB"),
         (9_950, "10 kB"),
         (999_499, "999 kB"),
-        (999_500, "1.0 MB"),
+        (999_500, "1 MB"),
         (4_100_000_000, "4.1 GB"),
-        (10**21, "1000 EB"),
+        (10**21, "1,000 EB"),
     ],
 )
 def test_size(size_bytes: int, text: str) -> None:
@@ -41,4 +41,4 @@ def test_seconds(seconds: float, text: str) -> None:
 
 
 def test_count() -> None:
-    assert [count_text(n, "file") for n in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
+    assert [count_text(n, "file") for n in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
