@@ -157,7 +157,7 @@ def verified(repo: Repository, git: Git, *, git_version: tuple[int, ...] | None 
 
 def hooks_directory(repo: Repository, git: Git) -> Path:
     """Return where git looks for hook files. A relative core.hooksPath starts where hooks start."""
-    return repo.hooks_dir(git.at(repo.top))
+    return repo.hooks_dir(git if git.cwd == repo.top else repo.git)
 
 
 def is_own(repo: Repository, directory: Path) -> bool:
