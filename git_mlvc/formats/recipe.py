@@ -116,19 +116,11 @@ def decode_with_hints(data: bytes | bytearray | memoryview) -> tuple[Recipe, Hin
     from blake3 import blake3
 
     view = memoryview(data)
-    if len(view) < HEADER.size:
-        raise _broken("it is cut short", len(view))
-    magic, version, depth, count, size_bytes = HEADER.unpack_from(view)
-    if magic != MAGIC:
-        raise _broken("it does not begin like one", 0)
-    if version != VERSION:
-        raise _newer(version)
+    depth, count, size_bytes = _decode_header(view)
     rows_end = HEADER.size + count * ROW.size
     hints_at = rows_end + DIGEST_SIZE + _HINT_COUNT.size
     if len(view) < hints_at:
         raise _broken(f"it is too short for its {count} rows", len(view))
-    if bytes(view[10:12]) != b"\0\0":
-        raise _broken("reserved bytes are not zero", 10)
     if blake3(view[:rows_end]).digest() != view[rows_end : rows_end + DIGEST_SIZE]:
         raise _broken("its checksum does not match", rows_end)
     recipe = Recipe(size_bytes, bytes(view[HEADER.size : rows_end]), depth)
@@ -143,6 +135,27 @@ def decode_with_hints(data: bytes | bytearray | memoryview) -> tuple[Recipe, Hin
     if problem:
         raise _broken(problem, hints_at)
     return recipe, hints
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The chunks of a content, one after the other, without the whole recipe in memory."""
+
+    size_bytes: int
+    entries: Iterator[tuple[bytes, int]]
+
+
+def stream(recipe: Recipe, read_chunk: Callable[[bytes], bytes]) -> Stream:
+    """Return the content's size at once and its (chunk id, raw length) pairs as they are asked for.
+
+    Memory is a few chunks for each level, whatever the size of the content. Every piece that is read
+    was verified by its id; the checks over a whole level come when it ends. Raises FormatError, at
+    any step, and whatever `read_chunk` raises.
+    """
+    size_bytes, entries = recipe.size_bytes, iter(recipe)
+    for depth in range(recipe.depth, 0, -1):
+        size_bytes, entries = _stream_inner(_pieces(entries, read_chunk), size_bytes, depth)
+    return Stream(size_bytes, entries)
 
 
 def unfold(recipe: Recipe, read_chunk: Callable[[bytes], bytes]) -> Recipe:
@@ -161,16 +174,93 @@ def unfold_with_hints(
         if recipe.size_bytes > MAX_ENCODED_LEN:
             raise _broken(f"a recipe of {recipe.size_bytes} bytes is beyond this version", 0)
         inner = bytearray()
-        for digest, raw_len in recipe:
-            chunk = read_chunk(digest)
-            if len(chunk) != raw_len:
-                raise _broken(f"a piece of {raw_len} bytes has {len(chunk)}", len(inner))
-            inner += chunk
+        for piece in _pieces(iter(recipe), read_chunk):
+            inner += piece
         outer_depth = recipe.depth
         recipe, hints = decode_with_hints(inner)
         if recipe.depth != outer_depth - 1:
             raise _broken(f"depth {recipe.depth} inside depth {outer_depth}", 0)
     return recipe, hints
+
+
+def _pieces(
+    entries: Iterator[tuple[bytes, int]], read_chunk: Callable[[bytes], bytes]
+) -> Iterator[bytes]:
+    for digest, raw_len in entries:
+        chunk = read_chunk(digest)
+        if len(chunk) != raw_len:
+            raise _broken(f"a piece of {raw_len} bytes has {len(chunk)}", 0)
+        yield chunk
+
+
+def _stream_inner(
+    pieces: Iterator[bytes], encoded_len: int, outer_depth: int
+) -> tuple[int, Iterator[tuple[bytes, int]]]:
+    held = bytearray()
+    while len(held) < HEADER.size:
+        piece = next(pieces, b"")
+        if not piece:
+            raise _broken("it is cut short", len(held))
+        held += piece
+    depth, count, size_bytes = _decode_header(held)
+    if depth != outer_depth - 1:
+        raise _broken(f"depth {depth} inside depth {outer_depth}", 0)
+    if HEADER.size + count * ROW.size + DIGEST_SIZE + _HINT_COUNT.size > encoded_len:
+        raise _broken(f"it is too short for its {count} rows", encoded_len)
+    return size_bytes, _stream_rows(held, pieces, count, size_bytes)
+
+
+def _stream_rows(
+    held: bytearray, pieces: Iterator[bytes], count: int, size_bytes: int
+) -> Iterator[tuple[bytes, int]]:
+    from blake3 import blake3
+
+    hasher = blake3(held[: HEADER.size])
+    del held[: HEADER.size]
+    rest = count * ROW.size
+    while rest:
+        whole = min(rest, len(held) // ROW.size * ROW.size)
+        rows = bytes(held[:whole])
+        del held[:whole]
+        hasher.update(rows)
+        rest -= whole
+        lengths = _lengths(rows)
+        size_bytes -= sum(lengths)
+        if (lengths and not 0 < min(lengths) <= max(lengths) <= MAX_CHUNK_LEN) or size_bytes < 0:
+            raise _broken("its chunks do not make its size", 0)
+        yield from ROW.iter_unpack(rows)
+        if rest:
+            piece = next(pieces, b"")
+            if not piece:
+                raise _broken("it is cut short", 0)
+            held += piece
+    while len(held) < DIGEST_SIZE:
+        piece = next(pieces, b"")
+        if not piece:
+            raise _broken("it is cut short", 0)
+        held += piece
+    if size_bytes or hasher.digest() != bytes(held[:DIGEST_SIZE]):
+        raise _broken("its checksum does not match", 0)
+
+
+def _decode_header(data: bytes | bytearray | memoryview) -> tuple[int, int, int]:
+    """Return depth, number of rows and size; so far only that they can be true."""
+    if len(data) < HEADER.size:
+        raise _broken("it is cut short", len(data))
+    magic, version, depth, count, size_bytes = HEADER.unpack_from(data)
+    if magic != MAGIC:
+        raise _broken("it does not begin like one", 0)
+    if version != VERSION:
+        raise FormatError(
+            "cannot read a recipe",
+            why=f"its version is {version}, this git-mlvc reads version {VERSION}",
+            hint="it was written by a newer git-mlvc: upgrade git-mlvc",
+        )
+    if bytes(data[10:12]) != b"\0\0":
+        raise _broken("reserved bytes are not zero", 10)
+    if depth > MAX_DEPTH or not 0 < count <= size_bytes // MIN_MEAN_LEN + 1:
+        raise _broken(f"{count} rows of depth {depth} cannot be {size_bytes} bytes", 0)
+    return depth, count, size_bytes
 
 
 def _problem(recipe: Recipe) -> str:
@@ -211,11 +301,3 @@ def _hints_problem(hints: Hints, count: int) -> str:
 
 def _broken(why: str, offset: int) -> FormatError:
     return FormatError("damaged recipe", why=f"recipe version {VERSION}, offset {offset}: {why}")
-
-
-def _newer(version: int) -> FormatError:
-    return FormatError(
-        "cannot read a recipe",
-        why=f"its version is {version}, this git-mlvc reads version {VERSION}",
-        hint="it was written by a newer git-mlvc: upgrade git-mlvc",
-    )
