@@ -107,6 +107,13 @@ class Session:
 
         return self._ingest_stream(filler(itertools.chain(head, stream)))
 
+    def ingest_from(self, read_into: Callable[[memoryview], int]) -> Pointer | None:
+        """Take in a large content that `read_into` lays into our memory, without a copy between.
+
+        It fills what it is given and returns how many bytes it put there, 0 at the end. As `ingest`.
+        """
+        return self._ingest_stream(read_into)
+
     def ingest_file(self, fd: int) -> Pointer | None:
         """Take in what a descriptor gives from where it stands to its end. As `ingest`."""
         head = os.read(fd, INLINE_BYTES)
