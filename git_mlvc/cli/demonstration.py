@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_mlvc.units import seconds_text, size_text
 from git_mlvc.errors import InputError
 from git_mlvc.git.process import Completed, Git, clean_env
+from git_mlvc.units import seconds_text, size_text
 
 TABLE_BYTES = 24 << 20
 ARRAY_BYTES = 16 << 20

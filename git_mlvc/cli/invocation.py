@@ -46,6 +46,16 @@ class Invocation:
 
         return Workspace.open(self.cwd, self.environment)
 
+    @property
+    def workspace_if_any(self) -> Workspace | None:
+        """None outside of a repository; for verbs that have something to say there too."""
+        from git_mlvc.errors import UsageError
+
+        try:
+            return self.workspace
+        except UsageError:
+            return None
+
     @cached_property
     def git_anywhere(self) -> Git:
         """Git for what concerns no repository."""

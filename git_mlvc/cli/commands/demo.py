@@ -8,8 +8,8 @@ import click
 
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import verb
-from git_mlvc.units import seconds_text, size_text
 from git_mlvc.errors import ExitCode
+from git_mlvc.units import seconds_text, size_text
 
 
 @verb("demo", example="git mlvc demo --dir /tmp/mlvc-demo --keep")
