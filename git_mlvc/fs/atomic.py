@@ -115,7 +115,7 @@ def _same_file(one: Path, two: Path) -> bool:
         return False
 
 
-def make_dirs(path: Path, permissions: Permissions = UMASK) -> None:
+def make_dirs(path: Path, permissions: Permissions = UMASK, *, durable: bool = True) -> None:
     """Create `path` and what is missing above it; only what is created gets `dir_mode`."""
     if path.is_dir():
         return
@@ -133,6 +133,8 @@ def make_dirs(path: Path, permissions: Permissions = UMASK) -> None:
             # The parent's setgid bit is inherited by mkdir and would be lost by a plain chmod.
             inherited = directory.stat().st_mode & 0o2000
             directory.chmod(permissions.dir_mode | inherited)
+        if durable:  # or a file synced inside would be lost with its directory
+            fsync_dir(directory.parent)
 
 
 def fsync_dir(path: Path) -> None:

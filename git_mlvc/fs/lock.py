@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from git_mlvc.errors import FormatError, StoreLocked
+from git_mlvc.fs.atomic import UMASK, Permissions
 from git_mlvc.fs.owner import Owner
 
 _FIRST_PAUSE_S = 0.005
@@ -30,17 +31,25 @@ class FileLock:
     The file holds the owner and `owner_note`, so that whoever waits in vain can be told for whom.
     """
 
-    def __init__(self, path: Path, *, timeout_s: float, owner_note: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        timeout_s: float,
+        owner_note: str = "",
+        permissions: Permissions = UMASK,
+    ) -> None:
         self.path = path
         self.timeout_s = timeout_s
         self.owner_note = owner_note
+        self.permissions = permissions
         self._fd: int | None = None
 
     def acquire(self) -> None:
         """Raises StoreLocked after `timeout_s`; OSError if the file cannot be made."""
         if self._fd is not None:
             raise ValueError(f"{self.path} is already locked through this object")
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        fd = self._open()
         try:
             self._wait(fd)
             self._sign(fd)
@@ -69,6 +78,18 @@ class FileLock:
         traceback: TracebackType | None,
     ) -> None:
         self.release()
+
+    def _open(self) -> int:
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            try:
+                return os.open(self.path, os.O_RDWR)
+            except PermissionError:  # another user's file; locking it needs no writing
+                return os.open(self.path, os.O_RDONLY)
+        if self.permissions.file_mode is not None and hasattr(os, "fchmod"):
+            os.fchmod(fd, self.permissions.file_mode)
+        return fd
 
     def _wait(self, fd: int) -> None:
         deadline = time.monotonic() + self.timeout_s

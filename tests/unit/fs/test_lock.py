@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from git_mlvc.errors import StoreLocked
+from git_mlvc.fs.atomic import Permissions
 from git_mlvc.fs.lock import FileLock
 from git_mlvc.fs.owner import Owner
 
@@ -86,6 +87,27 @@ def test_a_waiter_gets_the_lock_when_it_is_released(tmp_path):
     first.release()
     thread.join(30)
     assert done.is_set()
+
+
+def test_a_shared_store_gets_a_lock_that_others_may_use(tmp_path):
+    path = tmp_path / "lock"
+    with FileLock(path, timeout_s=0, permissions=Permissions(file_mode=0o664)):
+        assert path.stat().st_mode & 0o777 == 0o664
+
+
+def test_a_lock_file_that_cannot_be_written_still_locks(tmp_path, monkeypatch):
+    path = tmp_path / "lock"
+    path.write_bytes(b"")
+    real = os.open
+
+    def read_only(name, flags, *rest):
+        if flags & os.O_RDWR and not flags & os.O_CREAT:
+            raise PermissionError("another user's file")
+        return real(name, flags, *rest)
+
+    monkeypatch.setattr(os, "open", read_only)
+    with FileLock(path, timeout_s=0), pytest.raises(StoreLocked):
+        FileLock(path, timeout_s=0).acquire()
 
 
 def test_release_twice_is_harmless_and_acquire_twice_is_a_mistake(tmp_path):
