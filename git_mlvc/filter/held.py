@@ -1,0 +1,74 @@
+"""What git's index holds for a path, so that unedited content is answered in the form it has there.
+
+Without this a changed threshold, or a pattern that begins to cover files committed before, would make
+files modified that nobody has touched. The index is opened when the first content asks; a new repository
+has none, and then nothing is computed at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+
+class Entry(Protocol):
+    """What is needed of an entry of the index."""
+
+    @property
+    def blob_sha(self) -> str: ...
+
+
+class Index(Protocol):
+    """What is needed of the index."""
+
+    def entry(self, path: bytes) -> Entry | None: ...
+
+
+class Held:
+    """The blobs of git's index, and git's names for contents."""
+
+    def __init__(
+        self,
+        open_index: Callable[[], Index | None],
+        blob_size: Callable[[str], int | None],
+        object_format: str = "sha1",
+    ) -> None:
+        self._open = open_index
+        self._blob_size = blob_size
+        self._object_format = object_format
+        self._index: Index | None = None
+        self._is_open = False
+
+    def sha(self, path: bytes) -> str | None:
+        """Return the name of the blob that the index holds for `path`, or None."""
+        if not self._is_open:
+            self._is_open = True
+            self._index = self._open()
+        if self._index is None or not path:
+            return None
+        entry = self._index.entry(path)
+        return entry.blob_sha if entry is not None else None
+
+    def size(self, sha: str) -> int | None:
+        """Return a blob's size in bytes; None if it is not here."""
+        return self._blob_size(sha)
+
+    def name(self, size_bytes: int, pieces: Iterable[bytes | memoryview]) -> str:
+        """Return git's name for the blob that `pieces` are."""
+        hasher = self.hasher(size_bytes)
+        for piece in pieces:
+            hasher.update(piece)
+        return hasher.hexdigest()
+
+    def hasher(self, size_bytes: int) -> Hasher:
+        """Return what computes git's name of a blob of `size_bytes`; feed it the content."""
+        import hashlib
+
+        start = b"blob %d\0" % size_bytes
+        made: Hasher = hashlib.new(self._object_format, start, usedforsecurity=False)
+        return made
+
+
+class Hasher(Protocol):
+    def update(self, data: bytes | memoryview, /) -> None: ...
+    def hexdigest(self) -> str: ...

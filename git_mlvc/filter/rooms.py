@@ -1,0 +1,94 @@
+"""What clean and smudge need, taken from a workspace: each opened at its first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import FormatError, MlvcError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from git_mlvc.filter.clean import Cleaner
+    from git_mlvc.filter.held import Index
+    from git_mlvc.filter.smudge import Smudger, Stubs
+    from git_mlvc.formats.pointer import Pointer
+    from git_mlvc.progress import Progress
+    from git_mlvc.workspace import Workspace
+
+Messages = Callable[[str], None]
+RENORMALIZE = "MLVC_RENORMALIZE"
+
+
+def cleaner(workspace: Workspace, messages: Messages) -> Cleaner:
+    """Return a cleaner for one process's run."""
+    from git_mlvc.filter.clean import Cleaner
+    from git_mlvc.filter.held import Held
+
+    repository = workspace.repository
+
+    def open_index() -> Index | None:
+        if not repository.index_path.exists():
+            return None
+        from git_mlvc.git.index import IndexReader
+
+        try:
+            return IndexReader.open(repository.index_path, hash_size=repository.hash_size)
+        except (FormatError, OSError):  # git itself will say what is wrong with it
+            return None
+
+    def blob_size(sha: str) -> int | None:
+        from git_mlvc.git import objects
+
+        try:
+            return next((size for _, size in objects.blob_sizes(repository, [sha])), None)
+        except MlvcError:
+            return None
+
+    return Cleaner(
+        settings=lambda: workspace.settings,
+        open_session=lambda: workspace.store.session(),
+        restore=lambda pointer, write: workspace.store.restore(pointer, write),
+        held=Held(open_index, blob_size, repository.object_format),
+        messages=messages,
+        spool_dir=repository.git_dir,
+        renormalize=bool(workspace.environment.get(RENORMALIZE)),
+    )
+
+
+def smudger(
+    workspace: Workspace,
+    messages: Messages,
+    *,
+    progress: Progress,
+    are_hooks_verified: Callable[[], bool],
+    skip: bool,
+) -> Smudger:
+    """Return a smudger for one process's run."""
+    from git_mlvc.filter.smudge import Smudger
+
+    state_dir = workspace.repository.state_dir
+
+    def listed(name: str) -> Callable[[], Stubs]:
+        def open_list() -> Stubs:
+            from git_mlvc.worktree.pending import Pending
+
+            return Pending(state_dir, name)
+
+        return open_list
+
+    def fetch(pointers: Sequence[Pointer]) -> Mapping[Pointer, MlvcError]:
+        return workspace.fetcher(progress)(pointers)
+
+    return Smudger(
+        settings=lambda: workspace.settings,
+        store=lambda: workspace.store,
+        fetch=fetch,
+        is_sequencing=workspace.repository.is_sequencing,
+        are_hooks_verified=are_hooks_verified,
+        pending=listed("pending"),
+        absent=listed("absent"),
+        messages=messages,
+        skip=skip,
+    )
