@@ -36,6 +36,16 @@ class PackFile:
             data += more
         return data
 
+    def read_into(self, offset: int, space: memoryview) -> memoryview:
+        """Fill `space`; return the part of it that was filled, less only where the file ends."""
+        filled = 0
+        while filled < len(space):
+            got = os.preadv(self.fd, [space[filled:]], offset + filled)
+            if not got:
+                break
+            filled += got
+        return space[:filled]
+
     def __del__(self) -> None:
         try:
             os.close(self.fd)

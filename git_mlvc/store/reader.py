@@ -105,49 +105,47 @@ class Reader:
         raise failure
 
     def read_window(
-        self, placed: Sequence[Placed], codec: ChunkCodec, *, verify: bool
+        self,
+        placed: Sequence[Placed],
+        codec: ChunkCodec,
+        *,
+        verify: bool,
+        buffer: bytearray | None = None,
     ) -> list[bytes | memoryview]:
         """Return the raw bytes of consecutive chunks, in order; neighbours in a pack in one read.
 
-        With `verify` each chunk is hashed; without it the caller hashes the whole.
+        With `verify` each chunk is hashed; without it the caller hashes the whole. With a `buffer`
+        what fits is read into it, and the pieces returned are good until it is used again.
         """
         pieces: list[bytes | memoryview] = []
+        space = memoryview(buffer) if buffer is not None else memoryview(b"")
         first = 0
         while first < len(placed):
             last = run_end(placed, first)
             run = placed[first:last]
             try:
-                pieces += self._read_run(run, codec, verify=verify)
+                stored = self._read_extent(run, space)
+                pieces += _decoded_run(run, stored, codec, verify=verify)
+                space = space[len(stored) :] if len(stored) <= len(space) else space
             except (CorruptChunk, FileNotFoundError):
                 pieces += [self._exactly(p) for p in run]
             first = last
         return pieces
 
-    def _read_run(
-        self, run: Sequence[Placed], codec: ChunkCodec, *, verify: bool
-    ) -> list[bytes | memoryview]:
+    def _read_extent(self, run: Sequence[Placed], space: memoryview) -> memoryview:
         start = run[0].location.offset
         length = run[-1].location.offset + run[-1].location.stored_len - start
+        file = self.open(run[0].location)
         try:
-            stored = memoryview(self.open(run[0].location).read(start, length))
-        except FileNotFoundError:
-            raise
+            if length <= len(space):
+                stored = file.read_into(start, space[:length])
+            else:
+                stored = memoryview(file.read(start, length))
         except OSError as exc:
             raise store_error("cannot read a pack of the store", exc) from exc
         if len(stored) < length:
             raise CorruptChunk("a pack is shorter than its index says")
-        if not verify and all(p.location.codec == Codec.RAW for p in run):
-            return [stored]
-        pieces: list[bytes | memoryview] = []
-        at = 0
-        for p in run:
-            payload = stored[at : at + p.location.stored_len]
-            at += p.location.stored_len
-            raw = _decoded(p.digest, p.location, payload, codec)
-            if verify and blake3(raw).digest() != p.digest:
-                raise _damaged(p.digest, p.location)
-            pieces.append(raw)
-        return pieces
+        return stored
 
     def _exactly(self, placed: Placed) -> bytes:
         raw = self.read(placed.digest)
@@ -156,10 +154,9 @@ class Reader:
         return raw
 
     def _read_at(self, digest: bytes, location: Location) -> tuple[Location, bytes, bytes]:
+        file = self.open(location)
         try:
-            payload = self.open(location).read(location.offset, location.stored_len)
-        except FileNotFoundError:
-            raise
+            payload = file.read(location.offset, location.stored_len)
         except OSError as exc:
             raise store_error("cannot read a pack of the store", exc) from exc
         if len(payload) != location.stored_len:
@@ -192,6 +189,23 @@ def missing(digest: bytes) -> MissingChunk:
         f"chunk {digest.hex()[:16]} is not in the store",
         hint="git mlvc pull; `git mlvc fsck` lists what is missing and which files it hurts",
     )
+
+
+def _decoded_run(
+    run: Sequence[Placed], stored: memoryview, codec: ChunkCodec, *, verify: bool
+) -> list[bytes | memoryview]:
+    if not verify and all(p.location.codec == Codec.RAW for p in run):
+        return [stored]
+    pieces: list[bytes | memoryview] = []
+    at = 0
+    for p in run:
+        payload = stored[at : at + p.location.stored_len]
+        at += p.location.stored_len
+        raw = _decoded(p.digest, p.location, payload, codec)
+        if verify and blake3(raw).digest() != p.digest:
+            raise _damaged(p.digest, p.location)
+        pieces.append(raw)
+    return pieces
 
 
 def _decoded(

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 from blake3 import blake3
 
@@ -53,7 +54,11 @@ class Restorer:
     ) -> None:
         """Write the content, each piece after it was verified. Raises MissingChunk, CorruptChunk."""
         hasher = blake3()
-        for pieces in self._in_order(pointer, recipe, lambda window: self._read(window, True)):
+
+        def work(window: Window) -> Pieces:
+            return self._reader.read_window(window.chunks, self._codec, verify=True)
+
+        for pieces in self._in_order(pointer, recipe, work):
             for piece in pieces:
                 hasher.update(piece)
                 write(piece)
@@ -72,19 +77,40 @@ class Restorer:
         check_whole(pointer, digest)
 
     def _fill(self, pointer: Pointer, recipe: Recipe, fd: int, *, verify: bool) -> bytes:
+        # Fresh memory costs more than the copy into it, so the same few buffers go round.
+        buffers: SimpleQueue[bytearray] = SimpleQueue()
+        for _ in range(WINDOWS_AHEAD + 2 if pointer.size_bytes > INLINE_BYTES else 0):
+            buffers.put(bytearray(WINDOW_BYTES))
+
         def work(window: Window) -> Pieces:
-            pieces = self._read(window, verify)
-            if not verify and self._copied(window, fd):
-                return pieces
-            at = window.offset
-            for piece in pieces:
-                at += _pwrite(fd, piece, at)
+            try:
+                buffer = buffers.get_nowait()
+            except Empty:
+                buffer = None
+            pieces = self._reader.read_window(
+                window.chunks, self._codec, verify=verify, buffer=buffer
+            )
+            if buffer is not None:
+                lent[window.offset] = buffer
+            # One writer at a time: several would only spin on the file's own lock in the kernel.
+            with writing:
+                if verify or not self._copied(window, fd):
+                    at = window.offset
+                    for piece in pieces:
+                        at += _pwrite(fd, piece, at)
             return pieces
 
+        lent: dict[int, bytearray] = {}
+        writing = threading.Lock()
         hasher = blake3()
+        offset = 0
         for pieces in self._in_order(pointer, recipe, work):
+            start = offset
             for piece in pieces:
                 hasher.update(piece)
+                offset += len(piece)
+            if start in lent:
+                buffers.put(lent.pop(start))
         digest: bytes = hasher.digest()
         return digest
 
@@ -112,11 +138,12 @@ class Restorer:
         reflink.copy_range(source.fd, first.offset + head, fd, window.offset + head, size - head)
         return True
 
-    def _read(self, window: Window, verify: bool) -> Pieces:
-        codec = getattr(self._local, "codec", None)
+    @property
+    def _codec(self) -> ChunkCodec:
+        codec: ChunkCodec | None = getattr(self._local, "codec", None)
         if codec is None:
             codec = self._local.codec = ChunkCodec()
-        return self._reader.read_window(window.chunks, codec, verify=verify)
+        return codec
 
     def _in_order(
         self, pointer: Pointer, recipe: Recipe, work: Callable[[Window], Pieces]
