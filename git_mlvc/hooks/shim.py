@@ -37,11 +37,13 @@ if [ -f "$mlvc_dir" ]; then
 fi
 """
 
-# Git must not fail because of us (law 8): whatever our program does, the exit code is 0.
+# `pending.taken` is what a fill that was killed had in hand. Git must not fail because of us (law 8):
+# whatever our program does, the exit code is 0.
 _FILL = (
     _GIT_DIR
     + """\
-if [ -s "$mlvc_dir/mlvc/pending" ] && [ -z "${MLVC_HOOK-}" ] && [ ! -d "$mlvc_dir/rebase-merge" ] &&
+if { [ -s "$mlvc_dir/mlvc/pending" ] || [ -s "$mlvc_dir/mlvc/pending.taken" ]; } &&
+	[ -z "${MLVC_HOOK-}" ] && [ ! -d "$mlvc_dir/rebase-merge" ] &&
 	[ ! -d "$mlvc_dir/rebase-apply" ] && [ ! -d "$mlvc_dir/sequencer" ]; then
 	if [ -x "$mlvc_program" ]; then
 		MLVC_HOOK=@NAME@ @LAUNCHER@ hook @NAME@ "$@" </dev/null || :

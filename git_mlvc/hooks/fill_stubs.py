@@ -1,0 +1,101 @@
+"""What all post-* hooks do: fill the stubs that the filter left in this worktree.
+
+Which hook it is does not matter. The list is the filter's own, a file is replaced only if it is exactly
+its stub, and git's index, not HEAD, is what the files are compared with: post-index-change comes before
+the refs move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from git_mlvc.progress import Progress
+    from git_mlvc.repo_path import RepoPath
+    from git_mlvc.workspace import Workspace
+    from git_mlvc.worktree.fill import FillReport
+    from git_mlvc.worktree.pending import Pending
+
+ABSENT = "absent"
+_LOCK = "fill.lock"
+_MOST_NAMES = 3
+
+
+def run(
+    workspace: Workspace,
+    argv: Sequence[str],
+    stdin: bytes,
+    messages: Callable[[str], None],
+    progress: Progress | None = None,
+) -> int:
+    """Fill what is pending, unless another process is at it: it will look again when it is done."""
+    from git_mlvc.worktree.pending import Pending
+
+    repo = workspace.repository
+    pending = Pending(repo.state_dir)
+    if not pending or repo.worktree is None or repo.is_sequencing():
+        return 0
+    # A temporary index (stash, `git commit PATH`) is no place to note what the worktree holds.
+    if repo.index_path != repo.git_dir / "index":
+        return 0
+
+    from git_mlvc.errors import StoreLocked
+    from git_mlvc.fs.lock import FileLock
+
+    while pending:
+        try:
+            with FileLock(repo.state_dir / _LOCK, timeout_s=0, owner_note="filling stubs"):
+                _fill(workspace, pending, messages, progress)
+        except StoreLocked:
+            break
+    return 0
+
+
+def _fill(
+    workspace: Workspace,
+    pending: Pending,
+    messages: Callable[[str], None],
+    progress: Progress | None,
+) -> None:
+    from git_mlvc.progress import Silent
+    from git_mlvc.worktree.fill import fill
+    from git_mlvc.worktree.pending import Pending
+
+    stubs = pending.take()
+    shown = progress or Silent()
+    report = fill(
+        workspace.repository,
+        workspace.store,
+        stubs.items(),
+        fetch=workspace.fetcher(shown),
+        progress=shown,
+        jobs=workspace.settings.jobs,
+    )
+    left = _unfilled(report)
+    absent = Pending(workspace.repository.state_dir, ABSENT)
+    absent.discard(report.filled)
+    absent.extend((path, stubs[path]) for path in left)
+    pending.finish()
+    if left:
+        messages(_explained(left, report))
+
+
+def _unfilled(report: FillReport) -> list[RepoPath]:
+    """Return the files that still are stubs; those that somebody has written to are no concern of ours."""
+    from git_mlvc.worktree.fill import LeftKind
+
+    theirs = (LeftKind.CHANGED, LeftKind.UNSAFE)
+    return sorted(path for path, left in report.left.items() if left.kind not in theirs)
+
+
+def _explained(paths: Sequence[RepoPath], report: FillReport) -> str:
+    """One message for all of them."""
+    first = report.left[paths[0]]
+    shown = ", ".join(str(path) for path in paths[:_MOST_NAMES])
+    more = len(paths) - _MOST_NAMES
+    shown += f" and {more} more" if more > 0 else ""
+    what = "1 file stays a stub" if len(paths) == 1 else f"{len(paths)} files stay stubs"
+    hint = first.hint if first.hint and "pull" not in first.hint else ""
+    hint = f"{hint}\nhint: git mlvc pull" if hint else "git mlvc pull"
+    return f"warning: {what}: {shown}\n  why: {first.why}\nhint: {hint}"

@@ -1,0 +1,129 @@
+"""What git itself holds where, by the attributes, a pointer should be: raw content and damaged stubs.
+
+Large blobs are never loaded: their first bytes tell whether they were a pointer once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from git_mlvc.formats import pointer
+from git_mlvc.git import attributes, objects
+from git_mlvc.repo_path import RepoPath
+
+if TYPE_CHECKING:
+    from git_mlvc.git.repository import Repository
+    from git_mlvc.settings import Settings
+
+_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_HEAD_BYTES = 1024  # conflict markers and their labels stand before the first pointer
+_READ_WHOLE_BYTES = 64 << 10
+_MOST_LARGE_BLOBS = 500  # one short process each
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a commit ("" for the index), and the blob that git holds for it."""
+
+    path: RepoPath
+    blob_sha: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Entries that are no pointers although the attributes make them data."""
+
+    raw: tuple[Entry, ...] = ()
+    damaged: tuple[Entry, ...] = ()
+
+
+def staged(repo: Repository) -> Iterator[Entry]:
+    """Yield what the index being committed adds or changes; GIT_INDEX_FILE counts."""
+    options = ["--cached", "--diff-filter=AMT", "--no-ext-diff"]
+    yield from _entries(repo.git.records("diff", *options, *_RAW))
+
+
+def outgoing(repo: Repository, include: Sequence[str], exclude: Sequence[str]) -> Iterator[Entry]:
+    """Yield each file that the commits between `exclude` and `include` add or change.
+
+    Both hold shas; `exclude` may also hold `--remotes=NAME`. Of a merge, what differs from all parents.
+    """
+    shas = [name for name in exclude if not name.startswith("-")]
+    options = [name for name in exclude if name.startswith("-")]
+    fed = [sha.encode("ascii") + b"\n" for sha in include]
+    fed += [b"^" + sha.encode("ascii") + b"\n" for sha in objects.existing(repo, shas)]
+    negated = ["--not", *options, "--not"] if options else []
+    records = repo.git.records(
+        *("log", "-c", "--diff-filter=AMT", "--no-ext-diff", "--no-textconv", "--format=%H"),
+        *(*_RAW, *negated, "--stdin"),
+        input=fed,
+        check=False,
+        env_extra=objects.NO_LAZY_FETCH,
+    )
+    yield from _entries(records)
+
+
+def inspect(repo: Repository, settings: Settings, entries: Iterable[Entry]) -> Held:
+    """Return which of `entries` should be pointers and are not. Small files that stay in git are fine."""
+    by_path: dict[RepoPath, list[Entry]] = {}
+    for entry in entries:
+        by_path.setdefault(entry.path, []).append(entry)
+    if not by_path:
+        return Held()
+    ours = [e for path in attributes.ours(repo.git, by_path) for e in by_path[path]]
+    sizes = dict(objects.blob_sizes(repo, {entry.blob_sha: None for entry in ours}))
+    heads = dict(_heads(repo, sizes))
+    raw: list[Entry] = []
+    damaged: list[Entry] = []
+    for entry in ours:
+        size_bytes = sizes.get(entry.blob_sha, 0)
+        head = heads.get(entry.blob_sha, b"")
+        if pointer.is_damaged(head, size_bytes):
+            damaged.append(entry)
+        elif (
+            size_bytes > 0
+            and pointer.sniff(head) is None
+            and size_bytes >= attributes.min_size_bytes(settings, entry.path)
+        ):
+            raw.append(entry)
+    return Held(tuple(raw), tuple(damaged))
+
+
+_RAW = ("--raw", "-z", "--no-abbrev", "--no-renames")
+
+
+def _entries(records: Iterable[bytes]) -> Iterator[Entry]:
+    """Read git's raw diff format; a merge has one colon, mode and sha more for each parent."""
+    commit = ""
+    fields = iter(records)
+    for record in fields:
+        text = record.strip(b"\n")
+        if _COMMIT.match(text):
+            commit = text.decode("ascii")
+        elif text.startswith(b":"):
+            parents = len(text) - len(text.lstrip(b":"))
+            words = text.lstrip(b":").split(b" ")
+            path = objects.as_path(next(fields, b""))
+            if path is not None and words[parents].startswith(b"100"):
+                yield Entry(path, words[2 * parents + 1].decode("ascii"), commit)
+
+
+def _heads(repo: Repository, sizes: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+    yield from objects.small_blobs(repo, sizes)
+    large = [sha for sha, size in sizes.items() if size > pointer.MAX_POINTER_BYTES]
+    if repo.is_partial():
+        large = []  # asking could fetch them
+    middling = [sha for sha in large if sizes[sha] <= _READ_WHOLE_BYTES]
+    if middling:
+        fed = (sha.encode("ascii") + b"\n" for sha in middling)
+        with repo.git.streaming("cat-file", "--batch", "--buffer", input=fed) as out:
+            for sha in middling:
+                size = int(out.readline().rsplit(b" ", 1)[1])
+                yield sha, out.read(size + 1)[:_HEAD_BYTES]
+    for sha in [sha for sha in large if sizes[sha] > _READ_WHOLE_BYTES][:_MOST_LARGE_BLOBS]:
+        with repo.git.streaming("cat-file", "blob", sha, check=False) as out:
+            yield sha, out.read(_HEAD_BYTES)

@@ -1,0 +1,142 @@
+"""pre-push: the data of all commits being pushed is on the remote before git moves the refs.
+
+Arguments: name and URL of the git remote (twice the URL when it has no name). Standard input: one line
+per ref. What the remote's own refs reach is taken to have its data there: `git mlvc fsck --remote` checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from git_mlvc.git import hook_input
+
+if TYPE_CHECKING:
+    from git_mlvc.git.hook_input import RefUpdate
+    from git_mlvc.git.revisions import PointerUse
+    from git_mlvc.progress import Progress
+    from git_mlvc.transfer.plan import PushReport
+    from git_mlvc.workspace import Workspace
+
+SKIP = "MLVC_SKIP_PUSH"
+
+
+def run(
+    workspace: Workspace,
+    argv: Sequence[str],
+    stdin: bytes,
+    messages: Callable[[str], None],
+    progress: Progress | None = None,
+) -> int:
+    """Upload what the remote lacks. Whatever is raised stops the push; 0 lets it go on."""
+    updates = [update for update in hook_input.pre_push(stdin) if not update.is_delete]
+    if not updates:
+        return 0
+    if _is_skipped(workspace):
+        messages(f"git-mlvc: data is not uploaded ({SKIP}); `git mlvc push` does it later")
+        return 0
+    name = argv[0] if argv else ""
+    url = argv[1] if len(argv) > 1 else name
+    include, exclude = commits(workspace, name, updates)
+    uses = _pointers(workspace, include, exclude)
+    _inspect(workspace, include, exclude, messages)
+    if uses:
+        report = _push(workspace, name, url, uses, progress)
+        messages(f"git-mlvc: {report.summary()}")
+    return 0
+
+
+def commits(
+    workspace: Workspace, name: str, updates: Sequence[RefUpdate]
+) -> tuple[list[str], list[str]]:
+    """Return what is being pushed, and what the remote has: its refs as it says, and as we last saw them."""
+    include = list(dict.fromkeys(update.local_sha for update in updates))
+    exclude = list(dict.fromkeys(update.remote_sha for update in updates if not update.is_new))
+    if workspace.config.get(f"remote.{name}.url"):
+        exclude.append(f"--remotes={name}")
+    return include, exclude
+
+
+def _is_skipped(workspace: Workspace) -> bool:
+    from git_mlvc.settings import parse_bool
+
+    value = workspace.environment.get(SKIP)
+    return bool(value) and parse_bool(value or "", key=SKIP)
+
+
+def _pointers(workspace: Workspace, include: list[str], exclude: list[str]) -> list[PointerUse]:
+    from git_mlvc.git import revisions
+
+    return revisions.pointers_between(workspace.repository, include, exclude)
+
+
+def _inspect(
+    workspace: Workspace,
+    include: list[str],
+    exclude: list[str],
+    messages: Callable[[str], None],
+) -> None:
+    """Refuse damaged stubs; warn of content that the attributes make data and git holds itself."""
+    from git_mlvc.errors import InputError
+    from git_mlvc.hooks import held_by_git, pre_commit
+
+    repo = workspace.repository
+    entries = held_by_git.outgoing(repo, include, exclude)
+    held = held_by_git.inspect(repo, workspace.settings, entries)
+    if held.damaged:
+        what, why, hint = pre_commit.refusal(held.damaged, "pushed")
+        last = held.damaged[0].commit[:10]
+        raise InputError(f"{what} (commit {last})", why=why, hint=f"{hint}\nthen amend the commit")
+    if held.raw:
+        paths = list(dict.fromkeys(entry.path for entry in held.raw))
+        noun = "file is" if len(paths) == 1 else "files are"
+        messages(
+            f"warning: {len(paths)} {noun} in git itself although the attributes make them data:"
+            f" {pre_commit.names(paths)}\n"
+            "hint: git add --renormalize . && git commit   converts them from here on"
+        )
+
+
+def _push(
+    workspace: Workspace,
+    name: str,
+    url: str,
+    uses: list[PointerUse],
+    progress: Progress | None,
+) -> PushReport:
+    from git_mlvc.errors import RemoteRefused
+    from git_mlvc.transfer.plan import MissingData
+    from git_mlvc.transfer.push import push
+
+    place = workspace.push_target(name, url)
+    if place is None:
+        raise RemoteRefused(
+            f"there is no place for the data of this push ({_examples(uses)})",
+            why=f"git remote '{name}' is not a directory, and no data remote is set up",
+            hint="git mlvc remote add NAME URL --default",
+        )
+    view = workspace.view(place)
+    try:
+        return push(workspace.store, view, uses, progress=progress)
+    except MissingData as missing:
+        # Nowhere on this remote is not nowhere: the data may be on the remote it was cloned from.
+        if not _fetched(workspace, uses, set(missing.paths), progress):
+            raise
+    return push(workspace.store, view, uses, progress=progress)
+
+
+def _fetched(
+    workspace: Workspace, uses: list[PointerUse], paths: set[str], progress: Progress | None
+) -> bool:
+    """Try all other remotes for the data of `paths`; True if all of it is here now."""
+    from git_mlvc.progress import Silent
+
+    lost = {use.pointer for use in uses if str(use.path) in paths}
+    lacking = [pointer for pointer in lost if not workspace.store.is_complete(pointer)]
+    return not workspace.fetcher(progress or Silent())(lacking)
+
+
+def _examples(uses: Sequence[PointerUse]) -> str:
+    from git_mlvc.hooks import pre_commit
+
+    return pre_commit.names(list(dict.fromkeys(use.path for use in uses)))
