@@ -11,6 +11,7 @@ from git_mlvc import chunking
 from git_mlvc.formats import chunk_codec, journal, pack, pointer, recipe, segment, store_config
 from git_mlvc.formats.chunk_codec import Codec
 from git_mlvc.formats.pack import Kind
+from git_mlvc.git import attributes
 
 DOCS = Path(__file__).parents[3] / "docs" / "formats"
 
@@ -46,6 +47,14 @@ def test_the_example_pointer_is_one():
     assert example is not None
     assert pointer.sniff(example[1].encode()) is not None
     assert f"{pointer.MAX_POINTER_BYTES} bytes" in page("pointer")
+
+
+def test_attribute_lines_and_what_never_becomes_a_pointer():
+    text = (DOCS / "pointer.md").read_text("utf-8")
+    for line in (attributes.DATA_ATTRIBUTES, attributes.ABOVE_ATTRIBUTES):
+        assert f"```\nPATTERN {b' '.join(line).decode()}\n```" in text
+    listed = set(re.findall(r"^- `(.*)`$", text, re.M))
+    assert listed == {name.decode() for name in attributes.NEVER_DATA}
 
 
 def test_chunk_parameters():
