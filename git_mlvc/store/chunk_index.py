@@ -54,16 +54,6 @@ class ChunkIndex:
                 return found
         return None
 
-    def find_sealed(self, digest: bytes) -> Location | None:
-        """Return where `digest` is in a sealed pack that a segment known so far names."""
-        if not self._loaded:
-            self.refresh()
-        for view in self._ordered:
-            found = view.find(digest)
-            if found is not None:
-                return found
-        return None
-
     def find_all(self, digest: bytes) -> Iterator[Location]:
         """Yield every place that claims to hold `digest`: for when the first turns out damaged."""
         self.refresh()
@@ -71,9 +61,7 @@ class ChunkIndex:
         if own is not None:
             yield own
         for view in list(self._ordered):
-            found = view.find(digest)
-            if found is not None:
-                yield found
+            yield from view.find_all(digest)
         found = self.journals.find(digest)
         if found is not None:
             yield found
@@ -134,6 +122,10 @@ class ChunkIndex:
         """Return the segments that do not parse, and why."""
         self.refresh()
         return dict(self._damaged)
+
+    def forget_damaged(self) -> None:
+        """Judge anew which segments are damaged: they have been moved away."""
+        self._damaged.clear()
 
     def _reload(self) -> bool:
         names = set(self._layout.segment_ids())

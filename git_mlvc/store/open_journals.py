@@ -87,6 +87,10 @@ class OpenJournals:
         self._read_on(journal)
         return journal.sealed_as
 
+    def all_sealed(self) -> set[bytes]:
+        """Return the ids of packs that are sealed while their journal still stands."""
+        return {j.sealed_as for j in self._journals.values() if j.sealed_as is not None}
+
     def _read_on(self, journal: OpenJournal) -> bool:
         path = self._layout.journal(journal.name)
         try:

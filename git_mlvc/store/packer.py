@@ -35,6 +35,7 @@ class Packer:
         self._lock = threading.RLock()
         self._open: OpenPack | None = None
         self._sealer = Sealer(layout, disk, self._on_published)
+        self._wrote = False
         self.stored_bytes = 0
 
     def append(
@@ -95,8 +96,11 @@ class Packer:
                 except OSError as exc:
                     raise self._failure(exc) from exc
 
-    def close(self) -> None:
-        """Seal the open pack, wait for those being sealed, publish their segment."""
+    def close(self) -> bool:
+        """Seal the open pack, wait for those being sealed, publish their segment.
+
+        Return whether anything was written since the last call.
+        """
         with self._lock:
             last, self._open = self._open, None
             if last is not None:
@@ -105,7 +109,9 @@ class Packer:
                 except OSError as exc:
                     self._open = last
                     raise self._failure(exc) from exc
+        wrote, self._wrote = self._wrote, False
         self._sealer.finish(last)
+        return wrote
 
     def _room_for(self, length: int) -> OpenPack:
         pack = self._open
@@ -117,6 +123,7 @@ class Packer:
         if pack is None:
             self._prepare()
             pack = self._open = OpenPack(self._layout, self._disk)
+            self._wrote = True
             self._index.adopt(pack.name, pack.file)
         return pack
 

@@ -6,7 +6,7 @@ another is good, the good one is used; fsck will find the damaged one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from blake3 import blake3
@@ -43,6 +43,10 @@ class Reader:
 
     def close(self) -> None:
         self._files.clear()
+
+    def forget(self, packs: Collection[bytes]) -> None:
+        for pack_id in packs:
+            self._files.forget(pack_id)
 
     def locate(self, digest: bytes, kind: int) -> Location:
         """Raises MissingChunk."""
@@ -94,15 +98,13 @@ class Reader:
             except CorruptChunk as exc:
                 failure = exc
                 break
-        if failure is None:
-            raise missing(digest)
         for location in self._index.find_all(digest):
             if kind is None or location.kind == kind:
                 try:
                     return self._read_at(digest, location)
                 except (CorruptChunk, FileNotFoundError):
                     continue
-        raise failure
+        raise failure or missing(digest)
 
     def read_window(
         self,

@@ -17,12 +17,13 @@ from git_mlvc.errors import CorruptChunk, FormatError, StoreLocked
 from git_mlvc.formats import journal as journal_format
 from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats.chunk_codec import ChunkCodec
+from git_mlvc.formats.journal import Entries
 from git_mlvc.formats.pack import HEADER, Record
 from git_mlvc.formats.segment import PackTable
 from git_mlvc.fs.lock import FileLock
 from git_mlvc.fs.owner import Owner, is_alive
 from git_mlvc.store.disk import Disk
-from git_mlvc.store.layout import JOURNAL_SUFFIX, PACK_SUFFIX, Layout, listing, unique_name
+from git_mlvc.store.layout import JOURNAL_SUFFIX, PACK_SUFFIX, Layout, listing
 from git_mlvc.store.pack_files import PackFile
 from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.sealing import finish_file, move_in, publish_segment
@@ -31,6 +32,7 @@ from git_mlvc.store.verified import verify_stored
 
 FOREIGN_PATIENCE_S = 7 * 24 * 3600
 ORPHAN_PATIENCE_S = 24 * 3600
+_HEADER_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def survey(layout: Layout, *, now_s: float | None = None) -> list[Left]:
         path = layout.journal(name)
         try:
             age_s = now - os.stat(path).st_mtime
-            data = Path(path).read_bytes()
+            with open(path, "rb") as stream:
+                data = stream.read(_HEADER_BYTES)
         except OSError:
             continue  # its owner has just finished
         owner = None
@@ -93,10 +96,11 @@ def _recover_one(name: str, layout: Layout, disk: Disk) -> bool:
         _, start = journal_format.decode_header(data)
         entries = journal_format.decode_entries(data, start)
     except FormatError:
-        entries = journal_format.Entries(b"", None, 0)
+        # What it vouched for cannot be told; somebody may still be able to (law 11).
+        return _set_aside(name, layout, disk)
     table = None
     if os.path.exists(pack_path):
-        table = _seal_vouched(pack_path, entries.rows, layout, disk)
+        table = _seal_vouched(name, entries, layout, disk)
     elif entries.sealed is not None and os.path.exists(layout.pack(entries.sealed)):
         # Renamed, but no segment yet.
         table = read_table(layout.pack(entries.sealed), entries.sealed)
@@ -107,16 +111,31 @@ def _recover_one(name: str, layout: Layout, disk: Disk) -> bool:
     return table is not None
 
 
-def _seal_vouched(path: str, rows: bytes, layout: Layout, disk: Disk) -> PackTable | None:
+def _set_aside(name: str, layout: Layout, disk: Disk) -> bool:
+    disk.make_dir(layout.quarantine)
+    for path in (layout.open_pack(name), layout.journal(name)):
+        if os.path.exists(path):
+            disk.rename(path, f"{layout.quarantine}/{os.path.basename(path)}")
+    return False
+
+
+def _seal_vouched(name: str, entries: Entries, layout: Layout, disk: Disk) -> PackTable | None:
+    path = layout.open_pack(name)
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     file = PackFile(fd)
-    good = [record for record in pack_format.iter_rows(rows) if is_sound(file, record)]
+    good = [record for record in pack_format.iter_rows(entries.rows) if is_sound(file, record)]
     if not good:
         disk.remove(path)
         return None
     end = good[-1].offset + good[-1].stored_len
     disk.pwrite(fd, HEADER, 0)
     table = finish_file(fd, end, pack_format.encode_table(good), disk)
+    # Readers that find the pack's temporary name gone learn its new one from the journal.
+    journal_fd = os.open(layout.journal(name), os.O_RDWR | os.O_CLOEXEC)
+    try:
+        disk.pwrite(journal_fd, journal_format.encode_sealed(table.id), entries.end)
+    finally:
+        os.close(journal_fd)
     disk.sync_dir(move_in(path, table.id, layout, disk))
     return table
 
@@ -148,6 +167,3 @@ def _remove_orphans(layout: Layout, disk: Disk, now_s: float) -> None:
                 disk.remove(path)
         except FileNotFoundError:
             continue
-
-
-__all__ = ["Left", "recover", "survey", "unique_name"]

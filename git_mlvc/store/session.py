@@ -183,8 +183,8 @@ class Session:
         journal, and the next session of any process seals it.
         """
         try:
-            self._packer.close()
-            self._closed()
+            if self._packer.close():
+                self._closed()
         finally:
             self._use.release()
 

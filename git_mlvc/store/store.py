@@ -7,12 +7,12 @@ Opening costs next to nothing; nothing is made before the first write. The layou
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import CorruptChunk, FormatError, StoreError
+from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk, StoreError
 from git_mlvc.formats import recipe as recipe_format
 from git_mlvc.formats import store_config
 from git_mlvc.formats.pack import Kind
@@ -21,7 +21,7 @@ from git_mlvc.formats.recipe import Recipe
 from git_mlvc.formats.segment import Location
 from git_mlvc.fs.atomic import Permissions
 from git_mlvc.oid import Oid
-from git_mlvc.store.chunk_index import PACK_ID_SIZE, ChunkIndex
+from git_mlvc.store.chunk_index import ChunkIndex
 from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.layout import Layout, unique_name
 from git_mlvc.store.reader import Reader
@@ -172,7 +172,7 @@ class Store:
 
         Raises MissingChunk before anything is written if a chunk is not here, CorruptChunk.
         """
-        from git_mlvc.store.restore import Restorer, check_whole
+        from git_mlvc.store.restore import Restorer
 
         location = self.index.find(pointer.oid.digest)
         if location is not None and location.kind == Kind.CHUNK:
@@ -182,7 +182,6 @@ class Store:
         recipe = self.recipe(pointer)
         self._refuse_missing(pointer, recipe)
         Restorer(self._reader).stream(pointer, recipe, write)
-        del check_whole
 
     def restore_file(self, pointer: Pointer, fd: int) -> None:
         """Write a content into an empty regular file. Wrong bytes may stand in it until this returns:
@@ -208,8 +207,21 @@ class Store:
             except OSError:
                 pass  # a full or read-only disk: readers look through the journals meanwhile
         return Session(
-            self.layout, self.disk, self.index, prepare=self._make, closed=self._after_session
+            self.layout, self.disk, self.index, prepare=self.prepare, closed=self._after_session
         )
+
+    def prepare(self) -> None:
+        """Make directories and the format file, if they are not there."""
+        if self._ready:
+            return
+        for directory in (self.layout.packs, self.layout.segments, self.layout.tmp):
+            self.disk.make_dir(directory)
+        if not os.path.exists(self.layout.format):
+            data = store_config.encode(store_config.StoreConfig())
+            self.disk.write_new(
+                self.layout.tmp, unique_name() + ".format", data, self.layout.format
+            )
+        self._check_format()
 
     def recover(self) -> int:
         """Seal what dead processes left behind; return how many packs. Raises StoreError."""
@@ -240,6 +252,10 @@ class Store:
         """Return the segments' files, sorted by id."""
         return [Path(self.layout.segment(s)) for s in self.layout.segment_ids()]
 
+    def forget_packs(self, packs: Collection[bytes]) -> None:
+        """Close what is open of packs that were moved or deleted."""
+        self._reader.forget(packs)
+
     def close(self) -> None:
         self._reader.close()
 
@@ -262,19 +278,6 @@ class Store:
             raise store_error(f"cannot open the store {self.path}", exc) from exc
         store_config.decode(data)
         self._ready = True
-
-    def _make(self) -> None:
-        """Make directories and the format file, if they are not there."""
-        if self._ready:
-            return
-        for directory in (self.layout.packs, self.layout.segments, self.layout.tmp):
-            self.disk.make_dir(directory)
-        if not os.path.exists(self.layout.format):
-            data = store_config.encode(store_config.StoreConfig())
-            self.disk.write_new(
-                self.layout.tmp, unique_name() + ".format", data, self.layout.format
-            )
-        self._check_format()
 
     def _after_session(self) -> None:
         from git_mlvc.store.compaction import compact
@@ -304,8 +307,6 @@ class Store:
         return self.index.missing(dict.fromkeys(top.digests()))
 
     def _refuse_missing(self, pointer: Pointer, recipe: Recipe) -> None:
-        from git_mlvc.errors import MissingChunk
-
         lost = self.index.missing(dict.fromkeys(recipe.digests()))
         if lost:
             raise MissingChunk(
@@ -325,6 +326,3 @@ def _check_size(pointer: Pointer, size_bytes: int) -> None:
             why=f"it says {pointer.size_bytes} bytes, the content has {size_bytes}",
             hint="git mlvc fsck",
         )
-
-
-__all__ = ["PACK_ID_SIZE", "Located", "PackInfo", "Store"]
