@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def open_temp(directory: Path, stem: str, permissions: Permissions = UMASK) -> t
     The caller closes the descriptor and renames or removes the file.
     """
     while True:
-        path = directory / f".{stem}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        path = directory / f".{stem}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             # 0o666 and not mkstemp's 0o600: the user's umask decides who else may read.

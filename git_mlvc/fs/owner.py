@@ -7,7 +7,6 @@ containers. What cannot be known is None, never False (law 9).
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from dataclasses import dataclass
 
@@ -92,7 +91,13 @@ def is_alive(owner: Owner) -> bool | None:
 
 
 def _host() -> str:
-    return f"{socket.gethostname()}/{_first_line('/etc/machine-id')}"
+    if hasattr(os, "uname"):
+        name = os.uname().nodename
+    else:
+        import socket  # several milliseconds, for what uname says at once
+
+        name = socket.gethostname()
+    return f"{name}/{_first_line('/etc/machine-id')}"
 
 
 def _boot_id() -> str:

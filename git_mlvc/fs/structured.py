@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def parse_json(data: bytes, name: str) -> dict[str, Any]:
     """Read a JSON object. Raises ConfigError naming `name`, line and column."""
+    import json
+
     try:
         value = json.loads(_text(data, name))
     except json.JSONDecodeError as exc:
