@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
@@ -236,12 +237,13 @@ def refresh(
     """Put new stat data into the index for files we wrote ourselves; return the paths that got it.
 
     Left alone, and so left to git, are: entries that hold another blob than `updates` expects, are in
-    conflict, skip-worktree or intent-to-add; files that changed on disk since; files whose mtime is
-    not older than the index (git would take them for racy anyway); everything, if the index is split
-    or somebody else holds its lock for longer than `timeout_s`.
+    conflict, skip-worktree or intent-to-add; files that changed on disk since; files written in this
+    very second; everything, if the index is split or somebody else holds its lock for longer than
+    `timeout_s`.
 
-    The index keeps its own mtime: entries git has to look at again because they changed within the
-    second of its last write stay recognisable as such.
+    A file that git has to look at again, because it may have changed within the second of the index's
+    last write, stays recognisable as such: the index keeps its own mtime where all the new stat data
+    is older; else it gets a new one and those other entries lose their size, as when git writes it.
     """
     if not updates:
         return set()
@@ -260,8 +262,9 @@ def refresh(
             prepared.seal()
         if not prepared.patched:
             return set()
+        kept_mtime_ns = None if prepared.is_rejuvenated else prepared.identity[2]
         try:
-            lock.write(prepared.data, mtime_ns=prepared.identity[2], mode=prepared.mode)
+            lock.write(prepared.data, mtime_ns=kept_mtime_ns, mode=prepared.mode)
             lock.commit()
         except OSError:  # a full disk: the index stays as it was, git will look for itself
             return set()
@@ -277,6 +280,7 @@ class _Prepared:
     mode: int
     hash_size: int
     patched: dict[bytes, tuple[int, bytes]]  # path -> where its stat data begins, what stood there
+    is_rejuvenated: bool = False  # the new index is younger than this one
 
     @classmethod
     def read(
@@ -292,15 +296,34 @@ class _Prepared:
         if reader.is_split:
             return None
         prepared = cls(bytearray(original), _identity(info), info.st_mode & 0o777, hash_size, {})
+        now_s = int(time.time())
         for name, number in reader.positions(updates.keys()).items():
             update = updates[name]
-            if _fits(reader, number, update, info):
+            if _fits(reader.at(number), update, before_s=now_s):
                 at = reader.entry_offset(number)
                 prepared.patched[name] = (at, original[at : at + _STAT_SIZE])
                 _STAT.pack_into(prepared.data, at, *_stat_fields(update.stat, original, at))
+                if update.stat.st_mtime_ns // 10**9 >= prepared.mtime_s:
+                    prepared.is_rejuvenated = True
         prepared.drop_changed(worktree, updates)
+        if prepared.is_rejuvenated:
+            ours = {at for at, _ in prepared.patched.values()}
+            for number in range(reader.count):
+                at = reader.entry_offset(number)
+                if at not in ours:
+                    prepared.smudge(at)
         prepared.seal()
         return prepared
+
+    @property
+    def mtime_s(self) -> int:
+        return self.identity[2] // 10**9
+
+    def smudge(self, at: int) -> None:
+        """Have git look into a file that may have changed unseen: an entry without a size."""
+        mtime_s, mode = struct.unpack_from(">8xI12xI", self.data, at)
+        if mtime_s >= self.mtime_s and mode & 0o170000 in (0o100000, 0o120000):
+            struct.pack_into(">I", self.data, at + 36, 0)
 
     def is_current(self, path: Path) -> bool:
         try:
@@ -319,6 +342,8 @@ class _Prepared:
         for name in changed:
             at, before = self.patched.pop(name)
             self.data[at : at + _STAT_SIZE] = before
+            if self.is_rejuvenated:
+                self.smudge(at)
         return bool(changed)
 
     def seal(self) -> None:
@@ -338,15 +363,11 @@ def _identity(info: os.stat_result) -> tuple[int, ...]:
     return (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
 
-def _fits(reader: IndexReader, number: int, update: StatUpdate, index_info: os.stat_result) -> bool:
-    entry = reader.at(number)
-    # Never make an entry look checked that git would still have to check.
-    is_older = update.stat.st_mtime_ns // 10**9 < index_info.st_mtime_ns // 10**9
-    is_regular = entry.mode & 0o170000 == 0o100000
+def _fits(entry: IndexEntry, update: StatUpdate, *, before_s: int) -> bool:
     return (
         entry.blob_sha == update.blob_sha
-        and is_regular
-        and is_older
+        and entry.mode & 0o170000 == 0o100000
+        and update.stat.st_mtime_ns // 10**9 < before_s
         and not entry.skip_worktree
         and not entry.intent_to_add
     )
@@ -365,11 +386,11 @@ def _stat_fields(info: os.stat_result, original: bytes, at: int) -> tuple[int, .
         mode,
         info.st_uid & _U32,
         info.st_gid & _U32,
-        _size_field(info.st_size),
+        size_field(info.st_size),
     )
 
 
-def _size_field(size_bytes: int) -> int:
+def size_field(size_bytes: int) -> int:
     """Size modulo 2^32; a multiple of 2^32 must not look empty, so git >= 2.43 writes 2^31 there."""
     low = size_bytes & _U32
     return 1 << 31 if size_bytes and not low else low

@@ -21,6 +21,15 @@ _ENDING = {
 }
 
 
+def shield_thread() -> None:
+    """Keep this thread from being the one that a signal ends the process in, for worker threads.
+
+    Otherwise a signal that the thread holding the lock puts off would be delivered here.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+
+
 class IndexLock:
     """Holds git's lock on the index at `path`, or tells that it could not be had in time."""
 
@@ -51,13 +60,14 @@ class IndexLock:
                 return self
             time.sleep(_POLL_S)
 
-    def write(self, data: bytes | bytearray, *, mtime_ns: int, mode: int) -> None:
-        """Write the new index. Raises OSError; the lock is then given up and the index is unchanged."""
+    def write(self, data: bytes | bytearray, *, mtime_ns: int | None, mode: int) -> None:
+        """Write the new index; `mtime_ns` None is now. Raises OSError, leaving the index unchanged."""
         view = memoryview(data)
         while view:
             view = view[os.write(self._fd, view) :]
         os.fchmod(self._fd, mode)
-        os.utime(self._fd, ns=(mtime_ns, mtime_ns))
+        if mtime_ns is not None:
+            os.utime(self._fd, ns=(mtime_ns, mtime_ns))
 
     def commit(self) -> None:
         """Make what was written the index."""

@@ -7,7 +7,7 @@ pygit2, which cannot, reads the object directories.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +34,19 @@ class DataFile:
     pointer: Pointer
 
 
-def pointers(repo: Repository, shas: Iterable[str]) -> dict[str, Pointer]:
-    """Return the pointers among the blobs `shas` (each asked once); absent objects are left out."""
+def pointers(
+    repo: Repository, shas: Iterable[str], *, sizes: Mapping[str, int] | None = None
+) -> dict[str, Pointer]:
+    """Return the pointers among the blobs `shas` (each asked once); absent objects are left out.
+
+    `sizes`, when they are known already, spare git a question.
+    """
     found: dict[str, Pointer] = {}
-    for sha, data in small_blobs(repo, shas):
+    if sizes is None:
+        blobs = small_blobs(repo, shas)
+    else:
+        blobs = _read(repo, [sha for sha in shas if _may_be_pointer(sizes.get(sha, 0))])
+    for sha, data in blobs:
         pointer = pointer_format.sniff(data)
         if pointer is not None:
             found[sha] = pointer

@@ -184,11 +184,30 @@ def test_an_edit_in_the_second_of_the_checkout_is_still_seen_after_another_file_
     assert repo.text("diff-files", "--name-only") == "edited"
 
 
-def test_a_file_as_young_as_the_index_is_left_to_git(machine: Machine) -> None:
+def test_an_old_index_becomes_younger_and_git_still_sees_what_changed_behind_its_back(
+    machine: Machine,
+) -> None:
+    repo = machine.init()
+    repo.set("core.trustctime", "false")
+    repo.write({"edited": b"one\n", "filled": b"old\n", "same": b"same\n", "empty": b""})
+    for name in ("edited", "filled", "same", "empty"):
+        _age(repo.at(name), 3600)
+    repo.add()
+    seen = repo.at("edited").lstat().st_mtime_ns
+    os.utime(_index(repo), ns=(seen, seen))  # everything is racy, an hour ago
+    repo.at("edited").write_bytes(b"two\n")
+    os.utime(repo.at("edited"), ns=(seen, seen))
+    _replace(repo, "filled", b"new content\n", seconds=2)
+    assert _refresh(repo, _update(repo, "filled")) == {b"filled"}
+    assert _index(repo).stat().st_mtime > _age(repo.at("filled"), 0).st_mtime
+    repo.git("update-index", "-q", "--refresh", check=False)
+    assert repo.text("diff-files", "--name-only") == "edited"
+
+
+def test_a_file_written_in_this_second_is_left_to_git(machine: Machine) -> None:
     repo = machine.init()
     repo.write({"a": b"a\n"}).add()
-    info = repo.at("a").lstat()
-    os.utime(_index(repo), ns=(info.st_mtime_ns, info.st_mtime_ns))
+    _age(repo.at("a"), -60)
     assert _refresh(repo, _update(repo, "a")) == set()
 
 

@@ -1,0 +1,146 @@
+"""Data files as git's index holds them, and stubs as they stand in the worktree."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_mlvc.formats import pointer as pointer_format
+from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
+from git_mlvc.git import objects
+from git_mlvc.git.index import IndexEntry, IndexReader
+from git_mlvc.repo_path import RepoPath
+
+if TYPE_CHECKING:
+    from git_mlvc.git.repository import Repository
+
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_BLOCK_BYTES = 1 << 20
+_READ_FLAGS |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """A merged regular file of the index; `pointer` is None if git holds its content itself."""
+
+    path: RepoPath
+    entry: IndexEntry
+    pointer: Pointer | None
+
+
+def open_index(repo: Repository) -> IndexReader:
+    """Read git's index; a split one through a joined copy that git makes."""
+    reader = IndexReader.open(repo.index_path, hash_size=repo.hash_size)
+    if not reader.is_split:
+        return reader
+    with tempfile.TemporaryDirectory(prefix="mlvc-index-", dir=repo.git_dir) as folder:
+        copy = Path(folder) / "index"
+        copy.write_bytes(reader.data)
+        env = {"GIT_INDEX_FILE": str(copy)}
+        no_hooks = ("-c", f"core.hooksPath={os.devnull}")
+        repo.git.run(*no_hooks, "update-index", "--no-split-index", env_extra=env)
+        joined = IndexReader.open(copy, hash_size=repo.hash_size)
+    joined.mtime_ns = reader.mtime_ns
+    return joined
+
+
+def index_files(repo: Repository, reader: IndexReader | None = None) -> list[IndexFile]:
+    """Return every merged regular file of the index, with the pointer git holds for it."""
+    entries = regular_entries(open_index(repo) if reader is None else reader)
+    found = objects.pointers(repo, dict.fromkeys(entry.blob_sha for _, entry in entries))
+    return [IndexFile(path, entry, found.get(entry.blob_sha)) for path, entry in entries]
+
+
+def data_files(repo: Repository, reader: IndexReader | None = None) -> dict[RepoPath, Pointer]:
+    """Return the files that are pointers in the index."""
+    files = index_files(repo, reader)
+    return {file.path: file.pointer for file in files if file.pointer is not None}
+
+
+def regular_entries(reader: IndexReader) -> list[tuple[RepoPath, IndexEntry]]:
+    """Return the stage 0 entries of regular files whose paths may be used."""
+    found = []
+    for entry in reader:
+        if entry.stage == 0 and entry.mode & 0o170000 == 0o100000 and not entry.intent_to_add:
+            path = objects.as_path(entry.path)
+            if path is not None:
+                found.append((path, entry))
+    return found
+
+
+def stubs(repo: Repository, *, among: Iterable[RepoPath] | None = None) -> dict[RepoPath, Pointer]:
+    """Return the data files that stand in the worktree as the stub of what the index holds."""
+    if repo.worktree is None:
+        return {}
+    wanted = data_files(repo)
+    if among is not None:
+        chosen = set(among)
+        wanted = {path: pointer for path, pointer in wanted.items() if path in chosen}
+    top = repo.worktree
+    return {
+        path: pointer
+        for path, pointer in wanted.items()
+        if is_stub(os.path.join(os.fsencode(top), path.raw), pointer)
+    }
+
+
+def is_stub(place: bytes | str | Path, pointer: Pointer) -> bool:
+    """True if a regular file stands at `place` and is exactly this pointer."""
+    head = read_small(place)
+    return head is not None and pointer_format.sniff(head) == pointer
+
+
+def read_small(place: bytes | str | Path) -> bytes | None:
+    """Return the content of a regular file that is small enough for a pointer; else None."""
+    try:
+        info = os.lstat(place)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_POINTER_BYTES:
+            return None
+        fd = os.open(place, _READ_FLAGS)
+    except OSError:
+        return None
+    try:
+        data = os.read(fd, MAX_POINTER_BYTES + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return data if len(data) <= MAX_POINTER_BYTES else None
+
+
+def content_stat(place: str | bytes, pointer: Pointer) -> os.stat_result | None:
+    """Hash a file; return its stat if it held exactly the content of `pointer` all the while."""
+    from blake3 import blake3
+
+    fd = os.open(place, _READ_FLAGS)
+    try:
+        before = os.fstat(fd)
+        if not stat.S_ISREG(before.st_mode) or before.st_size != pointer.size_bytes:
+            return None
+        hasher = blake3()
+        while block := os.read(fd, _BLOCK_BYTES):
+            hasher.update(block)
+        after = os.fstat(fd)
+    finally:
+        os.close(fd)
+    if (before.st_size, before.st_mtime_ns, before.st_ctime_ns) != (
+        after.st_size,
+        after.st_mtime_ns,
+        after.st_ctime_ns,
+    ):
+        return None
+    return after if hasher.digest() == pointer.oid.digest else None
+
+
+def blob_sha(pointer: Pointer, *, hash_size: int) -> str:
+    """Return the name of the blob in which git holds this pointer."""
+    import hashlib
+
+    data = pointer_format.encode(pointer)
+    digest = hashlib.sha1 if hash_size == 20 else hashlib.sha256
+    return digest(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

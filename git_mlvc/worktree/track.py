@@ -1,0 +1,245 @@
+"""Tracking: lines in `.gitattributes` that put files into our care, and sizes in `mlvc.toml`.
+
+As with git-lfs, a pattern is written to the `.gitattributes` of the directory where the user stands, and
+means what git makes of it there. Files that are committed already are told about, not converted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import InputError, UsageError
+from git_mlvc.fs import atomic
+from git_mlvc.git import attributes, objects
+from git_mlvc.git.attributes import AttributesFile
+from git_mlvc.repo_path import RepoPath
+from git_mlvc.settings import Settings, Threshold, parse_size
+from git_mlvc.worktree import pointers, settings_file
+
+if TYPE_CHECKING:
+    from git_mlvc.git.repository import Repository
+
+_ATTRIBUTES = ".gitattributes"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedLine:
+    """A pattern in our care, where it is written, and below which size content stays in git itself."""
+
+    file: RepoPath
+    pattern: str
+    above: bool
+    min_size_bytes: int
+
+
+@dataclass(slots=True)
+class TrackReport:
+    """Patterns as they were written, and files of the index that are not yet what the lines say."""
+
+    added: list[str] = field(default_factory=list)
+    already: list[str] = field(default_factory=list)
+    raw: list[RepoPath] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class UntrackReport:
+    """Patterns taken out, patterns that were not there, and files that are still pointers in the index."""
+
+    removed: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    pointers: list[RepoPath] = field(default_factory=list)
+
+
+def track(
+    repo: Repository,
+    cwd: Path,
+    patterns: Sequence[str],
+    settings: Settings,
+    *,
+    above: str | None = None,
+) -> TrackReport:
+    """Write the lines; with `above` ("1MiB") only content of that size and more is taken, and sizes
+    go to `mlvc.toml`. Twice is once. Raises UsageError for a pattern git would not understand,
+    ConfigError for a bad size, InputError if a file to write to is a link.
+    """
+    top = _worktree(repo)
+    limit_bytes = parse_size(above, key="--above") if above is not None else 0
+    report = TrackReport()
+    prefix = _prefix(top, cwd)
+    written = [_pattern(top, cwd, prefix, typed) for typed in patterns]
+    file = _read(cwd)
+    thresholds = list(settings.thresholds)
+    for pattern in written:
+        is_new = file.add(pattern, above=above is not None)
+        rooted = from_top(prefix, pattern)
+        if above is not None:
+            threshold = Threshold(rooted, limit_bytes)
+            is_new |= threshold not in thresholds
+            settings_file.set_value(top, ("track", rooted, "min_size"), above)
+            thresholds = [t for t in thresholds if t.pattern != rooted] + [threshold]
+        elif settings_file.remove(top, ("track", rooted)):
+            thresholds = [t for t in thresholds if t.pattern != rooted]
+            is_new = True
+        (report.added if is_new else report.already).append(pattern)
+    _write(cwd, file)
+    rooted_patterns = [from_top(prefix, pattern) for pattern in written]
+    minimum = Settings(min_size_bytes=settings.min_size_bytes, thresholds=tuple(thresholds))
+    report.raw = _raw_files(repo, minimum, rooted_patterns)
+    return report
+
+
+def untrack(repo: Repository, cwd: Path, patterns: Sequence[str]) -> UntrackReport:
+    """Take the lines out again, and their sizes. Raises InputError as `track`."""
+    top = _worktree(repo)
+    prefix = _prefix(top, cwd)
+    report = UntrackReport()
+    file = _read(cwd)
+    for typed in patterns:
+        candidates = dict.fromkeys((typed, _pattern(top, cwd, prefix, typed)))
+        removed = [pattern for pattern in candidates if file.remove(pattern)]
+        for pattern in removed:
+            settings_file.remove(top, ("track", from_top(prefix, pattern)))
+        (report.removed if removed else report.unknown).append(removed[0] if removed else typed)
+    _write(cwd, file)
+    if report.removed:
+        known = pointers.data_files(repo)
+        ours = set(attributes.ours(repo.git, known))
+        report.pointers = sorted(path for path in known if path not in ours)
+    return report
+
+
+def tracked(repo: Repository, settings: Settings) -> list[TrackedLine]:
+    """Return our lines in all `.gitattributes` of the worktree, from the top down."""
+    top = _worktree(repo)
+    shown = repo.git.run(
+        "ls-files", "-z", "-c", "-o", "--exclude-standard", "--", f":(glob)**/{_ATTRIBUTES}"
+    )
+    names = sorted(
+        {raw for raw in shown.stdout.split(b"\0") if raw}, key=lambda n: (n.count(b"/"), n)
+    )
+    sizes = {threshold.pattern: threshold.min_size_bytes for threshold in settings.thresholds}
+    found = []
+    for path in filter(None, map(objects.as_path, names)):
+        folder = top.joinpath(*path.text.split("/")[:-1])
+        prefix = _prefix(top, folder)
+        for line in _read(folder).patterns():
+            rooted = from_top(prefix, line.pattern)
+            size = sizes.get(rooted, settings.min_size_bytes)
+            found.append(TrackedLine(path, line.pattern, line.above, size))
+    return found
+
+
+def raw_files(repo: Repository, settings: Settings) -> list[RepoPath]:
+    """Return files that git holds itself although the attributes say they should be pointers."""
+    return _raw_files(repo, settings, None)
+
+
+def from_top(prefix: str, pattern: str) -> str:
+    """Return the pattern that at the top means what `pattern` means in directory `prefix` ("a/b/")."""
+    if not prefix:
+        return pattern
+    here = attributes.escaped(prefix)
+    if "/" in pattern.rstrip("/"):
+        return here + pattern.removeprefix("/")
+    return f"{here}**/{pattern}"
+
+
+def _raw_files(
+    repo: Repository, settings: Settings, patterns: Iterable[str] | None
+) -> list[RepoPath]:
+    entries = pointers.regular_entries(pointers.open_index(repo))
+    if patterns is not None:
+        chosen = list(patterns)
+        entries = [e for e in entries if any(attributes.matches(p, e[0]) for p in chosen)]
+    if not entries:
+        return []
+    care = set(attributes.ours(repo.git, [path for path, _ in entries]))
+    entries = [e for e in entries if e[0] in care]
+    sizes = dict(objects.blob_sizes(repo, dict.fromkeys(e.blob_sha for _, e in entries)))
+    known = objects.pointers(repo, list(sizes), sizes=sizes)
+    return [
+        path
+        for path, entry in entries
+        if entry.blob_sha not in known
+        and sizes.get(entry.blob_sha, 0) >= max(1, attributes.min_size_bytes(settings, path))
+    ]
+
+
+def _worktree(repo: Repository) -> Path:
+    if repo.worktree is None:
+        raise InputError("there is nothing to track", why="a bare repository has no worktree")
+    return repo.worktree
+
+
+def _prefix(top: Path, cwd: Path) -> str:
+    """Return where `cwd` lies below the top: "" or "sub/dir/". Raises UsageError."""
+    try:
+        inside = Path(os.path.realpath(cwd)).relative_to(os.path.realpath(top))
+    except ValueError:
+        raise UsageError(f"{cwd} is outside of the worktree {top}") from None
+    parts = "/".join(inside.parts)
+    return f"{parts}/" if parts else ""
+
+
+def _pattern(top: Path, cwd: Path, prefix: str, typed: str) -> str:
+    """Turn what was typed in `cwd` into a pattern for the `.gitattributes` there.
+
+    A directory means everything below it; the name of a file that would not match itself, read as a
+    pattern, is escaped. Raises UsageError for what lies elsewhere.
+    """
+    text = typed
+    if os.path.isabs(text):
+        inside = os.path.relpath(text, os.path.realpath(cwd))
+        if os.path.exists(text) or inside.startswith(".."):
+            text = inside
+    while text.startswith("./"):
+        text = text[2:].lstrip("/")
+    if text in ("", "."):
+        return "**"
+    if ".." in text.split("/"):
+        raise UsageError(
+            f"'{typed}' does not lie in this directory",
+            hint="go to the directory of the files, or to the top of the repository",
+        )
+    place = os.path.join(cwd, text.lstrip("/"))
+    if os.path.isdir(place) and not os.path.islink(place):
+        return attributes.escaped(text.rstrip("/")) + "/**"
+    if text.endswith("/"):
+        return text + "**"
+    rooted = objects.as_path(os.fsencode(text.lstrip("/")))
+    if rooted is not None and os.path.lexists(place) and not attributes.matches(text, rooted):
+        return attributes.escaped(text)
+    return text
+
+
+def _read(folder: Path) -> AttributesFile:
+    path = folder / _ATTRIBUTES
+    if path.is_symlink():
+        raise InputError(f"{path} is a symbolic link", why="git does not follow it")
+    try:
+        return AttributesFile.parse(path.read_bytes())
+    except FileNotFoundError:
+        return AttributesFile.parse(b"")
+    except OSError as exc:
+        raise InputError(f"cannot read {path}", why=exc.strerror or str(exc)) from exc
+
+
+def _write(folder: Path, file: AttributesFile) -> None:
+    path = folder / _ATTRIBUTES
+    data = file.encode()
+    permissions = atomic.Permissions()
+    try:
+        if path.read_bytes() == data:
+            return
+        permissions = atomic.Permissions(file_mode=path.stat().st_mode & 0o777)
+    except FileNotFoundError:
+        if not data:
+            return
+    try:
+        atomic.write_file(path, data, permissions=permissions)
+    except OSError as exc:
+        raise InputError(f"cannot write {path}", why=exc.strerror or str(exc)) from exc
