@@ -117,7 +117,9 @@ class Workspace:
             )
         url = self.absolute_url(place.url)
         backend = Retry(registry.open(url, permissions=self.permissions))
-        cache = self.repository.common_dir / "mlvc" / "remotes" / blake3(url.encode()).hexdigest()[:16]
+        cache = (
+            self.repository.common_dir / "mlvc" / "remotes" / blake3(url.encode()).hexdigest()[:16]
+        )
         return RemoteView(backend, cache, name=place.name)
 
     def is_trusted(self, place: RemoteSetting) -> bool:
@@ -147,6 +149,31 @@ class Workspace:
             except MlvcError as failure:
                 failures.append(failure)
         return views, failures
+
+    def views_to_fetch_from(self, name: str | None) -> list[RemoteView]:
+        """Open the remote a user names, or every place to look for data. Raises if there is none."""
+        if name is not None:
+            return [self.view(self.place(name))]
+        views, failures = self.views_for_reading()
+        if not views:
+            raise failures[0] if failures else _nowhere()
+        return views
+
+    def knows_place(self, name: str) -> bool:
+        """True if a user can name a data remote, or a git remote with data beside it, by this."""
+        return name in self.settings.remotes or self._git_url(name) is not None
+
+    def place_to_push_to(self, name: str | None) -> RemoteSetting:
+        """Return the remote a user names, or where a plain `git push` would put data first."""
+        if name is not None:
+            return self.place(name)
+        places = self.reading_places()
+        if not places:
+            raise RemoteRefused(
+                "there is no remote to push data to",
+                hint="git mlvc remote add NAME URL --default, or add a git remote that is a directory",
+            )
+        return places[0]
 
     def fetcher(
         self, progress: Progress, git_remote: str | None = None

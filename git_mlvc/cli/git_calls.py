@@ -11,17 +11,39 @@ from git_mlvc.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from git_mlvc.cli.invocation import Invocation
 
-HOOKS = ("pre-commit", "pre-push", "post-checkout", "post-merge", "post-index-change")
 _MAY_STOP_GIT = frozenset({"pre-commit", "pre-push"})
 
 
 def filter_process(invocation: Invocation, arguments: list[str]) -> int:
     from git_mlvc.filter.serve import serve
 
-    invocation, rest = _skip_smudge(invocation, arguments)
+    skip_smudge, rest = _skip_smudge(arguments)
     if rest:
         raise UsageError(f"filter-process takes no arguments: {' '.join(rest)}")
-    return serve(0, 1, invocation.workspace, invocation.output.message)
+    workspace = invocation.workspace
+
+    def ensure_hooks() -> object:
+        from git_mlvc.hooks.install import ensure_installed
+
+        return ensure_installed(
+            workspace.repository, workspace.git, invocation.launcher, invocation.environment
+        )
+
+    def hooks_verified() -> bool:
+        from git_mlvc.hooks.install import verified
+
+        return verified(workspace.repository, workspace.git)
+
+    return serve(
+        0,
+        1,
+        workspace,
+        invocation.output.message,
+        progress=invocation.output.progress,
+        ensure_hooks=ensure_hooks,
+        hooks_verified=hooks_verified,
+        skip_smudge=skip_smudge,
+    )
 
 
 def clean(invocation: Invocation, arguments: list[str]) -> int:
@@ -33,13 +55,22 @@ def clean(invocation: Invocation, arguments: list[str]) -> int:
 def smudge(invocation: Invocation, arguments: list[str]) -> int:
     from git_mlvc.filter.single import smudge_stream
 
-    invocation, rest = _skip_smudge(invocation, arguments)
-    return smudge_stream(0, 1, _path(rest), invocation.workspace, invocation.output.message)
+    skip_smudge, rest = _skip_smudge(arguments)
+    return smudge_stream(
+        0,
+        1,
+        _path(rest),
+        invocation.workspace,
+        invocation.output.message,
+        skip_smudge=skip_smudge,
+    )
 
 
 def hook(invocation: Invocation, arguments: list[str]) -> int:
     """Run one hook. Law 8: what goes wrong in a `post-` hook is told, and git goes on."""
     from importlib import import_module
+
+    from git_mlvc.hooks.shim import HOOKS
 
     if not arguments or arguments[0] not in HOOKS:
         raise UsageError(
@@ -50,7 +81,11 @@ def hook(invocation: Invocation, arguments: list[str]) -> int:
     stdin = sys.stdin.buffer.read() if name == "pre-push" else b""
     try:
         code: int = module.run(
-            invocation.workspace, arguments[1:], stdin, invocation.output.message
+            invocation.workspace,
+            arguments[1:],
+            stdin,
+            invocation.output.message,
+            invocation.output.progress,
         )
     except Exception as exc:  # the whole of law 8 is in this clause
         if name in _MAY_STOP_GIT:
@@ -105,8 +140,7 @@ def _path(arguments: list[str]) -> str | None:
     return words[0] if words else None
 
 
-def _skip_smudge(invocation: Invocation, arguments: list[str]) -> tuple[Invocation, list[str]]:
+def _skip_smudge(arguments: list[str]) -> tuple[bool, list[str]]:
     """`git mlvc install --skip-smudge` writes the option into git's configuration."""
-    if arguments[:1] != ["--skip-smudge"]:
-        return invocation, arguments
-    return invocation.with_environment(MLVC_SKIP_SMUDGE="1"), arguments[1:]
+    is_given = arguments[:1] == ["--skip-smudge"]
+    return is_given, arguments[1:] if is_given else arguments

@@ -70,11 +70,6 @@ class Invocation:
 
         return launcher(self.program, self.environment)
 
-    def with_environment(self, **variables: str) -> Invocation:
-        """The same, as if these variables had been set."""
-        merged = {**self.environment, **variables}
-        return Invocation(self.argv, self.program, merged, self.output)
-
     @property
     def prefix(self) -> bytes:
         """Where the current directory is below the top of the worktree: b"" or b"sub/dir/"."""

@@ -1,14 +1,22 @@
-"""How the reports that several verbs give are shown."""
+"""How the reports that several verbs give are shown, and the exit code that goes with them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import ExitCode
+from git_mlvc.units import count_text, size_text
 
 if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
+    from git_mlvc.formats.pointer import Pointer
     from git_mlvc.hooks.install import Report
+    from git_mlvc.repo_path import RepoPath
+    from git_mlvc.transfer.plan import FetchReport
+    from git_mlvc.worktree.fill import FillReport, Left
+
+_MOST_SHOWN = 20
 
 
 def show_install(output: Output, report: Report) -> int:
@@ -18,3 +26,72 @@ def show_install(output: Output, report: Report) -> int:
     for conflict in report.conflicts:
         output.message(f"warning: {conflict}")
     return ExitCode.ANSWER if report.conflicts else ExitCode.OK
+
+
+def fetch_fields(report: FetchReport, paths: Mapping[Pointer, RepoPath]) -> dict[str, object]:
+    """The JSON of a fetch."""
+    return {
+        "files": report.files,
+        "chunks": report.chunks,
+        "logical_bytes": report.logical_bytes,
+        "received_bytes": report.received_bytes,
+        "saved_bytes": report.saved_bytes,
+        "failed": [
+            {"path": paths.get(pointer), "oid": pointer.oid, "why": str(why)}
+            for pointer, why in report.failed.items()
+        ],
+    }
+
+
+def show_fetch(output: Output, report: FetchReport, paths: Mapping[Pointer, RepoPath]) -> int:
+    """One line, and one for each reason why something could not be had; the first one's exit code."""
+    output.line(f"fetch: {report.summary()}")
+    return tell_failed(output, report, paths)
+
+
+def tell_failed(output: Output, report: FetchReport, paths: Mapping[Pointer, RepoPath]) -> int:
+    by_reason: dict[tuple[str, str, str], list[str]] = {}
+    code: int = ExitCode.OK
+    for pointer, why in report.failed.items():
+        name = str(paths.get(pointer, pointer.oid.short))
+        by_reason.setdefault((why.what, why.why, why.hint), []).append(name)
+        code = code or why.exit_code
+    for (what, why_text, hint), names in by_reason.items():
+        output.error(f"cannot fetch {named(names)}\n{what}", why=why_text, hint=hint)
+    return code
+
+
+def fill_fields(report: FillReport) -> dict[str, object]:
+    """The JSON of a fill."""
+    return {
+        "filled": report.filled,
+        "size_bytes": report.size_bytes,
+        "left": [
+            {"path": path, "kind": left.kind, "why": left.why} for path, left in report.left.items()
+        ],
+    }
+
+
+def show_fill(output: Output, report: FillReport) -> int:
+    """One line, and what is still a stub with the reason; exit code 5 when something is."""
+    if report.filled or not report.left:
+        output.line(
+            f"filled {count_text(len(report.filled), 'file')}, {size_text(report.size_bytes)}"
+        )
+    return tell_left(output, report.left)
+
+
+def tell_left(output: Output, left: Mapping[RepoPath, Left]) -> int:
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for path, reason in left.items():
+        by_reason.setdefault((reason.why, reason.hint), []).append(str(path))
+    for (why, hint), names in by_reason.items():
+        output.error(f"cannot fill {named(names)}", why=why, hint=hint or "git mlvc pull")
+    return ExitCode.STORE if left else ExitCode.OK
+
+
+def named(names: list[str]) -> str:
+    """Return the first names, and how many more there are."""
+    shown = ", ".join(names[:_MOST_SHOWN])
+    more = len(names) - _MOST_SHOWN
+    return f"{shown} and {count_text(more, 'other file')}" if more > 0 else shown

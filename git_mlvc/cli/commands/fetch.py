@@ -1,0 +1,54 @@
+"""`git mlvc fetch`: data into the local store."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from git_mlvc.cli.invocation import Invocation
+from git_mlvc.cli.options import json_option, verb
+from git_mlvc.cli.report_lines import fetch_fields, show_fetch
+from git_mlvc.errors import ExitCode
+
+
+@verb("fetch", example="git mlvc fetch --recent 7")
+@click.argument("remote", required=False)
+@click.option("--all", "everything", is_flag=True, help="The data of every commit of every ref.")
+@click.option(
+    "--recent",
+    "recent_days",
+    type=click.IntRange(min=1),
+    metavar="DAYS",
+    help="Also of the commits of the last DAYS, on any branch or tag.",
+)
+@json_option
+def fetch(
+    invocation: Invocation,
+    remote: str | None,
+    everything: bool,
+    recent_days: int | None,
+    as_json: bool,
+) -> int:
+    """Without options: the data of the files checked out here, as `[fetch]` in mlvc.toml allows. The
+    worktree is not touched; see `git mlvc pull`.
+    """
+    from git_mlvc.transfer.fetch import fetch as bring
+    from git_mlvc.worktree import exchange
+    from git_mlvc.worktree.selection import Selection
+
+    workspace = invocation.workspace
+    uses = exchange.wanted(
+        workspace.repository,
+        workspace.settings,
+        Selection(),
+        exchange.Scope(everything, recent_days),
+        now_s=time.time(),
+    )
+    paths = {use.pointer: use.path for use in uses}
+    views = workspace.views_to_fetch_from(remote) if uses else []
+    report = bring(workspace.store, views, paths, progress=invocation.output.progress)
+    if not as_json:
+        return show_fetch(invocation.output, report, paths)
+    invocation.output.json("fetch", fetch_fields(report, paths))
+    return next((why.exit_code for why in report.failed.values()), ExitCode.OK)

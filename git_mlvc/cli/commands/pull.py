@@ -1,0 +1,41 @@
+"""`git mlvc pull`: fetch data and fill stubs."""
+
+from __future__ import annotations
+
+import click
+
+from git_mlvc.cli.invocation import Invocation
+from git_mlvc.cli.options import json_option, verb
+from git_mlvc.cli.report_lines import fetch_fields, fill_fields, show_fetch, show_fill
+from git_mlvc.errors import ExitCode
+
+
+@verb("pull", example="git mlvc pull 'models/*.bin'")
+@click.argument("words", nargs=-1, metavar="[REMOTE] [PATH]...")
+@json_option
+def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
+    """Data only; `git pull` brings commits and their data. PATH is a file, a directory or a glob, relative
+    to the current directory. Without PATH: all that `[fetch]` in mlvc.toml allows.
+    """
+    from git_mlvc.transfer.fetch import fetch
+    from git_mlvc.worktree import exchange
+    from git_mlvc.worktree.fill import fill
+    from git_mlvc.worktree.selection import Selection
+
+    workspace, output = invocation.workspace, invocation.output
+    is_named = bool(words) and workspace.knows_place(words[0])
+    remote, typed = (words[0], words[1:]) if is_named else (None, words)
+    selection = Selection.parse(typed, invocation.prefix)
+    stubs = exchange.stubs_to_fill(workspace.repository, workspace.settings, selection)
+    paths = {pointer: path for path, pointer in stubs.items()}
+    lacking = exchange.lacking(workspace.store, paths)
+    views = workspace.views_to_fetch_from(remote) if lacking else []
+    fetched = fetch(workspace.store, views, lacking, progress=output.progress)
+    ready = {path: p for path, p in stubs.items() if p not in fetched.failed}
+    filled = fill(workspace.repository, workspace.store, ready.items(), progress=output.progress)
+    if as_json:
+        output.json("pull", {"fetch": fetch_fields(fetched, paths), "fill": fill_fields(filled)})
+        failed = next((why.exit_code for why in fetched.failed.values()), ExitCode.OK)
+        return failed or (ExitCode.STORE if filled.left else ExitCode.OK)
+    failed_code = show_fetch(output, fetched, paths)
+    return failed_code or show_fill(output, filled)
