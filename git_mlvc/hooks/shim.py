@@ -193,6 +193,15 @@ def without_block(data: bytes) -> bytes | None:
     return before + after
 
 
+def own_lines(data: bytes) -> bytes | None:
+    """Return the lines of ours in a hook file, without what runs another hook; None if there are none."""
+    if is_standalone(data):
+        return data.partition(b"\n")[2].partition(b"mlvc_next=")[0]
+    _, begin, rest = data.partition(_BEGIN)
+    inside, end, _ = rest.partition(_END)
+    return begin + inside if begin and end else None
+
+
 def program_in(data: bytes) -> str | None:
     """Return the program that a shim or block of ours starts."""
     found = _PROGRAM.search(data)

@@ -23,9 +23,12 @@ first_lines = st.sampled_from(
         b"#!/usr/bin/env -S zsh -f",
     ]
 )
-scripts = st.builds(
-    lambda first, rest: first + b"\n" + rest.replace(b"\0", b""), first_lines, st.binary()
+others = (
+    st.binary()
+    .map(lambda data: data.replace(b"\0", b""))
+    .filter(lambda data: b"git-mlvc" not in data)
 )
+scripts = st.builds(lambda first, rest: first + b"\n" + rest, first_lines, others)
 names = st.sampled_from(shim.HOOKS)
 
 
