@@ -1,0 +1,1 @@
+"""What must travel between the store and a remote, and moving it."""

@@ -1,0 +1,267 @@
+"""Brings contents from remotes into the store, chunk by verified chunk.
+
+What has come is kept: an interrupted fetch goes on where it was. Law 3: nothing enters the store
+that is not what its id says; a remote with wrong bytes is named and the next one is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from git_mlvc.errors import (
+    CorruptChunk,
+    FormatError,
+    MissingChunk,
+    MlvcError,
+    RemoteError,
+    RemoteRefused,
+    RemoteUnavailable,
+)
+from git_mlvc.formats import recipe as recipe_format
+from git_mlvc.formats.pack import Kind
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.formats.segment import Location
+from git_mlvc.progress import Progress, Silent
+from git_mlvc.store.session import Session
+from git_mlvc.store.store import Store
+from git_mlvc.transfer.content import levels, receive
+from git_mlvc.transfer.plan import FetchReport, count
+from git_mlvc.transfer.remote_view import RemoteView
+
+BATCH_POINTERS = 4096
+WINDOW_RECORDS = 1 << 15
+WINDOW_BYTES = 256 << 20  # of content: after so much, what came is committed
+COMMIT_BYTES = 16 << 20
+
+
+def fetch(
+    store: Store,
+    views: Sequence[RemoteView],
+    pointers: Iterable[Pointer],
+    *,
+    progress: Progress | None = None,
+) -> FetchReport:
+    """Make the store hold the contents, asking `views` in order for what is lacking.
+
+    What could not be had in full is in the report's `failed`, each with the reason. Raises StoreError
+    when the store itself cannot take it.
+    """
+    remaining = iter(dict.fromkeys(pointers))
+    progress = progress or Silent()
+    report = _Tally()
+    fetcher: _Fetcher | None = None
+    try:
+        while batch := list(islice(remaining, BATCH_POINTERS)):
+            report.seen(batch)
+            wanted = [pointer for pointer in batch if not store.is_complete(pointer)]
+            if not wanted:
+                continue
+            progress.begin(
+                "fetching",
+                total_bytes=sum(pointer.size_bytes for pointer in wanted),
+                total_files=len(wanted),
+            )
+            if fetcher is None:
+                fetcher = _Fetcher(store, store.session(), views, progress)
+            report.failed.update(fetcher.bring(wanted))
+    finally:
+        if fetcher is not None:
+            progress.end()
+            fetcher.close()
+    return report.report(fetcher)
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.files = 0
+        self.logical_bytes = 0
+        self.failed: dict[Pointer, MlvcError] = {}
+
+    def seen(self, pointers: Sequence[Pointer]) -> None:
+        self.files += len(pointers)
+        self.logical_bytes += sum(pointer.size_bytes for pointer in pointers)
+
+    def report(self, fetcher: _Fetcher | None) -> FetchReport:
+        failed_bytes = sum(pointer.size_bytes for pointer in self.failed)
+        logical_bytes = self.logical_bytes - failed_bytes
+        return FetchReport(
+            files=self.files - len(self.failed),
+            chunks=fetcher.chunks if fetcher else 0,
+            logical_bytes=logical_bytes,
+            received_bytes=fetcher.received_bytes if fetcher else 0,
+            saved_bytes=max(0, logical_bytes - (fetcher.raw_bytes if fetcher else 0)),
+            failed=self.failed,
+        )
+
+
+class _Fetcher:
+    """One fetch: a session of the store, and what each remote has failed to give."""
+
+    def __init__(
+        self, store: Store, session: Session, views: Sequence[RemoteView], progress: Progress
+    ) -> None:
+        self._store = store
+        self._session = session
+        self._views = views
+        self._progress = progress
+        self._ready: set[int] = set()
+        self._silent: dict[int, RemoteError] = {}  # by place in `views`: why it is asked no more
+        self._failures: dict[bytes, MlvcError] = {}
+        self._uncommitted_bytes = 0
+        self.chunks = 0
+        self.raw_bytes = 0
+        self.received_bytes = 0
+
+    def close(self) -> None:
+        """Keep what has come, whatever ends the fetch."""
+        try:
+            self._session.commit()
+        finally:
+            self._session.close()
+
+    def bring(self, pointers: Sequence[Pointer]) -> dict[Pointer, MlvcError]:
+        """Fetch a batch; return why some of it could not be had."""
+        self._failures.clear()
+        remaining = list(pointers)
+        for place, view in enumerate(self._views):
+            if not remaining:
+                break
+            if place in self._silent:
+                continue
+            try:
+                if place not in self._ready:
+                    view.refresh()
+                    self._ready.add(place)
+                self._from_view(view, remaining)
+            except RemoteError as exc:
+                self._silent[place] = exc
+            finally:
+                self._commit()
+            remaining = [p for p in remaining if not self._store.is_complete(p)]
+        self._progress.advance(files=len(pointers) - len(remaining))
+        return {pointer: self._why(pointer) for pointer in remaining}
+
+    def _from_view(self, view: RemoteView, pointers: Sequence[Pointer]) -> None:
+        """Raises RemoteError when the remote falls silent."""
+        self._structure(view, pointers)
+        window: set[bytes] = set()
+        window_bytes = 0
+        for pointer in pointers:
+            for digest, raw_len in self._lacking_chunks(pointer):
+                if digest in window:
+                    continue
+                window.add(digest)
+                window_bytes += raw_len
+                if len(window) >= WINDOW_RECORDS or window_bytes >= WINDOW_BYTES:
+                    self._receive(view, window)
+                    window = set()
+                    window_bytes = 0
+        if window:
+            self._receive(view, window)
+
+    def _structure(self, view: RemoteView, pointers: Sequence[Pointer]) -> None:
+        """Fetch what says what the contents are made of: single chunks, recipes, nested ones."""
+        asked: set[bytes] = set()
+        for _ in range(recipe_format.MAX_DEPTH + 2):
+            lacking = {
+                digest
+                for pointer in pointers
+                for digest in self._lacking_structure(pointer)
+                if digest not in asked
+            }
+            asked |= lacking
+            if not lacking or not self._receive(view, lacking):
+                return
+
+    def _lacking_structure(self, pointer: Pointer) -> list[bytes]:
+        location = self._store.find(pointer.oid.digest)
+        if location is None:
+            return [pointer.oid.digest]
+        if location.kind != Kind.RECIPE:
+            return []
+        try:
+            encoded = self._store.read_record(pointer.oid.digest, Kind.RECIPE)
+            for recipe in levels(encoded, self._store.read_chunk):
+                if recipe.depth:
+                    lacking = self._store.missing(list(recipe.digests()))
+                    if lacking:
+                        return lacking
+        except (MlvcError, FormatError) as exc:
+            self._failures.setdefault(pointer.oid.digest, exc)
+        return []
+
+    def _lacking_chunks(self, pointer: Pointer) -> Iterator[tuple[bytes, int]]:
+        location = self._store.find(pointer.oid.digest)
+        if location is None or location.kind != Kind.RECIPE:
+            return
+        try:
+            recipe = self._store.recipe(pointer)
+        except (MissingChunk, CorruptChunk, FormatError) as exc:
+            self._failures.setdefault(pointer.oid.digest, exc)
+            return
+        for digest, raw_len in recipe:
+            if self._store.index.find_known(digest) is None:
+                yield digest, raw_len
+
+    def _receive(self, view: RemoteView, wanted: set[bytes]) -> bool:
+        """Fetch records and commit them; return whether any came."""
+        before = self.chunks
+        receipt = receive(view, wanted, self._take)
+        self.received_bytes += receipt.received_bytes
+        for digest, failure in receipt.failed.items():
+            if not isinstance(self._failures.get(digest), CorruptChunk):
+                self._failures[digest] = failure
+        for digest in wanted:
+            if digest not in receipt.failed and digest not in receipt.absent:
+                self._failures.pop(digest, None)
+        self._commit()
+        return self.chunks > before
+
+    def _take(self, digest: bytes, location: Location, payload: bytes) -> None:
+        self._session.add_stored(digest, location.kind, location.codec, location.raw_len, payload)
+        self.chunks += 1
+        if location.kind == Kind.CHUNK:
+            self.raw_bytes += location.raw_len
+        self._progress.advance(size_bytes=location.raw_len)
+        self._uncommitted_bytes += len(payload)
+        if self._uncommitted_bytes >= COMMIT_BYTES:
+            self._commit()
+
+    def _commit(self) -> None:
+        self._session.commit()
+        self._uncommitted_bytes = 0
+
+    # -- why not
+
+    def _why(self, pointer: Pointer) -> MlvcError:
+        """Return the most telling reason: damage, then silence (law 9), then absence."""
+        try:
+            lacking = self._store.missing_of(pointer)
+        except MlvcError as exc:
+            return exc
+        reasons = [self._failures[d] for d in [*lacking, pointer.oid.digest] if d in self._failures]
+        for reason in reasons:
+            if isinstance(reason, CorruptChunk):
+                return reason
+        if self._silent:
+            return self._silence()
+        if reasons:
+            return reasons[0]
+        names = ", ".join(f"'{view.name}'" for view in self._views)
+        return MissingChunk(
+            f"the data of {pointer.oid.short} cannot be had",
+            why=f"{count(len(lacking), 'chunk')} of it on none of the remotes asked: {names or 'none'}",
+            hint="ask whoever committed it to run `git mlvc push`",
+        )
+
+    def _silence(self) -> MlvcError:
+        if len(self._silent) == 1:
+            return next(iter(self._silent.values()))
+        why = "; ".join(
+            f"'{self._views[place].name}': {failure.what}"
+            for place, failure in self._silent.items()
+        )
+        unknown = any(isinstance(f, RemoteUnavailable) for f in self._silent.values())
+        kind = RemoteUnavailable if unknown else RemoteRefused
+        return kind("several remotes failed", why=why, hint="git mlvc remote list")

@@ -1,0 +1,216 @@
+"""What a push or a fetch will do, and what it did, as values. Pure.
+
+`push.py` and `fetch.py` carry these out; a dry run, JSON and a unit test show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from git_mlvc.errors import MlvcError, StoreError
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.formats.segment import Location
+
+MAX_GAP_BYTES = 1 << 20  # unwanted bytes between two wanted: cheaper to read than to ask twice
+MAX_READ_BYTES = 16 << 20
+WHOLE_PACK_SHARE = 0.7  # from here on a pack is read through, gaps and all
+SHOWN_PATHS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One request: a range of a pack, and the records that lie in it."""
+
+    pack: bytes
+    start: int
+    length: int
+    records: tuple[tuple[bytes, Location], ...]
+
+
+def reads(
+    wanted: Iterable[tuple[bytes, Location]], pack_sizes: Mapping[bytes, int]
+) -> Iterator[Read]:
+    """Return the requests that bring `wanted` (id, where it is), pack by pack in ascending order."""
+    by_pack: dict[bytes, list[tuple[bytes, Location]]] = {}
+    for digest, location in wanted:
+        by_pack.setdefault(location.pack, []).append((digest, location))
+    for pack, records in by_pack.items():
+        records.sort(key=_offset)
+        stored_bytes = sum(location.stored_len for _, location in records)
+        is_whole = stored_bytes > WHOLE_PACK_SHARE * (pack_sizes.get(pack, 0) or 1 << 62)
+        yield from _reads_of_pack(pack, records, MAX_READ_BYTES if is_whole else MAX_GAP_BYTES)
+
+
+def _offset(record: tuple[bytes, Location]) -> int:
+    return record[1].offset
+
+
+def _reads_of_pack(
+    pack: bytes, records: list[tuple[bytes, Location]], max_gap_bytes: int
+) -> Iterator[Read]:
+    first = 0
+    start = end = records[0][1].offset
+    for position, (_, location) in enumerate(records):
+        new_end = max(end, location.offset + location.stored_len)
+        if position > first and (
+            location.offset - end > max_gap_bytes or new_end - start > MAX_READ_BYTES
+        ):
+            yield Read(pack, start, end - start, tuple(records[first:position]))
+            first = position
+            start = location.offset
+            new_end = start + location.stored_len
+        end = new_end
+    yield Read(pack, start, end - start, tuple(records[first:]))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPack:
+    """A sealed pack of the local store: which ids it holds, and how large the file is."""
+
+    id: bytes
+    size_bytes: int
+    ids: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class PushPlan:
+    """What a remote lacks, and how it gets there.
+
+    `copies`: local packs sent as they are. `repacked`: records, in order, that are put into new
+    packs first. `raw_bytes` is their content's size, `stored_bytes` what they take up in packs.
+    """
+
+    copies: tuple[LocalPack, ...]
+    repacked: tuple[bytes, ...]
+    stored_bytes: int
+    raw_bytes: int
+
+    @property
+    def chunks(self) -> int:
+        return sum(len(pack.ids) for pack in self.copies) + len(self.repacked)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.copies and not self.repacked
+
+
+def plan_push(lacking: Mapping[bytes, Location], packs: Iterable[LocalPack]) -> PushPlan:
+    """Decide how `lacking` (id -> where it is locally) travels.
+
+    A pack goes as it is only if all of it is wanted: what else is in it was not pushed by anybody.
+    """
+    copies = []
+    copied: set[bytes] = set()
+    for pack in packs:
+        if pack.ids and all(
+            digest in lacking and lacking[digest].pack == pack.id for digest in pack.ids
+        ):
+            copies.append(pack)
+            copied |= pack.ids
+    repacked = tuple(_in_store_order(lacking, copied))
+    return PushPlan(
+        copies=tuple(copies),
+        repacked=repacked,
+        stored_bytes=sum(pack.size_bytes for pack in copies)
+        + sum(lacking[digest].stored_len for digest in repacked),
+        raw_bytes=sum(location.raw_len for location in lacking.values()),
+    )
+
+
+def _in_store_order(lacking: Mapping[bytes, Location], copied: Container[bytes]) -> Iterator[bytes]:
+    """Yield the ids that are not copied: pack by pack as first met, in each by offset.
+
+    So the local packs are read straight through, and what was near stays near. The same input gives
+    the same packs: what an interrupted push has sent is found again by its name.
+    """
+    by_pack: dict[bytes, list[bytes]] = {}
+    for digest, location in lacking.items():
+        if digest not in copied:
+            by_pack.setdefault(location.pack, []).append(digest)
+    for digests in by_pack.values():
+        digests.sort(key=lambda digest: lacking[digest].offset)
+        yield from digests
+
+
+@dataclass(frozen=True, slots=True)
+class PushReport:
+    """What a push did. `files` are distinct contents; `raw_sent_bytes` is content, `sent_bytes` travelled."""
+
+    files: int = 0
+    chunks: int = 0
+    logical_bytes: int = 0
+    raw_sent_bytes: int = 0
+    sent_bytes: int = 0
+    packs: int = 0
+    chunks_already_there: int = 0
+
+    @property
+    def already_there_bytes(self) -> int:
+        """Content that did not have to be sent: it was there, or is in what was sent already."""
+        return max(0, self.logical_bytes - self.raw_sent_bytes)
+
+    def summary(self) -> str:
+        """Return one line, e.g. "3 files, 4.1 GB; 12 MB sent in 1 pack, the rest was there"."""
+        if not self.files:
+            return "no data to send"
+        line = f"{count(self.files, 'file')}, {size(self.logical_bytes)}; "
+        if not self.packs:
+            return line + ("it was there already" if self.files == 1 else "all of it was there")
+        line += f"{size(self.sent_bytes)} sent in {count(self.packs, 'pack')}"
+        return line + (", the rest was there" if self.chunks_already_there else "")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchReport:
+    """What a fetch did. `failed` says of each content that could not be had in full why."""
+
+    files: int = 0
+    chunks: int = 0
+    logical_bytes: int = 0
+    received_bytes: int = 0
+    saved_bytes: int = 0
+    failed: Mapping[Pointer, MlvcError] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """Return one line, e.g. "3 files, 4.1 GB; 12 MB received in 180 chunks, 4 GB were here"."""
+        if not self.files and not self.failed:
+            return "nothing to fetch"
+        line = f"{count(self.files, 'file')}, {size(self.logical_bytes)}; "
+        line += f"{size(self.received_bytes)} received in {count(self.chunks, 'chunk')}"
+        if self.saved_bytes:
+            line += f", {size(self.saved_bytes)} were here"
+        return line + (f"; {count(len(self.failed), 'file')} failed" if self.failed else "")
+
+
+class MissingData(StoreError):
+    """Data that a push needs is neither in the store nor on the remote; `paths` need it."""
+
+    def __init__(self, paths: tuple[str, ...], remote: str) -> None:
+        shown = "".join(f"\n  {path}" for path in paths[:SHOWN_PATHS])
+        if len(paths) > SHOWN_PATHS:
+            shown += f"\n  and {len(paths) - SHOWN_PATHS} more"
+        super().__init__(
+            f"the data of {count(len(paths), 'file')} is nowhere to be had:{shown}",
+            why=f"it is neither in the local store nor on remote '{remote}'",
+            hint="git mlvc fetch --all, or ask whoever committed it to run `git mlvc push`",
+        )
+        self.paths = paths
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 file", "3 files", "20,000 files"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(size_bytes: int) -> str:
+    """Return a size for people, in powers of 1000: "12 MB", "4.1 GB", "999 B"."""
+    amount = float(size_bytes)
+    units = iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while amount >= 999.5 and unit != "TB":
+        amount /= 1000
+        unit = next(units)
+    if unit == "B" or amount >= 9.95 or f"{amount:.1f}".endswith(".0"):
+        return f"{amount:,.0f} {unit}"
+    return f"{amount:.1f} {unit}"

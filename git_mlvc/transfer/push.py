@@ -1,0 +1,310 @@
+"""Sends what a remote lacks: packs, then the segment that names them, then the hint.
+
+Law 1: nobody is told of a pack before it is there and has been looked at. A push that dies leaves
+packs that nobody names; the next finds them by their names and goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from blake3 import blake3
+
+from git_mlvc.backend.base import Capability, require
+from git_mlvc.errors import (
+    CorruptChunk,
+    FormatError,
+    MissingChunk,
+    MlvcError,
+    RemoteRefused,
+    RemoteUnavailable,
+)
+from git_mlvc.formats import pack as pack_format
+from git_mlvc.formats import segment
+from git_mlvc.formats.pack import Kind
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.formats.segment import Location, PackTable
+from git_mlvc.progress import Progress, Silent
+from git_mlvc.repo_path import RepoPath
+from git_mlvc.store.pack_reading import read_table
+from git_mlvc.store.store import PACK_ID_SIZE, Store
+from git_mlvc.transfer import parcel, remote_layout, verify
+from git_mlvc.transfer.content import levels
+from git_mlvc.transfer.parcel import Parcel
+from git_mlvc.transfer.plan import LocalPack, MissingData, PushPlan, PushReport, plan_push
+from git_mlvc.transfer.queue import Pool
+from git_mlvc.transfer.remote_view import RemoteView
+
+WAVE_RECORDS = 1 << 17  # sent and named together: about 8 GB of content, 40 MB of memory
+ASK_FIRST_BYTES = 4 << 20  # a pack from this size on is looked for before it is sent
+UPLOAD_BUDGET_BYTES = 4 * pack_format.PACK_TARGET_BYTES + (1 << 20)  # temporary files on disk
+
+
+class Use(Protocol):
+    """A pointer, and a path to name in messages."""
+
+    @property
+    def pointer(self) -> Pointer: ...
+
+    @property
+    def path(self) -> RepoPath: ...
+
+
+def push(
+    store: Store,
+    view: RemoteView,
+    uses: Iterable[Use],
+    *,
+    progress: Progress | None = None,
+    wave_records: int = WAVE_RECORDS,
+) -> PushReport:
+    """Make the remote hold all that the pointers need.
+
+    Returns only when every record is named by a segment there and its pack has been seen to stand
+    there with the right size. Raises MissingData naming all files whose data is nowhere to be had,
+    CorruptChunk for damage in the store, RemoteError.
+    """
+    require(view.backend, Capability.WRITE, "push")
+    view.refresh()
+    pusher = _Pusher(store, view, progress or Silent(), wave_records)
+    paths: dict[Pointer, set[RepoPath]] = {}
+    for use in uses:
+        paths.setdefault(use.pointer, set()).add(use.path)
+    lost: list[Pointer] = []
+    elsewhere: list[Pointer] = []
+    for pointer in paths:
+        if not store.has(pointer.oid):
+            elsewhere.append(pointer)
+        elif not pusher.add(pointer):
+            lost.append(pointer)
+    there = verify.held(view, elsewhere)
+    lost += [pointer for pointer in elsewhere if pointer not in there]
+    if lost:
+        named = sorted({str(path) for pointer in lost for path in paths[pointer]})
+        raise MissingData(tuple(named), view.name)
+    pusher.send()
+    pusher.finish()
+    return PushReport(
+        files=len(paths),
+        chunks=pusher.chunks,
+        logical_bytes=sum(pointer.size_bytes for pointer in paths),
+        raw_sent_bytes=pusher.raw_sent_bytes,
+        sent_bytes=pusher.sent_bytes,
+        packs=pusher.packs,
+        chunks_already_there=pusher.chunks_there + len(there),
+    )
+
+
+class _Pusher:
+    """What one push has found out and done so far."""
+
+    def __init__(
+        self, store: Store, view: RemoteView, progress: Progress, wave_records: int
+    ) -> None:
+        self._store = store
+        self._view = view
+        self._progress = progress
+        self._wave_records = wave_records
+        self._is_hopeless = False
+        self.lacking: dict[bytes, Location] = {}
+        self.chunks = 0
+        self.chunks_there = 0
+        self.raw_sent_bytes = 0
+        self.sent_bytes = 0
+        self.packs = 0
+        self._segments = 0
+
+    def add(self, pointer: Pointer) -> bool:
+        """Note what the remote lacks of a content; False if some of it is nowhere.
+
+        Sends when there is enough to send, unless something is nowhere: then the push will fail.
+        """
+        for digest in self._records_of(pointer):
+            if digest in self.lacking:
+                continue
+            if self._view.confirmed(digest) is not None:
+                self.chunks_there += 1
+                continue
+            location = self._store.find(digest)
+            if location is None:
+                self._is_hopeless = True
+                return False
+            self.lacking[digest] = location
+            if len(self.lacking) >= self._wave_records:
+                if self._is_hopeless:
+                    self.lacking.clear()
+                else:
+                    self.send()
+        return True
+
+    def _records_of(self, pointer: Pointer) -> Iterator[bytes]:
+        """Yield what a content is made of: chunks first, what names them after them (law 1)."""
+        digest = pointer.oid.digest
+        location = self._store.find(digest)
+        if location is not None and location.kind == Kind.RECIPE:
+            encoded = self._store.read_record(digest, Kind.RECIPE)
+            try:
+                recipes = list(levels(encoded, self._read_chunk))
+            except FormatError as exc:
+                raise CorruptChunk(
+                    f"the recipe of {pointer.oid.short} is damaged",
+                    why=str(exc),
+                    hint="git mlvc fsck --repair",
+                ) from exc
+            except MissingChunk:
+                recipes = []
+                yield from _first_missing(self._store, pointer)
+            for recipe in reversed(recipes):
+                yield from recipe.digests()
+        yield digest
+
+    def _read_chunk(self, digest: bytes) -> bytes:
+        try:
+            return self._store.read_chunk(digest)
+        except MissingChunk:
+            return verify.read_chunk(self._view, digest)
+
+    def send(self) -> None:
+        """Send what is lacking and name it, as one wave."""
+        if not self.lacking:
+            return
+        plan = plan_push(self.lacking, self._sealed_packs())
+        self._progress.begin("uploading", total_bytes=plan.stored_bytes)
+        self._view.write_format()
+        try:
+            tables = self._send_packs(plan)
+        finally:
+            self._progress.end()
+        self._publish(segment.encode(tables))
+        self.chunks += len(self.lacking)
+        self.raw_sent_bytes += sum(
+            location.raw_len for location in self.lacking.values() if location.kind == Kind.CHUNK
+        )
+        self.lacking = {}
+
+    def finish(self) -> None:
+        if self._segments:
+            self._view.write_index()
+
+    def _sealed_packs(self) -> Iterator[LocalPack]:
+        """Yield the sealed packs that hold something lacking."""
+        for pack_id in dict.fromkeys(location.pack for location in self.lacking.values()):
+            if len(pack_id) == PACK_ID_SIZE:
+                table = self._table_of(pack_id)
+                if table is not None:
+                    ids = frozenset(row.id for row in pack_format.iter_rows(table.rows))
+                    yield LocalPack(pack_id, table.size_bytes, ids)
+
+    def _table_of(self, pack_id: bytes) -> PackTable | None:
+        try:
+            return read_table(str(self._store.pack_path(pack_id)), pack_id)
+        except (OSError, FormatError):
+            return None  # its records are read one by one, which says what is wrong with it
+
+    def _send_packs(self, plan: PushPlan) -> list[PackTable]:
+        pool: Pool[Parcel, int] = Pool(
+            self._upload, cost=lambda parcel: parcel.size_bytes, budget_bytes=UPLOAD_BUDGET_BYTES
+        )
+        tables = []
+        parcels: list[Parcel] = []
+        try:
+            for sent, outcome in pool.run(self._parcels(plan, parcels)):
+                if isinstance(outcome, MlvcError):
+                    raise outcome
+                tables.append(sent.table)
+                self.sent_bytes += outcome
+                self.packs += 1 if outcome else 0
+        finally:
+            for unsent in parcels:
+                _discard(unsent)
+        return tables
+
+    def _parcels(self, plan: PushPlan, made: list[Parcel]) -> Iterator[Parcel]:
+        for pack in plan.copies:
+            table = self._table_of(pack.id)
+            if table is None:
+                raise CorruptChunk(
+                    f"pack {pack.id.hex()[:16]} of the store vanished while it was sent",
+                    hint="push again",
+                )
+            yield Parcel(self._store.pack_path(pack.id), table, False)
+        directory = Path(self._store.layout.tmp)
+        for built in parcel.repack(plan.repacked, self._store.read_stored, directory):
+            made.append(built)
+            yield built
+
+    def _upload(self, sent: Parcel) -> int:
+        """Put one pack where it belongs and look at it; return the bytes that travelled."""
+        key = remote_layout.pack_key(sent.id)
+        backend = self._view.backend
+        try:
+            if sent.size_bytes >= ASK_FIRST_BYTES:
+                found = backend.stat(key)
+                if found is not None and found.size_bytes == sent.size_bytes:
+                    return 0  # an interrupted push, or somebody else's, has been here
+            if not sent.is_temporary:
+                _check_whole(sent)
+            if not backend.put_if_absent(key, sent.path):
+                found = backend.stat(key)
+                if found is not None and found.size_bytes == sent.size_bytes:
+                    return 0
+                # Right name, wrong length: not what its name says, so nothing is lost by this.
+                backend.put(key, sent.path)
+            self._check_arrival(key, sent.size_bytes)
+            return sent.size_bytes
+        finally:
+            self._progress.advance(size_bytes=sent.size_bytes)
+            _discard(sent)
+
+    def _publish(self, data: bytes) -> None:
+        key = remote_layout.segment_key(blake3(data).digest())
+        if not self._view.backend.put_if_absent(key, data):
+            found = self._view.backend.stat(key)
+            if found is None or found.size_bytes != len(data):
+                self._view.backend.put(key, data)
+        self._check_arrival(key, len(data))
+        self._view.add_segment(data)
+        self.sent_bytes += len(data)
+        self._segments += 1
+
+    def _check_arrival(self, key: str, size_bytes: int) -> None:
+        """Raise unless what was sent stands there: a server's word is not enough."""
+        found = self._view.backend.stat(key)
+        if found is None:
+            raise RemoteUnavailable(
+                f"remote '{self._view.name}' took {key} and does not have it",
+                hint="push again; nothing was told of it yet",
+            )
+        if found.size_bytes != size_bytes:
+            raise RemoteRefused(
+                f"remote '{self._view.name}' kept {found.size_bytes} of {size_bytes} bytes of {key}",
+                hint="push again; if it happens again, that server cannot be used",
+            )
+
+
+def _first_missing(store: Store, pointer: Pointer) -> list[bytes]:
+    return store.missing_of(pointer)[:1]
+
+
+def _check_whole(sent: Parcel) -> None:
+    """Law 3: what leaves the store under a name is what the name says."""
+    hasher = blake3()
+    try:
+        hasher.update_mmap(sent.path)
+    except OSError as exc:
+        raise CorruptChunk(f"cannot read {sent.path}", why=exc.strerror or str(exc)) from exc
+    if hasher.digest() != sent.id:
+        raise CorruptChunk(
+            f"pack {sent.id.hex()[:16]} of the store is damaged",
+            why="its bytes are not the ones its name says",
+            hint="git mlvc fsck --repair, then push again",
+        )
+
+
+def _discard(sent: Parcel) -> None:
+    if sent.is_temporary:
+        with contextlib.suppress(OSError):
+            sent.path.unlink()
