@@ -1,7 +1,7 @@
 """What `git mlvc doctor` looks at: whether git, as any GUI would start it, can run our filter and hooks.
 
-Each check is tried for real where that changes nothing: the filter is run by git from an empty
-environment, on content that stores nothing.
+The filter and each hook are tried for real, from an empty environment, in a repository made for it; the
+user's own is only looked at.
 """
 
 from __future__ import annotations
@@ -9,42 +9,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
-from git_mlvc.errors import MlvcError
+from git_mlvc.errors import GitError, MlvcError
 from git_mlvc.git import config
 from git_mlvc.git.process import Git
 from git_mlvc.git.repository import version
-from git_mlvc.hooks import config_hooks, hook_files, install, shim
+from git_mlvc.hooks import checks, shim
+from git_mlvc.hooks.checks import Check, Verdict
 from git_mlvc.settings import without_secrets
 from git_mlvc.workspace import Workspace
 
 OLDEST_GIT = (2, 27)
-_PROBE = ".git-mlvc-doctor-probe"
+_PROBE = "probe.bin"
+_CONTENT = b"git-mlvc doctor was here\n" * 20
 _INSTALL = "git mlvc install"
 _INSTALL_LOCAL = "git mlvc install --local"
-
-
-class Verdict(Enum):
-    """How a check ended; UNKNOWN is not a fault, but nothing is proved."""
-
-    OK = "ok"
-    NOTE = "note"
-    BAD = "bad"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding; `mend` is the command that settles it."""
-
-    name: str
-    verdict: Verdict
-    says: str
-    mend: str = ""
 
 
 def diagnose(git: Git, workspace: Workspace | None) -> Iterator[Check]:
@@ -100,39 +80,34 @@ def _filter(git: Git, settings: dict[str, list[str]]) -> Iterator[Check]:
 
 
 def _filter_fails(git: Git, settings: dict[str, list[str]]) -> str:
-    """Let git run the filter with nothing in the environment; return what went wrong."""
+    """Let git run the filter with nothing in the environment; return what went wrong.
+
+    In a repository made for it: content is cleaned, stored and smudged back.
+    """
+    import tempfile
+
     program = shutil.which(git.program, path=git.env.get("PATH")) or git.program
-    bare = Git(git.cwd, env={}, program=program)
     given = []
     for key in ("process", "clean", "smudge", "required"):
         value = config.last(settings, f"filter.mlvc.{key}")
         if value is not None:
-            given += ["-c", f"filter.mlvc.{key}={value}"]
-    with _probe_attributes() as attributes:
-        given += ["-c", f"core.attributesFile={attributes}"]
-        cleaned = bare.run(*given, "hash-object", f"--path={_PROBE}", "--stdin", check=False)
-        if cleaned.returncode != 0:
-            return _last_line(cleaned.stderr)
-        empty = cleaned.stdout.decode("ascii").strip()
-        smudged = bare.run(*given, "cat-file", "--filters", f"--path={_PROBE}", empty, check=False)
-        if smudged.returncode != 0:
-            return _last_line(smudged.stderr)
-    return ""
+            given += ["-c", f"filter.mlvc.{key}={value.replace(' --skip-smudge', '')}"]
+    with tempfile.TemporaryDirectory(prefix="git-mlvc-") as made:
+        top = Path(made)
+        bare = Git(top, env={}, program=program)
+        (top / ".gitattributes").write_text(f"{_PROBE} filter=mlvc\n")
+        try:
+            bare.run("init", "-q", "--template=", ".")
+            asked = (*given, "hash-object", "-w", f"--path={_PROBE}", "--stdin")
+            blob = bare.run(*asked, input=_CONTENT).stdout.decode("ascii").strip()
+            smudged = bare.run(*given, "cat-file", "--filters", f"--path={_PROBE}", blob)
+        except GitError as failure:
+            return _last_line(failure.stderr)
+    return "" if smudged.stdout == _CONTENT else "what went in did not come out again"
 
 
-@contextmanager
-def _probe_attributes() -> Iterator[str]:
-    """A file of attributes by which the probe's path goes through the filter."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile("w", prefix="git-mlvc-", suffix=".attributes") as file:
-        file.write(f"{_PROBE} filter=mlvc\n")
-        file.flush()
-        yield file.name
-
-
-def _last_line(stderr: bytes) -> str:
-    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+def _last_line(stderr: str) -> str:
+    lines = stderr.strip().splitlines()
     return lines[-1] if lines else "git gave no reason"
 
 
@@ -141,45 +116,7 @@ def _hooks(workspace: Workspace) -> Iterator[Check]:
     if repo.worktree is None:
         yield Check("hooks", Verdict.OK, "a bare repository needs none")
         return
-    by_config = version(git) >= config_hooks.SINCE
-    directory = config_hooks.directory(repo.common_dir) if by_config else repo.hooks_dir(git)
-    missing = []
-    for name in shim.HOOKS:
-        works = (
-            config_hooks.runs(workspace.config, repo.common_dir, name)
-            if by_config
-            else hook_files.runs(directory, name)
-        )
-        if not works:
-            missing.append(name)
-    if missing:
-        mend = (
-            _INSTALL_LOCAL if install.is_own(repo, directory) else install.mending(repo, directory)
-        )
-        says = f"not installed or not runnable in {directory}: {', '.join(missing)}"
-        yield Check("hooks", Verdict.BAD, says, mend)
-    else:
-        says = f"{len(shim.HOOKS)} in {directory}"
-        yield Check("hooks", Verdict.OK, says)
-    yield _hook_program(directory, git)
-
-
-def _hook_program(directory: Path, git: Git) -> Check:
-    """Start the program the hooks name, with nothing in the environment."""
-    try:
-        program = shim.program_in((directory / shim.HOOKS[0]).read_bytes())
-    except OSError:
-        program = None
-    if program is None:
-        return Check("hook program", Verdict.UNKNOWN, "no hook of ours names one", _INSTALL_LOCAL)
-    git_program = shutil.which(git.program, path=git.env.get("PATH")) or git.program
-    bare = Git(git.cwd, env={}, program=git_program)
-    alias = f"alias.mlvc-probe=!{shim.quote(program)} version"
-    done = bare.run("-c", alias, "mlvc-probe", check=False)
-    if done.returncode != 0:
-        return Check("hook program", Verdict.BAD, _last_line(done.stderr), _INSTALL_LOCAL)
-    said = done.stdout.decode("utf-8", "replace").strip()
-    return Check("hook program", Verdict.OK, f"{program} runs from an empty environment ({said})")
+    yield from checks.hooks(repo, git, git_version=version(git))
 
 
 def _other_tools(workspace: Workspace) -> Iterator[Check]:
@@ -216,6 +153,7 @@ def _data(workspace: Workspace) -> Iterator[Check]:
     if not places:
         says = "no place for data beside this clone"
         yield Check("remotes", Verdict.NOTE, says, "git mlvc remote add NAME URL --default")
+    yield from checks.surroundings(workspace.repository, workspace.git, settings)
     if settings.skip_smudge:
         yield Check("checkout", Verdict.NOTE, "leaves stubs on purpose", "git mlvc pull")
     try:
