@@ -1,47 +1,54 @@
 """What `git mlvc doctor` looks at: whether git, as any GUI would start it, can run our filter and hooks.
 
-The filter and each hook are tried for real, from an empty environment, in a repository made for it; the
-user's own is only looked at.
+Filter and hooks are tried for real, from an empty environment, in a repository made for it. What concerns
+the hooks is found out by `hooks/checks.py`.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from git_mlvc.errors import GitError, MlvcError
+from git_mlvc.errors import MlvcError
 from git_mlvc.git import config
 from git_mlvc.git.process import Git
 from git_mlvc.git.repository import version
 from git_mlvc.hooks import checks, shim
 from git_mlvc.hooks.checks import Check, Verdict
 from git_mlvc.settings import without_secrets
-from git_mlvc.workspace import Workspace
+
+if TYPE_CHECKING:
+    from git_mlvc.workspace import Workspace
 
 OLDEST_GIT = (2, 27)
 _PROBE = "probe.bin"
-_CONTENT = b"git-mlvc doctor was here\n" * 20
+_CONTENT = b"git mlvc doctor\n" * 5000  # several packets
 _INSTALL = "git mlvc install"
 _INSTALL_LOCAL = "git mlvc install --local"
 
 
 def diagnose(git: Git, workspace: Workspace | None) -> Iterator[Check]:
-    """Yield every finding, cheapest first. `workspace` is None outside of a repository."""
-    yield _git_version(git)
+    """Yield every finding. `workspace` is None outside of a repository."""
+    found = version(git)
+    yield _git_version(found)
     yield _on_path(git)
     settings = config.read(git)
     yield from _filter(git, settings)
     if workspace is None:
         return
-    yield from _hooks(workspace)
+    repo = workspace.repository
+    if repo.worktree is None:
+        yield Check("hooks", Verdict.OK, "a bare repository needs none")
+    else:
+        yield from checks.hooks(repo, workspace.git, git_version=found)
     yield from _other_tools(workspace)
     yield from _data(workspace)
 
 
-def _git_version(git: Git) -> Check:
-    found = version(git)
+def _git_version(found: tuple[int, ...]) -> Check:
     text = ".".join(map(str, found))
     if found < OLDEST_GIT:
         oldest = ".".join(map(str, OLDEST_GIT))
@@ -57,7 +64,10 @@ def _on_path(git: Git) -> Check:
     return Check("command", Verdict.OK, f"`git mlvc` is {found}")
 
 
-def _filter(git: Git, settings: dict[str, list[str]]) -> Iterator[Check]:
+# -- the filter
+
+
+def _filter(git: Git, settings: Mapping[str, Sequence[str]]) -> Iterator[Check]:
     process = config.last(settings, "filter.mlvc.process")
     if process is None:
         yield Check("filter", Verdict.BAD, "git does not know the filter", _INSTALL)
@@ -66,94 +76,86 @@ def _filter(git: Git, settings: dict[str, list[str]]) -> Iterator[Check]:
     if not os.path.isabs(program):
         says = f"{program} is not an absolute path; programs with another PATH cannot run it"
         yield Check("filter", Verdict.BAD, says, _INSTALL)
-        return
-    if config.last(settings, "filter.mlvc.required") != "true":
-        says = "filter.mlvc.required is not true; git would commit raw content after a failure"
+    elif config.last(settings, "filter.mlvc.required") != "true":
+        says = "filter.mlvc.required is not true: after a failure git would commit raw content"
         yield Check("filter", Verdict.BAD, says, _INSTALL)
-        return
-    trouble = _filter_fails(git, settings)
-    if trouble:
-        yield Check("filter", Verdict.BAD, f"does not run: {trouble}", _INSTALL)
     else:
-        says = f"{program} cleans and smudges from an empty environment"
-        yield Check("filter", Verdict.OK, says)
+        trouble = _filter_fails(git, settings)
+        if trouble:
+            yield Check("filter", Verdict.BAD, f"does not work: {trouble}", _INSTALL)
+        else:
+            says = f"{program} cleans and smudges from an empty environment"
+            yield Check("filter", Verdict.OK, says)
+    for key in ("filter.mlvc.process", "filter.mlvc.clean"):
+        values = settings.get(key, [])
+        if len(set(values)) > 1:
+            says = f"{key} is set to different programs; this one counts: {values[-1]}"
+            yield Check("settings", Verdict.NOTE, says, _INSTALL_LOCAL)
 
 
-def _filter_fails(git: Git, settings: dict[str, list[str]]) -> str:
-    """Let git run the filter with nothing in the environment; return what went wrong.
-
-    In a repository made for it: content is cleaned, stored and smudged back.
-    """
+def _filter_fails(git: Git, settings: Mapping[str, Sequence[str]]) -> str:
+    """Let git clean and smudge with nothing in the environment; return what went wrong."""
     import tempfile
 
     program = shutil.which(git.program, path=git.env.get("PATH")) or git.program
     given = []
     for key in ("process", "clean", "smudge", "required"):
         value = config.last(settings, f"filter.mlvc.{key}")
-        if value is not None:
+        if value is not None and "--skip-smudge" not in value:
+            given += ["-c", f"filter.mlvc.{key}={value}"]
+        elif value is not None:
             given += ["-c", f"filter.mlvc.{key}={value.replace(' --skip-smudge', '')}"]
     with tempfile.TemporaryDirectory(prefix="git-mlvc-") as made:
-        top = Path(made)
-        bare = Git(top, env={}, program=program)
-        (top / ".gitattributes").write_text(f"{_PROBE} filter=mlvc\n")
+        bare = Git(Path(made), env={}, program=program)
         try:
-            bare.run("init", "-q", "--template=", ".")
-            asked = (*given, "hash-object", "-w", f"--path={_PROBE}", "--stdin")
-            blob = bare.run(*asked, input=_CONTENT).stdout.decode("ascii").strip()
-            smudged = bare.run(*given, "cat-file", "--filters", f"--path={_PROBE}", blob)
-        except GitError as failure:
-            return _last_line(failure.stderr)
-    return "" if smudged.stdout == _CONTENT else "what went in did not come out again"
+            bare.run("init", "-q", "--bare", "--template=", ".")
+            (Path(made) / "info").mkdir()
+            (Path(made) / "info" / "attributes").write_text(f"{_PROBE} filter=mlvc\n")
+            words = ("hash-object", "-w", f"--path={_PROBE}", "--stdin")
+            name = bare.run(*given, *words, input=_CONTENT).stdout.decode("ascii").strip()
+            stored = bare.run("cat-file", "blob", name).stdout
+            words = ("cat-file", "--filters", f"--path={_PROBE}", name)
+            given_back = bare.run(*given, *words).stdout
+        except MlvcError as failure:
+            lines = failure.why.strip().splitlines()
+            return lines[-1] if lines else failure.what
+    if stored == _CONTENT:
+        return "git stored the content itself and no pointer"
+    return "" if given_back == _CONTENT else "what came back is not what went in"
 
 
-def _last_line(stderr: str) -> str:
-    lines = stderr.strip().splitlines()
-    return lines[-1] if lines else "git gave no reason"
-
-
-def _hooks(workspace: Workspace) -> Iterator[Check]:
-    repo, git = workspace.repository, workspace.git
-    if repo.worktree is None:
-        yield Check("hooks", Verdict.OK, "a bare repository needs none")
-        return
-    yield from checks.hooks(repo, git, git_version=version(git))
+# -- around them
 
 
 def _other_tools(workspace: Workspace) -> Iterator[Check]:
-    repo = workspace.repository
-    top = repo.worktree
+    top = workspace.repository.worktree
     hooks_path = config.last(workspace.config, "core.hookspath")
     if hooks_path:
         yield Check("core.hooksPath", Verdict.NOTE, f"leads git to {hooks_path}")
     if top is not None and (top / ".husky").is_dir():
-        says = "husky is here; it sets core.hooksPath when packages are installed"
-        yield Check("husky", Verdict.NOTE, says, "after its installation: git mlvc install --local")
+        says = "is here, and sets core.hooksPath when its packages are installed"
+        yield Check("husky", Verdict.NOTE, says, f"after that: {_INSTALL_LOCAL}")
     if top is not None and (top / ".pre-commit-config.yaml").exists():
-        says = "the pre-commit tool is here; its hooks and ours run one after the other"
+        says = "is here; its hooks and ours run one after the other"
         yield Check("pre-commit", Verdict.NOTE, says)
-    for key in ("filter.mlvc.process", "filter.mlvc.clean"):
-        values = workspace.config.get(key, [])
-        if len(set(values)) > 1:
-            says = f"{key} is set to different programs; the last one counts: {values[-1]}"
-            yield Check("settings", Verdict.NOTE, says, _INSTALL_LOCAL)
 
 
 def _data(workspace: Workspace) -> Iterator[Check]:
     try:
-        places = workspace.reading_places()
         settings = workspace.settings
+        places = workspace.reading_places()
     except MlvcError as failure:
         yield Check("settings", Verdict.BAD, str(failure), failure.hint)
         return
+    yield from checks.surroundings(workspace.repository, workspace.git, settings)
     for place in places:
         if not workspace.is_trusted(place):
-            says = f"came with the repository and is not contacted: {without_secrets(place.url)}"
+            says = f"came with the repository, is not contacted: {without_secrets(place.url)}"
             mend = f"git mlvc remote trust {place.name}"
             yield Check(f"remote {place.name}", Verdict.NOTE, says, mend)
     if not places:
-        says = "no place for data beside this clone"
+        says = "there is none: all data is in this clone only"
         yield Check("remotes", Verdict.NOTE, says, "git mlvc remote add NAME URL --default")
-    yield from checks.surroundings(workspace.repository, workspace.git, settings)
     if settings.skip_smudge:
         yield Check("checkout", Verdict.NOTE, "leaves stubs on purpose", "git mlvc pull")
     try:

@@ -46,6 +46,12 @@ class Invocation:
 
         return Workspace.open(self.cwd, self.environment)
 
+    def reopened(self) -> Workspace:
+        """A workspace that has read the settings anew, after they were written."""
+        from git_mlvc.workspace import Workspace
+
+        return Workspace.open(self.cwd, self.environment)
+
     @property
     def workspace_if_any(self) -> Workspace | None:
         """None outside of a repository; for verbs that have something to say there too."""

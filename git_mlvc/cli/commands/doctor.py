@@ -15,7 +15,8 @@ def doctor(invocation: Invocation, as_json: bool) -> int:
 
     Exit code 1 if there is a fault.
     """
-    from git_mlvc.cli.diagnosis import Verdict, diagnose
+    from git_mlvc.cli.diagnosis import diagnose
+    from git_mlvc.hooks.checks import Verdict
 
     output = invocation.output
     workspace = invocation.workspace_if_any
