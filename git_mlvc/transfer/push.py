@@ -27,10 +27,11 @@ from git_mlvc.formats import segment
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location, PackTable
+from git_mlvc.oid import DIGEST_SIZE
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.pack_reading import read_table
-from git_mlvc.store.store import PACK_ID_SIZE, Store
+from git_mlvc.store.store import Store
 from git_mlvc.transfer import parcel, remote_layout, verify
 from git_mlvc.transfer.content import levels
 from git_mlvc.transfer.parcel import Parcel
@@ -192,7 +193,7 @@ class _Pusher:
     def _sealed_packs(self) -> Iterator[LocalPack]:
         """Yield the sealed packs that hold something lacking."""
         for pack_id in dict.fromkeys(location.pack for location in self.lacking.values()):
-            if len(pack_id) == PACK_ID_SIZE:
+            if len(pack_id) == DIGEST_SIZE:
                 table = self._table_of(pack_id)
                 if table is not None:
                     ids = frozenset(row.id for row in pack_format.iter_rows(table.rows))

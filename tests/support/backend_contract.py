@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,8 +139,8 @@ class BackendContract:
     ) -> None:
         needs(Capability.LIST)
         keys = {f"segments/{n:04x}" for n in range(1100)}
-        for key in keys:
-            backend.put(key, b"")
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda key: backend.put(key, b""), keys))
         assert {found.key for found in backend.list("segments/")} == keys
 
     def test_delete_removes_and_may_be_repeated(
