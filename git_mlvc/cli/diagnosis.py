@@ -101,9 +101,7 @@ def _filter_fails(git: Git, settings: Mapping[str, Sequence[str]]) -> str:
     given = []
     for key in ("process", "clean", "smudge", "required"):
         value = config.last(settings, f"filter.mlvc.{key}")
-        if value is not None and "--skip-smudge" not in value:
-            given += ["-c", f"filter.mlvc.{key}={value}"]
-        elif value is not None:
+        if value is not None:
             given += ["-c", f"filter.mlvc.{key}={value.replace(' --skip-smudge', '')}"]
     with tempfile.TemporaryDirectory(prefix="git-mlvc-") as made:
         bare = Git(Path(made), env={}, program=program)
