@@ -26,6 +26,10 @@ class Spool:
         self._blocks: list[bytes | memoryview] = []
         self._file: IO[bytes] | None = None
 
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
     def add(self, block: bytes | memoryview) -> None:
         """Keep a block; in memory it is kept itself, so it must not change afterwards."""
         if self._file is None and self.size_bytes + len(block) > MEMORY_BYTES:

@@ -22,10 +22,8 @@ WELCOME = pktline.lines([b"git-filter-server", b"version=2"])
 
 SUCCESS = pktline.lines([b"status=success"])
 ERROR = pktline.lines([b"status=error"])
-ABORT = pktline.lines([b"status=abort"])
 DELAYED = pktline.lines([b"status=delayed"])
 KEEP = pktline.FLUSH  # the empty second status: what was said first still holds
-EMPTY_ANSWER = SUCCESS + pktline.FLUSH + KEEP
 
 _CLEAN_LINE = b"command=clean"
 _PATHNAME = b"pathname="
