@@ -226,6 +226,18 @@ class IndexReader:
         return at
 
 
+def others_are_racy(index_path: Path, mine: Collection[bytes], *, hash_size: int = 20) -> bool:
+    """True if files other than `mine` may have changed within the second of the index's last write."""
+    reader = IndexReader.open(index_path, hash_size=hash_size)
+    index_s = reader.mtime_ns // 10**9
+    racy = (
+        reader.name(number)
+        for number in range(reader.count)
+        if int.from_bytes(reader.data[(at := reader.entry_offset(number)) + 8 : at + 12]) >= index_s
+    )
+    return any(name not in mine for name in racy)
+
+
 def refresh(
     index_path: Path,
     updates: Mapping[bytes, StatUpdate],

@@ -82,8 +82,9 @@ def drop(
     if repo.worktree is None:
         raise InputError("there is nothing to drop", why="a bare repository has no worktree")
     report = DropReport()
-    placer = Placer(repo, repo.worktree)
-    standing = _standing(repo, placer, paths, report)
+    asked = list(dict.fromkeys(paths))
+    placer = Placer(repo, repo.worktree, asked)
+    standing = _standing(repo, placer, asked, report)
     safe = _safe(store, standing, verified, report, force=force)
     shown = progress or Silent()
     total_bytes = sum(pointer.size_bytes for _, pointer, _ in safe)
@@ -103,7 +104,7 @@ def _standing(
 ) -> list[tuple[RepoPath, Pointer, str]]:
     known = pointers.data_files(repo)
     found = []
-    for path in dict.fromkeys(paths):
+    for path in paths:
         pointer = known.get(path)
         if pointer is None:
             report.kept[path] = Kept(KeptKind.NOT_DATA, "git does not hold it as a pointer")

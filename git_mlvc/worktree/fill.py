@@ -90,8 +90,9 @@ def fill(
     if repo.worktree is None:
         raise InputError("there is nothing to fill", why="a bare repository has no worktree")
     report = FillReport()
-    placer = Placer(repo, repo.worktree)
-    stubs = _standing(placer, dict(wanted), report)
+    asked = dict(wanted)
+    placer = Placer(repo, repo.worktree, asked)
+    stubs = _standing(placer, asked, report)
     ready = _with_data(store, stubs, fetch, report)
     shown = progress or Silent()
     total_bytes = sum(pointer.size_bytes for _, pointer, _ in ready)

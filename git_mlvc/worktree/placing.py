@@ -11,13 +11,13 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import InputError
+from git_mlvc.errors import InputError, MlvcError
 from git_mlvc.fs.safe_path import resolve_inside
 from git_mlvc.git import index
 from git_mlvc.git.index import StatUpdate
@@ -47,8 +47,10 @@ class Replacement:
 class Placer:
     """Replaces files of one worktree, and afterwards tells git's index about them."""
 
-    def __init__(self, repo: Repository, top: Path) -> None:
+    def __init__(self, repo: Repository, top: Path, paths: Iterable[RepoPath]) -> None:
         self._repo = repo
+        self._mine = frozenset(path.raw for path in paths)
+        self._index_seen: tuple[int, bool] | None = None
         self._top = top
         self._spare = repo.state_dir / "tmp"
         self._devices: dict[str, bool] = {}
@@ -155,9 +157,22 @@ class Placer:
         try:
             index_ns = os.stat(self._repo.index_path).st_mtime_ns
         except FileNotFoundError:
-            index_ns = now
-        latest = index_ns if 0 <= now - index_ns < _RECENT_NS else now
+            return now
+        seen = self._index_seen
+        if seen is None or seen[0] != index_ns:
+            is_young = 0 <= now - index_ns < _RECENT_NS
+            seen = self._index_seen = (index_ns, is_young or self._others_are_racy())
+        latest = index_ns if seen[1] else now
         return (latest // _SECOND_NS - 1) * _SECOND_NS + now % _SECOND_NS
+
+    def _others_are_racy(self) -> bool:
+        """Then an index with a new mtime would cost git more than it saves (see `index.refresh`)."""
+        try:
+            return index.others_are_racy(
+                self._repo.index_path, self._mine, hash_size=self._repo.hash_size
+            )
+        except MlvcError:
+            return True
 
 
 def usable_place(placer: Placer, path: RepoPath) -> str:

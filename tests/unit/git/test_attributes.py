@@ -15,11 +15,11 @@ from git_mlvc.git.process import Git
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings, Threshold
 
-_ATOMS = st.sampled_from(
-    ["a", "b", "c.bin", ".", "*", "**", "/", "?", "[ab]", "[!a]", "[^b]", "[a-c]", "\\*", "\\a"]
-    + ["[[:alpha:]]", "[[:digit:]-]", "[]a]", "[a", "\\", "[\\]]", "x y", "é", "-", "[", "]", "A"]
-    + ["**/", "/**", "*a", "a*", "[!]", "[b-a]", "[a-]", "[-a]", "[[:bad:]]", "[[a]"]
-)
+_PLAIN = ["a", "b", "c.bin", ".", "/", "x y", "é", "-", "A", "]"]
+_STARS = ["*", "**", "?", "**/", "/**", "*a", "a*", "\\*", "\\a", "\\"]
+_BRACKETS = ["[ab]", "[!a]", "[^b]", "[a-c]", "[[:alpha:]]", "[[:digit:]-]", "[]a]", "[a", "[\\]]"]
+_ODD_BRACKETS = ["[", "[!]", "[b-a]", "[a-]", "[-a]", "[[:bad:]]", "[[a]"]
+_ATOMS = st.sampled_from([*_PLAIN, *_STARS, *_BRACKETS, *_ODD_BRACKETS])
 _PATTERNS = st.lists(_ATOMS, min_size=1, max_size=6).map("".join)
 _NAMES = st.lists(
     st.sampled_from(["a", "b", "ab", "c.bin", "*", "[", "x y", "é", "A", "]", "-", ".", "\\"]),
@@ -114,7 +114,9 @@ def test_the_other_form_replaces_the_line_where_it_stands() -> None:
 
 
 def test_what_is_not_ours_is_kept_byte_for_byte() -> None:
-    theirs = b'\xef\xbb\xbf# note\r\n\r\n  *.c   text\teol=lf \r\n[attr]x -y\n"a b" text\n!no\n\xff z'
+    theirs = (
+        b'\xef\xbb\xbf# note\r\n\r\n  *.c   text\teol=lf \r\n[attr]x -y\n"a b" text\n!no\n\xff z'
+    )
     file = AttributesFile.parse(theirs)
     assert file.encode() == theirs
     file.add("*.bin")
