@@ -58,6 +58,7 @@ class Cleaner:
         restore: Callable[[Pointer, Write], None],
         held: Held,
         messages: Callable[[str], None],
+        note_damaged: Callable[[bytes], None] = lambda path: None,
         spool_dir: Path | None = None,
         renormalize: bool = False,
     ) -> None:
@@ -66,6 +67,7 @@ class Cleaner:
         self._restore = restore
         self._held = held
         self._messages = messages
+        self._note_damaged = note_damaged
         self._spool_dir = spool_dir
         self._renormalize = renormalize
         self._session: Ingest | None = None
@@ -129,6 +131,7 @@ class Cleaner:
         if path in self._warned:
             return
         self._warned.add(path)
+        self._note_damaged(path)
         shown = _shown(path)
         self._messages(
             f"warning: {shown} is a damaged stub and goes to git as it is; recover it with"
