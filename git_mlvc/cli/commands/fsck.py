@@ -1,0 +1,88 @@
+"""`git mlvc fsck`: check every pack, recipe and pointer; name what damage hurts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from git_mlvc.cli.invocation import Invocation
+from git_mlvc.cli.options import json_option, paths_argument, verb
+from git_mlvc.cli.report_lines import named
+from git_mlvc.errors import ExitCode
+from git_mlvc.units import count_text, size_text
+
+if TYPE_CHECKING:
+    from git_mlvc.cli.output import Output
+    from git_mlvc.worktree.fsck import Report
+
+
+@verb("fsck", example="git mlvc fsck --repair\ngit mlvc fsck --remote lab data")
+@paths_argument
+@click.option(
+    "--remote",
+    "remote",
+    is_flag=False,
+    flag_value="",
+    metavar="[NAME]",
+    help="Also look whether a remote has all data: NAME, or where `git mlvc push` would send it.",
+)
+@click.option(
+    "--repair", is_flag=True, help="Get damaged data again from a remote or the worktree."
+)
+@json_option
+def fsck(
+    invocation: Invocation, paths: tuple[str, ...], remote: str | None, repair: bool, as_json: bool
+) -> int:
+    """Reads and hashes every byte of the local store. Damaged packs are moved to its quarantine, what is good
+    in them is kept. Names the files and commits that damage hurts. With PATHs, only of those.
+
+    Data that is not in this clone is no damage. Exit code 1 if something is wrong and was not repaired.
+    """
+    from git_mlvc.worktree import fsck as checking
+    from git_mlvc.worktree.selection import Selection
+    from git_mlvc.worktree.track import raw_files
+
+    workspace, output = invocation.workspace, invocation.output
+    repo = workspace.repository
+    if remote and not workspace.knows_place(remote):  # `fsck --remote PATH`
+        paths, remote = (remote, *paths), ""
+    view = None
+    if remote is not None:
+        view = workspace.view(workspace.place_to_push_to(remote or None))
+    report = checking.check(
+        repo,
+        workspace.store,
+        Selection.parse(paths, invocation.prefix),
+        raw=raw_files(repo, workspace.settings) if repo.worktree is not None else (),
+        view=view,
+        fetch=workspace.fetcher(output.progress) if repair else None,
+        progress=output.progress,
+    )
+    if as_json:
+        output.json("fsck", {"sound": report.is_sound, "report": report})
+    else:
+        _show(output, report)
+    return ExitCode.OK if report.is_sound else ExitCode.ANSWER
+
+
+def _show(output: Output, report: Report) -> None:
+    for line in report.damage:
+        output.line(f"damaged: {line}")
+    for name in report.quarantined:
+        output.line(f"moved to quarantine: {name}")
+    for path in report.repaired:
+        output.line(f"repaired: {path}")
+    for hurt in [*report.hurt, *report.off_remote]:
+        where = f"commit {hurt.commit[:10]}" if hurt.commit else "the index"
+        output.line(f"hurt: {hurt.path} in {where}: {hurt.why}")
+    if report.raw:
+        output.line(f"in git itself, not as pointers: {named([str(path) for path in report.raw])}")
+        output.message("hint: `git mlvc track --renormalize` converts and stages them")
+    if report.hurt:
+        output.message("hint: `git mlvc fsck --repair` gets it again from a remote or the worktree")
+    if report.off_remote:
+        output.message("hint: `git mlvc push` sends what is here")
+    checked = f"{count_text(report.packs, 'pack')}, {size_text(report.size_bytes)}"
+    here = f"; {count_text(report.unfetched, 'file')} not fetched" if report.unfetched else ""
+    output.line(f"checked {checked}, {count_text(report.records, 'record')}{here}")

@@ -1,0 +1,236 @@
+"""Is all data of this clone what it should be, and whom does damage hurt?
+
+The store's own check finds bad packs and records; here they are traced to the files and commits that need
+them. Damaged packs are moved aside (nothing is deleted), and what was lost with them can be had again from
+a remote or from the worktree.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import FormatError, InputError, MlvcError, RemoteError, StoreError
+from git_mlvc.formats.pack import iter_rows
+from git_mlvc.fs.safe_path import resolve_inside
+from git_mlvc.git import revisions
+from git_mlvc.git.revisions import PointerUse
+from git_mlvc.progress import Progress, Silent
+from git_mlvc.repo_path import RepoPath
+from git_mlvc.store import fsck as store_fsck
+from git_mlvc.store.pack_reading import read_table
+from git_mlvc.store.store import Store
+from git_mlvc.transfer import verify
+from git_mlvc.worktree.selection import Selection
+
+if TYPE_CHECKING:
+    from git_mlvc.formats.pointer import Pointer
+    from git_mlvc.git.repository import Repository
+    from git_mlvc.transfer.remote_view import RemoteView
+
+Fetch = Callable[[Sequence["Pointer"]], Mapping["Pointer", MlvcError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hurt:
+    """A file in a commit ("" for the index) whose content cannot be given back, and why."""
+
+    path: RepoPath
+    commit: str
+    oid: str
+    why: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found and done.
+
+    `damage`: one line for each bad pack or segment. `hurt`: files whose data is damaged or lost here;
+    `unfetched` contents are only not in this store, which is no damage. `off_remote`: files whose data
+    the remote that was asked lacks. `raw`: files that the attributes make data and git holds itself.
+    """
+
+    packs: int = 0
+    records: int = 0
+    size_bytes: int = 0
+    damage: list[str] = field(default_factory=list)
+    hurt: list[Hurt] = field(default_factory=list)
+    unfetched: int = 0
+    quarantined: list[str] = field(default_factory=list)
+    repaired: list[RepoPath] = field(default_factory=list)
+    remote: str = ""
+    off_remote: list[Hurt] = field(default_factory=list)
+    raw: list[RepoPath] = field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        """True if every content can be given back, and the remote (if asked) has all of them."""
+        return not (self.hurt or self.off_remote or self.raw) and (
+            not self.damage or bool(self.quarantined)
+        )
+
+
+def check(
+    repo: Repository,
+    store: Store,
+    selection: Selection,
+    *,
+    raw: Iterable[RepoPath] = (),
+    view: RemoteView | None = None,
+    fetch: Fetch | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Check the whole store and every pointer reachable; with `view` also that remote.
+
+    With `fetch`, what is damaged is fetched again or taken from the worktree. Raises RemoteError when
+    `view` does not answer: unknown is not sound.
+    """
+    shown = progress or Silent()
+    uses = revisions.all_pointers(repo)
+    if not selection.is_everything:
+        chosen = set(selection.checked(dict.fromkeys(use.path for use in uses)))
+        uses = [use for use in uses if use.path in chosen]
+    found = store_fsck.check(store, progress=shown)
+    report = Report(found.packs, found.records, found.size_bytes)
+    report.damage += [f"pack {p.id.hex()[:16]}: {p.why}" for p in found.damaged_packs]
+    report.damage += [f"pack {p.hex()[:16]} is gone" for p in found.missing_packs]
+    report.damage += [f"segment {s.id.hex()[:16]}: {s.why}" for s in found.damaged_segments]
+    report.raw = sorted(path for path in raw if path in selection)
+    _set_aside(store, found, report)
+    lost = found.lost | _lost_before(store)
+    report.hurt, report.unfetched = _trace(store, uses, lost, shown)
+    if fetch is not None and report.hurt:
+        _repair(repo, store, uses, report, fetch)
+    if view is not None:
+        report.remote = view.name
+        report.off_remote = _missing_on(view, uses)
+    return report
+
+
+def _set_aside(store: Store, found: store_fsck.Report, report: Report) -> None:
+    """Move what is damaged to quarantine, and make again what the packs themselves can tell."""
+    recovered = found.unindexed_packs or found.damaged_segments or found.missing_packs
+    try:
+        for pack in found.damaged_packs:
+            store_fsck.quarantine(store, pack.id)
+            report.quarantined.append(pack.id.hex()[:16])
+        if recovered:
+            store_fsck.rebuild(store)
+            report.quarantined += [s.id.hex()[:16] for s in found.damaged_segments]
+        if found.dead_journals:
+            store.recover()
+    except StoreError as exc:
+        report.damage.append(f"could not be mended: {exc}")
+
+
+def _lost_before(store: Store) -> set[bytes]:
+    """Return the records of packs in quarantine of which there is no other copy: still lost."""
+    lost: set[bytes] = set()
+    try:
+        names = os.listdir(store.layout.quarantine)
+    except FileNotFoundError:
+        return lost
+    for name in names:
+        try:
+            pack_id = bytes.fromhex(name)
+            table = read_table(os.path.join(store.layout.quarantine, name), pack_id)
+        except (ValueError, FormatError, OSError):
+            continue  # a segment, or a pack of which not even the table is left
+        lost.update(store.missing([record.id for record in iter_rows(table.rows)]))
+    return lost
+
+
+def _trace(
+    store: Store, uses: Sequence[PointerUse], lost: Set[bytes], progress: Progress
+) -> tuple[list[Hurt], int]:
+    """Return whom damage hurts, and how many contents are just not here."""
+    verdicts: dict[Pointer, str] = {}
+    unfetched: set[Pointer] = set()
+    progress.begin("checking pointers", total_files=len(uses))
+    for use in uses:
+        if use.pointer not in verdicts:
+            verdicts[use.pointer] = _trouble(store, use.pointer, lost, unfetched)
+        progress.advance(files=1)
+    progress.end()
+    hurt = [
+        Hurt(use.path, use.commit, str(use.pointer.oid), verdicts[use.pointer])
+        for use in uses
+        if verdicts[use.pointer]
+    ]
+    return hurt, len(unfetched)
+
+
+def _trouble(store: Store, pointer: Pointer, lost: Set[bytes], unfetched: set[Pointer]) -> str:
+    try:
+        missing = store.missing_of(pointer)
+        if lost and not lost.isdisjoint(store.live_digests(pointer)):
+            return "some of its data is damaged or lost here"
+    except MlvcError as exc:
+        return str(exc)
+    if missing:
+        unfetched.add(pointer)
+    return ""
+
+
+def _repair(
+    repo: Repository, store: Store, uses: Sequence[PointerUse], report: Report, fetch: Fetch
+) -> None:
+    oids = {hurt.oid for hurt in report.hurt}
+    wanted = list(dict.fromkeys(use.pointer for use in uses if str(use.pointer.oid) in oids))
+    try:
+        fetch(wanted)
+    except RemoteError:
+        pass  # the worktree may have it; what stays hurt is reported
+    still = [pointer for pointer in wanted if not store.is_complete(pointer)]
+    if still:
+        _ingest_from_worktree(repo, store, still, uses)
+    mended = {str(pointer.oid) for pointer in wanted if store.is_complete(pointer)}
+    report.repaired = sorted({hurt.path for hurt in report.hurt if hurt.oid in mended})
+    report.hurt = [hurt for hurt in report.hurt if hurt.oid not in mended]
+
+
+def _ingest_from_worktree(
+    repo: Repository, store: Store, wanted: Sequence[Pointer], uses: Sequence[PointerUse]
+) -> None:
+    """Take in files of the worktree that have the size of a content that is wanted.
+
+    Whether it is that content shows only afterwards; what is not does no harm in the store.
+    """
+    chosen = set(wanted)
+    with store.session() as session:
+        for place in _candidates(repo, (use for use in uses if use.pointer in chosen)):
+            try:
+                fd = os.open(place, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            except OSError:
+                continue
+            try:
+                session.ingest_file(fd)
+            finally:
+                os.close(fd)
+
+
+def _candidates(repo: Repository, uses: Iterable[PointerUse]) -> Iterator[str]:
+    if repo.worktree is None:
+        return
+    seen: set[RepoPath] = set()
+    for use in uses:
+        if use.path in seen:
+            continue
+        try:
+            place = resolve_inside(repo.worktree, use.path)
+            if os.lstat(place).st_size == use.pointer.size_bytes:
+                seen.add(use.path)
+                yield str(place)
+        except (InputError, OSError):
+            continue
+
+
+def _missing_on(view: RemoteView, uses: Sequence[PointerUse]) -> list[Hurt]:
+    there = verify.copies_on(view, dict.fromkeys(use.pointer for use in uses))
+    return [
+        Hurt(use.path, use.commit, str(use.pointer.oid), f"its data is not on '{view.name}'")
+        for use in uses
+        if use.pointer not in there
+    ]
