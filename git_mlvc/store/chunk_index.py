@@ -123,6 +123,11 @@ class ChunkIndex:
         self.refresh()
         return dict(self._damaged)
 
+    def disown(self, name: str, rows: bytes) -> None:
+        """Let go of an own pack that could not be sealed: from now on its journal speaks for it."""
+        self.release(name, rows)
+        self.journals.disown(name)
+
     def forget_damaged(self) -> None:
         """Judge anew which segments are damaged: they have been moved away."""
         self._damaged.clear()

@@ -58,6 +58,11 @@ class OpenJournals:
         self._journals: dict[str, OpenJournal] = {}
         self.own: set[str] = set()
 
+    def disown(self, name: str) -> None:
+        """Read a journal of this process's own like anybody else's."""
+        self.own.discard(name)
+        self._stamp = DirectoryStamp(self._layout.tmp)
+
     def find(self, digest: bytes) -> Location | None:
         """Look in what has been read so far."""
         for journal in self._journals.values():

@@ -34,7 +34,7 @@ class Packer:
         self._prepare = prepare
         self._lock = threading.RLock()
         self._open: OpenPack | None = None
-        self._sealer = Sealer(layout, disk, self._on_published)
+        self._sealer = Sealer(layout, disk, self._on_published, self._on_failed)
         self._wrote = False
         self.stored_bytes = 0
 
@@ -107,7 +107,7 @@ class Packer:
                 try:
                     last.commit()
                 except OSError as exc:
-                    self._open = last
+                    self._index.disown(last.name, bytes(last.rows))
                     raise self._failure(exc) from exc
         wrote, self._wrote = self._wrote, False
         self._sealer.finish(last)
@@ -132,6 +132,11 @@ class Packer:
         self._index.add_segment(segment_id)
         for pack in packs:
             self._index.release(pack.name, bytes(pack.rows))
+
+    def _on_failed(self, pack: OpenPack) -> None:
+        # The journal still vouches for it and readers find it there, but nothing new is promised on
+        # the strength of a pack that may never be made durable.
+        self._index.disown(pack.name, bytes(pack.rows))
 
     def _failure(self, exc: OSError) -> StoreError:
         return store_error(f"cannot write to the store {self._layout.top}", exc)

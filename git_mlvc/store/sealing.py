@@ -87,11 +87,16 @@ class Sealer:
     """
 
     def __init__(
-        self, layout: Layout, disk: Disk, published: Callable[[bytes, Sequence[OpenPack]], None]
+        self,
+        layout: Layout,
+        disk: Disk,
+        published: Callable[[bytes, Sequence[OpenPack]], None],
+        failed: Callable[[OpenPack], None],
     ) -> None:
         self._layout = layout
         self._disk = disk
         self._published = published
+        self._failed = failed
         self._queue: queue.SimpleQueue[OpenPack | None] = queue.SimpleQueue()
         self._slots = threading.Semaphore(2)
         self._thread: threading.Thread | None = None
@@ -115,15 +120,15 @@ class Sealer:
             self._queue.put(None)
             self._thread.join()
             self._thread = None
-        try:
-            if last is not None:
-                self._seal(last)
-        except OSError as exc:
-            self._failure = self._failure or exc
+        if last is not None:
+            self._try_to_seal(last)
         try:
             self._publish()
         except OSError as exc:
             self._failure = self._failure or exc
+            for _, pack in self._sealed:
+                self._failed(pack)
+            self._sealed = []
         self._raise_failure()
 
     def _raise_failure(self) -> None:
@@ -133,15 +138,20 @@ class Sealer:
 
     def _run(self) -> None:
         while (pack := self._queue.get()) is not None:
-            try:
-                if self._failure is None:
-                    self._seal(pack)
-                    if self._rows >= ROWS_PER_SEGMENT:
-                        self._publish()
-            except OSError as exc:
-                self._failure = exc
-            finally:
-                self._slots.release()
+            self._try_to_seal(pack)
+            if self._rows >= ROWS_PER_SEGMENT:
+                try:
+                    self._publish()
+                except OSError as exc:
+                    self._failure = self._failure or exc
+            self._slots.release()
+
+    def _try_to_seal(self, pack: OpenPack) -> None:
+        try:
+            self._seal(pack)
+        except OSError as exc:
+            self._failure = self._failure or exc
+            self._failed(pack)
 
     def _seal(self, pack: OpenPack) -> None:
         table = finish_file(pack.file.fd, pack.end, bytes(pack.rows), self._disk)

@@ -125,7 +125,10 @@ class Store:
             lost = self._missing_parts(top)
             if lost:
                 return lost
-        return self.index.missing(dict.fromkeys(self.recipe(pointer).digests()))
+        try:
+            return self.index.missing(dict.fromkeys(self.recipe(pointer).digests()))
+        except MissingChunk:
+            return [digest]  # a part of the recipe is named by the index and not to be had
 
     def is_complete(self, pointer: Pointer) -> bool:
         """True if every chunk is here; a damaged recipe counts as not complete."""
@@ -150,7 +153,10 @@ class Store:
             yield from recipe.digests()
             if recipe.depth == 0 or self._missing_parts(recipe):
                 return
-            recipe = self._one_level_down(pointer, recipe)
+            try:
+                recipe = self._one_level_down(pointer, recipe)
+            except MissingChunk:
+                return
 
     # -- bytes
 
