@@ -1,0 +1,1 @@
+"""Git itself: its program, repository, configuration, index, history and protocols."""
