@@ -29,11 +29,28 @@ def test_files_are_moved_and_removed(twin: Twin) -> None:
     twin.git("mv", "c", "d")
     twin.git("commit", "-qm", "moved")
     twin.git("mv", "code.py", "code.bin")
-    twin.git("mv", "b.bin", "b.txt")
     twin.git("rm", "-q", "d/deep.bin")
     twin.fails("rm", "-q", "no such.bin")
     twin.git("rm", "-rq", "d")
     twin.git("reset", "-q", "--hard")
+
+
+def test_a_move_to_a_name_that_is_not_tracked_loses_nothing(repo: Repo) -> None:
+    """Git asks no filter for such a name: it holds the pointer and sees the content as an edit."""
+    data = noise(4000)
+    repo.write({"x.bin": data}).add().commit("one")
+    repo.git("mv", "x.bin", "x.txt")
+    assert repo.read("x.txt") == data
+    repo.commit("moved", "-a")
+    repo.add().commit("whole")
+    assert repo.blob("HEAD:x.txt") == data
+    repo.git("mv", "x.txt", "x.bin")
+    repo.git("add", "--renormalize", ".")
+    repo.commit("back")
+    assert repo.read("x.bin") == data
+    assert repo.is_clean()
+    repo.git("checkout", "-q", "HEAD~2")
+    assert repo.read("x.txt") in (data, pointer_to(data))
 
 
 def test_hunks_of_mixed_changes_are_chosen_one_by_one(twin: Twin) -> None:

@@ -182,7 +182,11 @@ class Life:
     def move(self) -> None:
         names = self.present()
         if names:
-            self.git("mv", "-f", self.rng.choice(names), self.some_name())
+            # Out of the tracked names git would ask no filter: that is another story.
+            name = self.rng.choice(names)
+            suffix = Path(name).suffix
+            targets = [target for target in NAMES if Path(target).suffix == suffix]
+            self.git("mv", "-f", name, self.rng.choice(targets))
 
     def remove_tracked(self) -> None:
         names = self.present()

@@ -158,23 +158,21 @@ class Twin:
         """
         (_, real), (_, plain) = (_graph(repo) for repo in self.pair)
         assert real.keys() == plain.keys()
-        blobs: dict[str, tuple[str, str]] = {}
+        found: dict[tuple[str, str, bool], str] = {}
         for signature in real:
             theirs, ours = _tree(self.plain, plain[signature]), _tree(self.real, real[signature])
             assert [e[:2] for e in ours] == [e[:2] for e in theirs], (
                 f"{real[signature]}: other tree"
             )
-            for (_, path, mine), (_, _, other) in zip(ours, theirs, strict=True):
-                blobs[f"{mine} {other}"] = (mine, other)
-                blobs[f"{mine} {other} path"] = (path, "")
-        pairs = [pair for key, pair in blobs.items() if not key.endswith(" path")]
-        ours_data = _blobs(self.real, [mine for mine, _ in pairs])
-        theirs_data = _blobs(self.plain, [other for _, other in pairs])
+            for (mode, path, mine), (_, _, other) in zip(ours, theirs, strict=True):
+                is_data = path.endswith(PATTERN[1:]) and not mode.startswith("120000")
+                found[mine, other, is_data] = path
+        ours_data = _blobs(self.real, [mine for mine, _, _ in found])
+        theirs_data = _blobs(self.plain, [other for _, other, _ in found])
         seen = 0
-        for mine, other in pairs:
-            path = blobs[f"{mine} {other} path"][0]
+        for (mine, other, is_data), path in found.items():
             data, content = ours_data[mine], theirs_data[other]
-            if path.endswith(PATTERN[1:]):
+            if is_data:
                 assert data == pointer_to(content), f"{path}: {data[:200]!r} is not its pointer"
                 seen += bool(content)
             else:
@@ -230,10 +228,11 @@ def _graph(repo: Repo) -> tuple[dict[str, str], dict[str, str]]:
         message = _ID.sub(b"ID", message.replace(bytes(repo.machine.root), b"ROOT"))
         what = b"\x01".join([*words, message]).decode("utf-8", "replace")
         signatures[commit.decode()] = str(hash((tuple(past), what)))
-    peeled = {
-        ref: signatures.get(_peel(repo, ref, sha, signatures), "not a commit")
-        for ref, sha in refs.items()
-    }
+    peeled: dict[str, str] = {}
+    for ref, sha in refs.items():
+        name = _ID.sub(b"ID", ref.encode()).decode()  # refs/bisect/good-<id>
+        what = signatures.get(_peel(repo, ref, sha, signatures), "not a commit")
+        peeled[name] = " ".join(sorted([*peeled.get(name, "").split(), what]))
     return peeled, {signature: commit for commit, signature in signatures.items()}
 
 
