@@ -21,8 +21,9 @@ CHAINED_SUFFIX = "-chained"
 _STANDALONE = b"# git-mlvc hook "
 _BEGIN = b"# >>> git-mlvc hook "
 _END = b"# <<< git-mlvc hook <<<\n"
+# Not zsh: a pattern without a match ends its scripts.
 _SHELL = re.compile(
-    rb"#![ \t]*(?:/\S*/)?(?:env[ \t]+(?:-S[ \t]+)?)?(?:/\S*/)?(?:ba|da|a|k|mk|z)?sh(?:[ \t]|$)"
+    rb"#![ \t]*(?:/\S*/)?(?:env[ \t]+(?:-S[ \t]+)?)?(?:/\S*/)?(?:ba|da|a|k|mk)?sh(?:[ \t]|$)"
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+\Z")
 _PROGRAM = re.compile(rb"^mlvc_program=(.*)$", re.M)
@@ -37,21 +38,24 @@ if [ -f "$mlvc_dir" ]; then
 fi
 """
 
-# `pending.taken` is what a fill that was killed had in hand. Git must not fail because of us (law 8):
+# `pending.taken.*` is what a fill that was killed had in hand. Git must not fail because of us (law 8):
 # whatever our program does, the exit code is 0.
 _FILL = (
     _GIT_DIR
     + """\
-if { [ -s "$mlvc_dir/mlvc/pending" ] || [ -s "$mlvc_dir/mlvc/pending.taken" ]; } &&
-	[ -z "${MLVC_HOOK-}" ] && [ ! -d "$mlvc_dir/rebase-merge" ] &&
-	[ ! -d "$mlvc_dir/rebase-apply" ] && [ ! -d "$mlvc_dir/sequencer" ]; then
+for mlvc_left in "$mlvc_dir"/mlvc/pending.taken.*; do
+	break
+done
+if { [ -s "$mlvc_dir/mlvc/pending" ] || [ -s "$mlvc_left" ]; } && [ -z "${MLVC_HOOK-}" ] &&
+	[ ! -d "$mlvc_dir/rebase-merge" ] && [ ! -d "$mlvc_dir/rebase-apply" ] &&
+	[ ! -d "$mlvc_dir/sequencer" ]; then
 	if [ -x "$mlvc_program" ]; then
 		MLVC_HOOK=@NAME@ @LAUNCHER@ hook @NAME@ "$@" </dev/null || :
 	else
 		echo "git-mlvc: large files stay stubs: $mlvc_program is not there" >&2
 	fi
 fi
-unset mlvc_program mlvc_dir
+unset mlvc_program mlvc_dir mlvc_left
 """
 )
 

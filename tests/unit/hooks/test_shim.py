@@ -20,7 +20,7 @@ first_lines = st.sampled_from(
         b"#!/bin/sh -e",
         b"#!/usr/bin/env bash",
         b"#! /bin/bash",
-        b"#!/usr/bin/env -S zsh -f",
+        b"#!/usr/bin/env -S bash -f",
     ]
 )
 others = (
@@ -80,6 +80,7 @@ def test_recognising_never_fails(data: bytes) -> None:
         b"#!/usr/bin/env python3\nprint()\n",
         b"#!/usr/bin/env fish\ntrue\n",
         b"#!/usr/bin/env ruby\n",
+        b"#!/bin/zsh\ntrue\n",
         b"\x7fELF\0\n",
         b"#!/bin/sh",
         b"echo no first line\n",
