@@ -32,13 +32,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """The console script: as `main`, leaving without the cost of tearing the interpreter down."""
+    _open_standard_descriptors()
     code = main()
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:
+                stream.flush()
         except (OSError, ValueError):
             pass
     os._exit(code)
+
+
+def _open_standard_descriptors() -> None:
+    """Some callers close them. A pack opened as number 2 would take every error message in."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is `fd`
 
 
 def _guarded(invocation: Invocation, action: Callable[[Invocation], int]) -> int:

@@ -70,16 +70,16 @@ def serve(
 
 def _shake_hands(pipe: PacketPipe) -> None:
     """Raises ProtocolError for anything that is not git, Disconnected."""
-    protocol.check_welcome(pipe.lines() or _gone())
+    protocol.check_welcome(_said(pipe))
     pipe.write(protocol.WELCOME)
-    offered = pipe.lines()
-    if offered is None:
+    pipe.write(protocol.capabilities_answer(_said(pipe)))
+
+
+def _said(pipe: PacketPipe) -> list[bytes]:
+    texts = pipe.lines()
+    if texts is None:
         raise Disconnected
-    pipe.write(protocol.capabilities_answer(offered))
-
-
-def _gone() -> list[bytes]:
-    raise Disconnected
+    return texts
 
 
 class Server:

@@ -95,6 +95,14 @@ class FilterClient:
         content = b"".join(self.read_packets())
         return Answer(status, content, _status(self.read_list()) or status)
 
+    def rest(self) -> bytes:
+        """Return what the filter wrote beyond its answers, until it ends."""
+        self.close()
+        data = self._buffer
+        while more := os.read(self.from_filter, 1 << 16):
+            data += more
+        return data
+
     def close(self) -> None:
         if self.to_filter >= 0:
             os.close(self.to_filter)
