@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from git_mlvc.errors import FormatError
 from git_mlvc.formats.pack import iter_rows
@@ -27,7 +27,7 @@ class ChunkIndex:
         self._layout = layout
         self._stamp = DirectoryStamp(layout.segments)
         self._views: dict[bytes, SegmentView] = {}
-        self._ordered: list[SegmentView] = []
+        self._ordered: list[tuple[bytes, SegmentView]] = []
         self._damaged: dict[bytes, FormatError] = {}
         self._loaded = False
         self.own: dict[bytes, Location] = {}
@@ -48,8 +48,12 @@ class ChunkIndex:
             return found
         if not self._loaded:
             self.refresh()
-        for view in self._ordered:
-            found = view.find(digest)
+        for segment_id, view in self._ordered:
+            try:
+                found = view.find(digest)
+            except FormatError as exc:
+                self._set_aside(segment_id, exc)
+                continue
             if found is not None:
                 return found
         return None
@@ -60,8 +64,11 @@ class ChunkIndex:
         own = self.own.get(digest)
         if own is not None:
             yield own
-        for view in list(self._ordered):
-            yield from view.find_all(digest)
+        for segment_id, view in self._ordered:
+            try:
+                yield from view.find_all(digest)
+            except FormatError as exc:
+                self._set_aside(segment_id, exc)
         found = self.journals.find(digest)
         if found is not None:
             yield found
@@ -128,15 +135,17 @@ class ChunkIndex:
         self.release(name, rows)
         self.journals.disown(name)
 
-    def forget_damaged(self) -> None:
-        """Judge anew which segments are damaged: they have been moved away."""
-        self._damaged.clear()
+    def forget(self, segment_ids: Collection[bytes]) -> None:
+        """Let go of segments that have been moved away; others of the same names may come."""
+        self._views = {s: v for s, v in self._views.items() if s not in segment_ids}
+        self._damaged = {s: why for s, why in self._damaged.items() if s not in segment_ids}
+        self._order()
 
     def _reload(self) -> bool:
         names = set(self._layout.segment_ids())
-        changed = names != self._views.keys()
+        changed = names - self._damaged.keys() != self._views.keys()
         views = {}
-        for segment_id in names:
+        for segment_id in names - self._damaged.keys():
             view = self._views.get(segment_id) or self._open_view(segment_id)
             if view is not None:
                 views[segment_id] = view
@@ -146,7 +155,13 @@ class ChunkIndex:
 
     def _order(self) -> None:
         # The largest first: it answers most questions.
-        self._ordered = sorted(self._views.values(), key=len, reverse=True)
+        self._ordered = sorted(self._views.items(), key=lambda item: len(item[1]), reverse=True)
+
+    def _set_aside(self, segment_id: bytes, exc: FormatError) -> None:
+        """Ask a segment no more whose rows turn out to be damaged; fsck makes it anew."""
+        self._damaged[segment_id] = exc
+        self._views = {s: v for s, v in self._views.items() if s != segment_id}
+        self._order()
 
     def _open_view(self, segment_id: bytes) -> SegmentView | None:
         try:

@@ -99,7 +99,7 @@ def check(store: Store, *, deep: bool = True, progress: Progress | None = None) 
 def quarantine(store: Store, pack_id: bytes) -> tuple[bytes, ...]:
     """Move a pack to quarantine/; its good records go into a new pack first.
 
-    Returns the ids of the records that could not be saved. Raises StoreError, StoreLocked.
+    Where all of its records are good, a whole pack takes its place instead. Returns the ids of the records that could not be saved. Raises StoreError, StoreLocked.
     """
     try:
         make_lock_file(store.layout.lock, store.disk)
@@ -220,8 +220,12 @@ def _quarantine(store: Store, pack_id: bytes) -> tuple[bytes, ...]:
         # Its own table is gone; the segments hold a copy.
         records = _rows_in_segments(store, pack_id)
     packer = Packer(store.layout, store.disk, store.index, prepare=store.prepare)
-    lost = copy_records(PackFile.open(path), records, packer)
+    damaged = PackFile.open(path)
+    lost = copy_records(damaged, records, packer)
     packer.close()
+    store.forget_packs({pack_id})
+    if os.stat(path).st_ino != os.fstat(damaged.fd).st_ino:
+        return ()  # only header, table or footer were bad: the pack has been made again as it was
     drop_from_segments({pack_id}, store.layout, store.disk, store.index)
     store.disk.make_dir(store.layout.quarantine)
     store.disk.rename(path, f"{store.layout.quarantine}/{pack_id.hex()}")
@@ -243,6 +247,15 @@ def _rebuild(store: Store) -> int:
             named.update(entry.id for entry in view.packs)
         else:
             broken.add(segment_id)
+    # First, because the new one may have the same name; a segment is only a copy of the packs' tables.
+    for segment_id in broken:
+        store.disk.make_dir(store.layout.quarantine)
+        if os.path.exists(store.layout.segment(segment_id)):
+            store.disk.rename(
+                store.layout.segment(segment_id),
+                f"{store.layout.quarantine}/{segment_id.hex()}.segment",
+            )
+    store.index.forget(broken)
     tables: list[PackTable] = []
     rebuilt = rows = 0
     for pack_id in store.layout.pack_ids():
@@ -266,14 +279,6 @@ def _rebuild(store: Store) -> int:
         for entry in view.packs
         if not _exists(store, entry.id)
     }
-    store.disk.make_dir(store.layout.quarantine)
-    for segment_id in broken:
-        if os.path.exists(store.layout.segment(segment_id)):
-            store.disk.rename(
-                store.layout.segment(segment_id),
-                f"{store.layout.quarantine}/{segment_id.hex()}.segment",
-            )
-    store.index.forget_damaged()
     if gone:
         drop_from_segments(gone, store.layout, store.disk, store.index)
     store.index.reload()
