@@ -92,6 +92,7 @@ def receive(view: RemoteView, digests: Iterable[bytes], take: Take) -> Receipt:
                     pending.append(digest)
                 else:
                     receipt.failed.pop(digest, None)
+            del outcome  # up to 16 MiB, while the next is on its way
     return receipt
 
 

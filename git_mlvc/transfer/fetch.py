@@ -54,7 +54,7 @@ def fetch(
     try:
         while batch := list(islice(remaining, BATCH_POINTERS)):
             report.seen(batch)
-            wanted = [pointer for pointer in batch if not store.is_complete(pointer)]
+            wanted = _incomplete(store, batch)
             if not wanted:
                 continue
             progress.begin(
@@ -138,7 +138,7 @@ class _Fetcher:
                 self._silent[place] = exc
             finally:
                 self._commit()
-            remaining = [p for p in remaining if not self._store.is_complete(p)]
+            remaining = _incomplete(self._store, remaining)
         self._progress.advance(files=len(pointers) - len(remaining))
         return {pointer: self._why(pointer) for pointer in remaining}
 
@@ -147,7 +147,10 @@ class _Fetcher:
         self._structure(view, pointers)
         window: set[bytes] = set()
         window_bytes = 0
+        absent = set(self._store.missing([pointer.oid.digest for pointer in pointers]))
         for pointer in pointers:
+            if pointer.oid.digest in absent:
+                continue
             for digest, raw_len in self._lacking_chunks(pointer):
                 if digest in window:
                     continue
@@ -164,21 +167,19 @@ class _Fetcher:
         """Fetch what says what the contents are made of: single chunks, recipes, nested ones."""
         asked: set[bytes] = set()
         for _ in range(recipe_format.MAX_DEPTH + 2):
-            lacking = {
-                digest
-                for pointer in pointers
-                for digest in self._lacking_structure(pointer)
-                if digest not in asked
-            }
+            lacking = set(self._store.missing([pointer.oid.digest for pointer in pointers]))
+            for pointer in pointers:
+                if pointer.oid.digest not in lacking:
+                    lacking.update(self._lacking_structure(pointer))
+            lacking -= asked
             asked |= lacking
             if not lacking or not self._receive(view, lacking):
                 return
 
     def _lacking_structure(self, pointer: Pointer) -> list[bytes]:
+        """Return the pieces of a nested recipe that are not here."""
         location = self._store.find(pointer.oid.digest)
-        if location is None:
-            return [pointer.oid.digest]
-        if location.kind != Kind.RECIPE:
+        if location is None or location.kind != Kind.RECIPE:
             return []
         try:
             encoded = self._store.read_record(pointer.oid.digest, Kind.RECIPE)
@@ -265,3 +266,9 @@ class _Fetcher:
         unknown = any(isinstance(f, RemoteUnavailable) for f in self._silent.values())
         kind = RemoteUnavailable if unknown else RemoteRefused
         return kind("several remotes failed", why=why, hint="git mlvc remote list")
+
+
+def _incomplete(store: Store, pointers: Sequence[Pointer]) -> list[Pointer]:
+    # Asking for all at once looks at the directories once; a miss on its own does so every time.
+    absent = set(store.missing([pointer.oid.digest for pointer in pointers]))
+    return [p for p in pointers if p.oid.digest in absent or not store.is_complete(p)]

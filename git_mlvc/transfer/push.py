@@ -41,6 +41,7 @@ from git_mlvc.transfer.remote_view import RemoteView
 
 WAVE_RECORDS = 1 << 17  # sent and named together: about 8 GB of content, 40 MB of memory
 ASK_FIRST_BYTES = 4 << 20  # a pack from this size on is looked for before it is sent
+HASH_BLOCK_BYTES = 1 << 20
 UPLOAD_BUDGET_BYTES = 4 * pack_format.PACK_TARGET_BYTES + (1 << 20)  # temporary files on disk
 
 
@@ -293,8 +294,12 @@ def _first_missing(store: Store, pointer: Pointer) -> list[bytes]:
 def _check_whole(sent: Parcel) -> None:
     """Law 3: what leaves the store under a name is what the name says."""
     hasher = blake3()
+    block = memoryview(bytearray(HASH_BLOCK_BYTES))
     try:
-        hasher.update_mmap(sent.path)
+        # Not mapped: mapped packs of several threads would count as memory of this process.
+        with sent.path.open("rb", buffering=0) as stream:
+            while length := stream.readinto(block):
+                hasher.update(block[:length])
     except OSError as exc:
         raise CorruptChunk(f"cannot read {sent.path}", why=exc.strerror or str(exc)) from exc
     if hasher.digest() != sent.id:

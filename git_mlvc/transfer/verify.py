@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk, MlvcError, RemoteUnavailable
+from git_mlvc.backend.base import NotFound
+from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk, MlvcError, RemoteError
 from git_mlvc.formats.chunk_codec import ChunkCodec
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
@@ -93,7 +94,8 @@ def _complete(view: RemoteView, pointers: Sequence[Pointer], *, deep: bool) -> s
         ):
             whole.add(pointer)
     tops = _Taken()
-    receive(view, [pointer.oid.digest for pointer in recipes], tops.take)
+    receipt = receive(view, [pointer.oid.digest for pointer in recipes], tops.take)
+    _raise_if_unknown(receipt.failed.values())
     for pointer in recipes:
         encoded = tops.raw.pop(pointer.oid.digest, None)
         if encoded is not None and _recipe_is_there(view, pointer, encoded, deep=deep):
@@ -110,7 +112,8 @@ def _recipe_is_there(view: RemoteView, pointer: Pointer, encoded: bytes, *, deep
                 return False
             if recipe.depth:
                 nested.raw.clear()
-                receive(view, set(recipe.digests()), nested.take)
+                receipt = receive(view, set(recipe.digests()), nested.take)
+                _raise_if_unknown(receipt.failed.values())
             elif deep and not _reads_well(view, recipe.digests()):
                 return False
     except (KeyError, FormatError, CorruptChunk):
@@ -142,7 +145,7 @@ def _reads_well(view: RemoteView, digests: Iterable[bytes]) -> bool:
 
 def _raise_if_unknown(failures: Iterable[MlvcError]) -> None:
     for failure in failures:
-        if isinstance(failure, RemoteUnavailable):
+        if isinstance(failure, RemoteError) and not isinstance(failure, NotFound):
             raise failure
 
 

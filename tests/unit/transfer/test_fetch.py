@@ -8,8 +8,10 @@ import pytest
 from support.faulty_backend import FaultyBackend
 from support.remotes import Place, content, ingest, restored, uses
 
-from git_mlvc.backend.base import Capability
+from git_mlvc.backend.base import Capability, Offline
+from git_mlvc.backend.file import FileBackend
 from git_mlvc.backend.memory import MemoryBackend
+from git_mlvc.backend.wrap.retry import Retry
 from git_mlvc.errors import CorruptChunk, MissingChunk, RemoteRefused, RemoteUnavailable
 from git_mlvc.formats import segment
 from git_mlvc.formats.pack import Kind
@@ -92,7 +94,9 @@ def test_only_new_chunks_of_an_edited_file_travel(
 def test_a_recipe_that_is_itself_cut_is_brought_level_by_level(
     ann: Place, bob: Place, remote: MemoryBackend
 ) -> None:
-    chunks = [b"%d" % n + bytes(MIN_MEAN_LEN) for n in range(8000)]  # so many rows that the recipe is longer than a chunk
+    chunks = [
+        b"%d" % n + bytes(MIN_MEAN_LEN) for n in range(8000)
+    ]  # so many rows that the recipe is longer than a chunk
     whole = b"".join(chunks)
     recipe = Recipe.of((Oid.of(chunk).digest, len(chunk)) for chunk in chunks)
     pointer = Pointer(Oid.of(whole), len(whole))
@@ -411,3 +415,29 @@ def test_the_kinds_of_records_survive_the_way(
     location = bob.store.find(pointer.oid.digest)
     assert location is not None
     assert location.kind == Kind.RECIPE
+
+
+def test_law_9_a_recipe_that_may_not_be_read_is_unknown(
+    ann: Place, bob: Place, remote: MemoryBackend
+) -> None:
+    (pointer,) = pushed(ann, remote, content(1, 300_000))
+    view = bob.view(remote)
+    view.refresh()
+    refusing = FaultyBackend(remote, ".", only={"get_range"}, then="R")
+    with pytest.raises(RemoteRefused, match="get_range packs"):
+        copies_on(bob.view(refusing), [pointer])
+
+
+def test_a_disk_that_is_not_mounted_is_asked_once_and_named(ann: Place, tmp_path: Path) -> None:
+    (pointer,) = ingest(ann.store, b"x")
+    gone = Retry(FileBackend(tmp_path / "mnt/disk/remote"), sleep=_never)
+    report = fetch(ann.store, [ann.view(gone)], [Pointer(Oid.of(b"y"), 1)])
+    ((_, failure),) = report.failed.items()
+    assert isinstance(failure, Offline)
+    assert "mounted" in failure.hint
+    with pytest.raises(Offline):
+        push(ann.store, ann.view(gone), uses(pointer))
+
+
+def _never(seconds: float) -> None:
+    raise AssertionError("waited for a disk that is not mounted")

@@ -58,3 +58,10 @@ def test_a_later_version_says_upgrade() -> None:
     with pytest.raises(FormatError) as caught:
         remote_layout.decode_index(b"git-mlvc segments 2\nwhatever")
     assert "upgrade" in caught.value.hint
+
+
+def test_golden_bytes_of_the_index() -> None:
+    expected = b"git-mlvc segments 1\n" + b"00" * 32 + b"\n" + b"ff" * 32 + b"\n"
+    assert (
+        remote_layout.encode_index([b"\xff" * 32, bytes(32)]) == expected
+    )  # changing it is a new version
