@@ -84,7 +84,9 @@ def shared_permissions(config: Config, *, umask: int | None = None) -> Permissio
     dir_left = 0 if replaces else 0o777 & ~(_umask() if umask is None else umask)
     dir_mode = dir_left | tweak
     dir_mode |= (dir_mode & 0o444) >> 2
-    return Permissions(file_mode=file_mode, dir_mode=dir_mode | 0o2000)
+    if dir_mode & 0o060:  # as git: the group is inherited where it has a say
+        dir_mode |= 0o2000
+    return Permissions(file_mode=file_mode, dir_mode=dir_mode)
 
 
 def _shared(value: str) -> tuple[int, bool]:
