@@ -300,9 +300,9 @@ def test_a_full_disk_fails_the_add_and_nothing_else(repo: Repo) -> None:
     said = cramped.with_private_mount(
         repo,
         """
-        mkdir small && mount -t tmpfs -o size=2500k tmpfs small
+        mkdir small && mount -t tmpfs -o size=4000k tmpfs small
         git clone -q . small/clone && cd small/clone
-        head -c 1500000 /dev/urandom > big.bin && head -c 900000 /dev/zero > ../ballast
+        head -c 1500000 /dev/urandom > big.bin && head -c 1700000 /dev/zero > ../ballast
         cp .git/index ../index
         if git add big.bin; then echo added to a full disk >&2; exit 9; fi
         cmp .git/index ../index
@@ -494,7 +494,7 @@ def test_a_store_of_a_future_version_is_refused_clearly(repo: Repo) -> None:
     repo.write({"y.bin": noise(3000)})
     refused = repo.fails("add", "y.bin")
     assert refused.refused_because("newer git-mlvc")
-    assert repo.status() == "?? y.bin\n"
+    assert repo.text("ls-files", "y.bin") == ""
     assert "newer git-mlvc" in repo.mlvc("fsck", check=False).err
     said = checked_out(repo, "x.bin", noise(40_000))
     assert "newer git-mlvc" in said

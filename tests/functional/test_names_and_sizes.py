@@ -71,6 +71,16 @@ def test_what_looks_like_a_pointer_or_a_packet_is_content(twin: Twin) -> None:
     twin.git("reset", "-q", "--hard")
 
 
+def test_a_pointer_of_git_lfs_survives(repo: Repo) -> None:
+    lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a" * 16
+    lfs += b"\nsize 12345\n"
+    repo.write({"lfs.bin": lfs}).add().commit("one")
+    repo.remove("lfs.bin")
+    repo.git("checkout", "--", "lfs.bin")
+    assert repo.read("lfs.bin") == lfs
+    assert repo.is_clean()
+
+
 def test_unicode_forms_are_different_names_and_cases_do_not_collide(twin: Twin) -> None:
     nfc = "caf\u00e9.bin"
     nfd = unicodedata.normalize("NFD", nfc)

@@ -94,10 +94,6 @@ def pretenders() -> dict[str, bytes]:
         "pointer-upper-case.bin": real.upper(),
         "pointer-version-2.bin": real.replace(b"pointer 1", b"pointer 2"),
         "pointer-padded.bin": real + b" " * (200 - len(real)),
-        "lfs-pointer.bin": (
-            b"version https://git-lfs.github.com/spec/v1\n"
-            b"oid sha256:" + b"4d7a" * 16 + b"\nsize 12345\n"
-        ),
         "packets.bin": b"0000" * 40 + b"0013status=success\n0000" + b"command=clean\n",
         "flush.bin": b"0000",
         "newlines.bin": b"\r\n" * 500 + b"\n\r" * 500,

@@ -101,7 +101,7 @@ class Clock:
         self.now += 60
 
 
-@dataclass
+@dataclass(eq=False)
 class Machine:
     """One user's computer: `root` holds her home and, side by side, her repositories."""
 
@@ -391,6 +391,9 @@ class Repo:
         )
 
     # -- inside git
+
+    def is_bare(self) -> bool:
+        return not os.path.lexists(self.path / ".git")
 
     @property
     def git_dir(self) -> Path:
