@@ -160,7 +160,8 @@ def _write_standalone(path: Path, launcher: str, *, new: bool, name: str | None 
     data = shim.shim(name, launcher).encode("utf-8", "surrogateescape")
     if not new and _read(path) == data and os.access(path, os.X_OK):
         return ""
-    write_file(path, data, permissions=Permissions(_EXECUTABLE))
+    # Not synced: seven syncs would be felt in every clone, and the filter mends a hook that is not right.
+    write_file(path, data, permissions=Permissions(_EXECUTABLE), durable=False)
     return f"{name}: installed" if new else f"{name}: renewed"
 
 
