@@ -51,8 +51,12 @@ find_python() { # prints the first Python >= 3.11, one that can make an environm
 
 pip_from_index() { # python: fetches pip itself, checked against the hash the index gives
     "$1" - "$2" <<'PYTHON'
-import hashlib, html.parser, os, re, sys, urllib.parse, urllib.request
-index = (os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple").rstrip("/") + "/pip/"
+import configparser, hashlib, html.parser, os, re, sys, urllib.parse, urllib.request
+home = os.environ["HOME"]
+settings = configparser.RawConfigParser()
+settings.read(["/etc/pip.conf", home + "/.pip/pip.conf", home + "/.config/pip/pip.conf", os.environ.get("PIP_CONFIG_FILE", "")])
+index = os.environ.get("PIP_INDEX_URL") or settings.get("global", "index-url", fallback="https://pypi.org/simple")
+index = index.rstrip("/") + "/pip/"
 links = []
 class Links(html.parser.HTMLParser):
     def handle_starttag(self, tag, attrs):
@@ -227,7 +231,7 @@ uninstall() {
     rm -rf -- "$data"
     say "removed $data"
     # What we made and nobody has used since: empty directories, an empty git configuration.
-    printf '%s\n' "$paths" | while IFS= read -r path; do
+    printf '%s\n' "$paths" | sort -r | while IFS= read -r path; do
         [ -n "$path" ] || continue
         if [ -d "$path" ]; then
             rmdir -- "$path" 2>/dev/null || :
