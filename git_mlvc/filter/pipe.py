@@ -50,25 +50,27 @@ class PacketPipe:
         Raises Disconnected when it closes in the middle of the list, ProtocolError.
         """
         texts: list[bytes] = []
+        buffer, at = self._buffer, self._at
         while True:
-            if not self._have(HEADER_BYTES):
-                if texts or len(self._buffer) > self._at:
-                    raise Disconnected
-                return None
-            at = self._at
-            header = self._buffer[at : at + HEADER_BYTES]
+            if len(buffer) - at < HEADER_BYTES:
+                if not self._have(HEADER_BYTES):
+                    if texts or len(self._buffer) > self._at:
+                        raise Disconnected
+                    return None
+                buffer, at = self._buffer, self._at
+            header = buffer[at : at + HEADER_BYTES]
             if header == FLUSH:
                 self._at = at + HEADER_BYTES
                 return texts
             size = pktline.length(header)
-            if not self._have(size):
-                raise Disconnected
-            at = self._at  # the buffer may have been renewed
-            self._at = at + size
-            end = self._at
-            if self._buffer[end - 1] == 10 and size > HEADER_BYTES:
-                end -= 1
-            texts.append(self._buffer[at + HEADER_BYTES : end])
+            if len(buffer) - at < size:
+                if not self._have(size):
+                    raise Disconnected
+                buffer, at = self._buffer, self._at
+            end = at + size
+            text = buffer[at + HEADER_BYTES : end]
+            texts.append(text[:-1] if text[-1:] == b"\n" else text)
+            self._at = at = end
 
     def small_content(self) -> bytes | None:
         """Return a content that fits into one packet; None for others: then use `read_into`.

@@ -148,11 +148,10 @@ class Server:
             self._stream(answer, None)
 
     def _smudge(self, request: Request) -> None:
-        from git_mlvc.filter.smudge import Later, Streamed
-        from git_mlvc.filter.spool import Spool
-
         data = self._pipe.small_content()
         if data is None:  # longer than any pointer: content that git itself holds
+            from git_mlvc.filter.spool import Spool
+
             spool = Spool()
             spool.take(self._pipe.read_into)
             self._stream(spool.write_to, None)
@@ -160,10 +159,13 @@ class Server:
         answer = self._smudger.smudge(request, data)
         if isinstance(answer, bytes):
             self._send(answer)
-        elif isinstance(answer, Later):
-            self._pipe.write(protocol.DELAYED)
-        elif isinstance(answer, Streamed):
+            return
+        from git_mlvc.filter.smudge import Streamed
+
+        if isinstance(answer, Streamed):
             self._stream(answer.write_to, answer.instead)
+        else:
+            self._pipe.write(protocol.DELAYED)
 
     # -- answers
 

@@ -21,6 +21,7 @@ class ProtocolError(FormatError):
 
 
 _HEX = frozenset(b"0123456789abcdefABCDEF")
+_SHORT = {b"%04x" % size: size for size in range(HEADER_BYTES, 256)}  # nearly all lines of requests
 
 
 def packet(payload: bytes) -> bytes:
@@ -47,16 +48,18 @@ def content(data: bytes) -> bytes:
     )
 
 
-def length(header: bytes | bytearray | memoryview) -> int:
+def length(header: bytes) -> int:
     """Return the packet length that four bytes tell: 0 for a flush, else 4 to 65520.
 
     Raises ProtocolError for anything else; git's other special packets have no place in this protocol.
     """
-    raw = bytes(header)
-    if raw == FLUSH:
+    size = _SHORT.get(header)
+    if size is not None:
+        return size
+    if header == FLUSH:
         return 0
-    if len(raw) == HEADER_BYTES and _HEX.issuperset(raw):
-        size = int(raw, 16)
+    if len(header) == HEADER_BYTES and _HEX.issuperset(header):
+        size = int(header, 16)
         if HEADER_BYTES <= size <= MAX_PACKET_BYTES:
             return size
-    raise ProtocolError("git's packet stream is broken", why=f"{raw!r} is not a packet's length")
+    raise ProtocolError("git's packet stream is broken", why=f"{header!r} is no packet's length")
