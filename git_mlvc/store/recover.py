@@ -32,6 +32,7 @@ from git_mlvc.store.verified import verify_stored
 
 FOREIGN_PATIENCE_S = 7 * 24 * 3600
 ORPHAN_PATIENCE_S = 24 * 3600
+TORN_PATIENCE_S = 600
 _HEADER_BYTES = 8192
 
 
@@ -63,7 +64,7 @@ def survey(layout: Layout, *, now_s: float | None = None) -> list[Left]:
             alive = is_alive(owner)
         except FormatError:
             # Torn header: it vouches for nothing; but its owner may be writing it this very moment.
-            alive = None if age_s < ORPHAN_PATIENCE_S else False
+            alive = None if age_s < TORN_PATIENCE_S else False
         if alive is None and owner is not None and age_s > FOREIGN_PATIENCE_S:
             alive = False
         found.append(Left(name, owner, alive))
@@ -112,6 +113,12 @@ def _recover_one(name: str, layout: Layout, disk: Disk) -> bool:
 
 
 def _set_aside(name: str, layout: Layout, disk: Disk) -> bool:
+    pack_path = layout.open_pack(name)
+    if not os.path.exists(pack_path) or os.stat(pack_path).st_size <= len(HEADER):
+        # Killed while the two were being made: there is nothing to vouch for.
+        disk.remove(pack_path)
+        disk.remove(layout.journal(name))
+        return False
     disk.make_dir(layout.quarantine)
     for path in (layout.open_pack(name), layout.journal(name)):
         if os.path.exists(path):
