@@ -6,6 +6,7 @@ needed, because git starts us for every filter and hook.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from git_mlvc.transfer.remote_view import RemoteView
 
 TRACKED_SETTINGS = "mlvc.toml"
+_FETCHED = 100  # lines of FETCH_HEAD that are looked at
 
 
 class Workspace:
@@ -81,6 +83,8 @@ class Workspace:
         for name in names:
             places += self._candidates(name, self._git_url(name))
         places += self.settings.remotes.values()
+        if git_remote is None:
+            places += self._beside_last_fetch()
         seen: set[str] = set()
         return [p for p in places if not (p.url in seen or seen.add(p.url))]  # type: ignore[func-returns-value]
 
@@ -133,8 +137,8 @@ class Workspace:
 
     def absolute_url(self, url: str) -> str:
         """Relative paths in settings start at the top of the worktree."""
-        if "://" in url or url.startswith(("memory:", "-")):
-            return url
+        if ":" in url.split("/", 1)[0] or url.startswith("-"):
+            return url  # a scheme, or host:path; a path is anything else
         return str(self._top / Path(url).expanduser())
 
     def views_for_reading(
@@ -234,6 +238,19 @@ class Workspace:
             if key.startswith("remote.") and key.endswith(".url")
         ]
         return sorted(names, key=lambda name: (name != self._upstream, name != "origin", name))
+
+    def _beside_last_fetch(self) -> list[RemoteSetting]:
+        """`git pull PATH` needs no remote: git notes in FETCH_HEAD where the commits came from."""
+        from git_mlvc.transfer import beside
+
+        try:
+            text = (self.repository.git_dir / "FETCH_HEAD").read_bytes()
+        except OSError:
+            return []
+        notes = (line.split(b"\t", 2)[-1] for line in text.splitlines()[:_FETCHED])
+        urls = dict.fromkeys(os.fsdecode(note.rpartition(b" of ")[2]) for note in notes)
+        found = ((url, beside.default_url(url, self._top)) for url in urls)
+        return [RemoteSetting(url, place, Origin.BESIDE) for url, place in found if place]
 
     @cached_property
     def _upstream(self) -> str | None:
