@@ -139,12 +139,14 @@ class Smudger:
             self._say_how_many("are damaged in the local store", self._damaged)
             self._messages("hint: git mlvc fsck --repair")
         if self._missed:
-            first_path, first = next(iter(self._missed.items()))
-            count = len(self._missed)
+            first = next(iter(self._missed.values()))
+            names = ", ".join(_shown(path) for path in list(self._missed)[:_NAMED])
+            more = len(self._missed) - _NAMED
             what = (
-                f"{_shown(first_path)} stays a stub: its data"
-                if count == 1
-                else f"{count} files stay stubs: their data"
+                f"{names} stays a stub: its data"
+                if len(self._missed) == 1
+                else f"{len(self._missed)} files stay stubs, {names}"
+                f"{f' and {more} more' if more > 0 else ''}: their data"
             )
             hint = first.hint if first.hint and "pull" not in first.hint else ""
             lines = [f"warning: {what} could not be had", f"  why: {first}"]

@@ -195,6 +195,8 @@ class Git:
 
     def _environment(self, extra: Mapping[str, str] | None) -> dict[str, str]:
         env = dict(self.env)
+        # Set while git recurses into a submodule; most commands refuse to run under it.
+        env.pop("GIT_INTERNAL_SUPER_PREFIX", None)
         if self.git_dir is not None:
             env["GIT_DIR"] = str(self.git_dir)
         env.setdefault("GIT_OPTIONAL_LOCKS", "0")

@@ -171,7 +171,7 @@ def test_what_a_client_without_a_filter_commits_raw_is_found(published: Repo) ->
     assert "raw.bin" in found.out + found.err
     pushed = published.git("push", "origin", "main")
     assert "raw.bin" in pushed.err
-    published.git("add", "--renormalize", ".")
+    published.mlvc("track", "--renormalize")
     published.commit("as a pointer")
     assert published.blob("HEAD:raw.bin") == pointer_to(noise(5_000, 7))
     assert published.is_clean()

@@ -33,10 +33,10 @@ def reader(machine: Machine) -> Repo:
 
 def assert_all_on(remote: Repo, reader: Repo, ref: str, name: str, contents: list[bytes]) -> None:
     """Raise unless each of the last commits of `ref` can be checked out from the remote alone."""
-    reader.git("fetch", "-q", "--force", remote.path, f"{ref}:refs/heads/look")
+    reader.git("fetch", "-q", "--force", remote.path, f"{ref}:refs/look")
     reader.git("remote", "add", "look", remote.path, check=False)
     for back, data in enumerate(reversed(contents)):
-        reader.git("checkout", "-q", "-f", "--detach", f"refs/heads/look~{back}")
+        reader.git("checkout", "-q", "-f", "--detach", f"refs/look~{back}")
         assert reader.read(name) == data, f"{ref}~{back}"
     reader.git("checkout", "-q", "--orphan", "nothing")
 
