@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -69,7 +70,8 @@ class Session:
         self._use = UseLock(layout, disk)
         self._packer = Packer(layout, disk, index, prepare=prepare)
         self._closed = closed
-        self._codec = ChunkCodec()
+        self._local = threading.local()
+        self._counting = threading.Lock()
         self._fresh: dict[bytes, bool] = {}
 
     def __enter__(self) -> Session:
@@ -222,8 +224,7 @@ class Session:
         self._use.acquire_shared()
         pipeline = Pipeline(self._packer, self.is_known)
         digest, size_bytes, rows = pipeline.run(fill)
-        self._stats.new_chunks += pipeline.new_chunks
-        self._stats.new_raw_bytes += pipeline.new_raw_bytes
+        self._count_new(pipeline.new_raw_bytes, pipeline.new_chunks)
         if len(rows) > ROW.size:
             self.add_recipe(digest, Recipe(size_bytes, rows))
         self._packer.commit()
@@ -251,10 +252,20 @@ class Session:
             self._fresh[pack_id] = known
         return known
 
-    def _count(self, size_bytes: int) -> None:
-        self._stats.files += 1
-        self._stats.raw_bytes += size_bytes
+    @property
+    def _codec(self) -> ChunkCodec:
+        try:
+            codec: ChunkCodec = self._local.codec
+        except AttributeError:
+            codec = self._local.codec = ChunkCodec()
+        return codec
 
-    def _count_new(self, raw_len: int) -> None:
-        self._stats.new_chunks += 1
-        self._stats.new_raw_bytes += raw_len
+    def _count(self, size_bytes: int) -> None:
+        with self._counting:
+            self._stats.files += 1
+            self._stats.raw_bytes += size_bytes
+
+    def _count_new(self, raw_bytes: int, chunks: int = 1) -> None:
+        with self._counting:
+            self._stats.new_chunks += chunks
+            self._stats.new_raw_bytes += raw_bytes

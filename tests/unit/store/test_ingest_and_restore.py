@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from support.content import EDGE_SIZES, noise, table
 from git_mlvc.formats.pack import ALIGN_FROM_BYTES, Kind, iter_rows
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.oid import Oid
+from git_mlvc.store import fsck
 from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.session import INLINE_BYTES
 from git_mlvc.store.store import Store
@@ -211,3 +213,18 @@ def test_opening_makes_nothing_and_reading_from_nothing_finds_nothing(tmp_path: 
     assert store.missing_of(Pointer(Oid(bytes(32)), 1)) == [bytes(32)]
     assert store.packs() == store.segments() == []
     assert not (tmp_path / "mlvc").exists()
+
+
+def test_one_session_serves_many_threads(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "mlvc")
+    contents = [noise(size, seed) for seed, size in enumerate([100, 5000, 70000, MIB + 9] * 20)]
+    contents += [table(3000, seed) for seed in range(10)] * 3
+    with store.session() as session, ThreadPoolExecutor(6) as pool:
+        pointers = list(pool.map(lambda data: session.ingest([data]), contents))
+        assert session.stats.files == len(contents)
+        assert session.stats.raw_bytes == sum(map(len, contents))
+    reader = Store.open(tmp_path / "mlvc")
+    for pointer, data in zip(pointers, contents, strict=True):
+        assert pointer is not None
+        assert restored(reader, pointer) == data
+    assert fsck.check(reader).is_sound
