@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-
-class Entry(Protocol):
-    """What is needed of an entry of the index."""
-
-    @property
-    def blob_sha(self) -> str: ...
+from git_mlvc.errors import FormatError
 
 
 class Index(Protocol):
     """What is needed of the index."""
 
-    def entry(self, path: bytes) -> Entry | None: ...
+    def blob(self, path: bytes) -> str | None:
+        """Return the name of the blob of the path's merged entry. Raises FormatError."""
+        ...
 
 
 class Held:
@@ -46,8 +43,11 @@ class Held:
             self._index = self._open()
         if self._index is None or not path:
             return None
-        entry = self._index.entry(path)
-        return entry.blob_sha if entry is not None else None
+        try:
+            return self._index.blob(path)
+        except FormatError:  # git itself will say what is wrong with it
+            self._index = None
+            return None
 
     def size(self, sha: str) -> int | None:
         """Return a blob's size in bytes; None if it is not here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import FormatError, MlvcError
+from git_mlvc.errors import MlvcError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,13 +30,11 @@ def cleaner(workspace: Workspace, messages: Messages) -> Cleaner:
     repository = workspace.repository
 
     def open_index() -> Index | None:
-        if not repository.index_path.exists():
-            return None
-        from git_mlvc.git.index import IndexReader
+        from git_mlvc.git.index_search import IndexSearch
 
         try:
-            return IndexReader.open(repository.index_path, hash_size=repository.hash_size)
-        except (FormatError, OSError):  # git itself will say what is wrong with it
+            return IndexSearch.open(repository.index_path, hash_size=repository.hash_size)
+        except OSError:  # git itself will say what is wrong with it
             return None
 
     def blob_size(sha: str) -> int | None:

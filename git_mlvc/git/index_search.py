@@ -1,0 +1,78 @@
+"""Which blob git's index holds for a path, without reading all entries for the first few questions.
+
+The filter usually asks about one or two files that were touched, of a million. An entry can be recognised
+where its name stands: the name's length and stage stand before it, and entries begin at multiples of eight.
+Whoever asks more often gets the whole index read once. Version 4 compresses names and is always read.
+
+Layout: Documentation/gitformat-index.txt.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from git_mlvc.git.index import IndexReader
+
+SEARCHES = 16
+_HEADER_BYTES = 12
+_STAT_BYTES = 40
+_EXTENDED, _STAGE, _NAME_MASK = 0x4000, 0x3000, 0x0FFF
+
+
+class IndexSearch:
+    """The index file as it was when opened; a missing one holds nothing."""
+
+    def __init__(self, data: bytes, *, hash_size: int = 20) -> None:
+        self._data = data
+        self._hash_size = hash_size
+        self._searches = SEARCHES if data[:7] == b"DIRC\0\0\0" and data[7:8] in b"\2\3" else 0
+        self._reader: IndexReader | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, hash_size: int = 20) -> IndexSearch | None:
+        """Read the index at `path`; None if there is none. Raises OSError."""
+        try:
+            with open(path, "rb") as file:
+                return cls(file.read(), hash_size=hash_size)
+        except FileNotFoundError:
+            return None
+
+    def blob(self, path: bytes) -> str | None:
+        """Return the blob of the merged entry of `path`, or None. Raises FormatError."""
+        if not path:
+            return None
+        if self._searches > 0:
+            self._searches -= 1
+            return self._search(path)
+        if self._reader is None:
+            from git_mlvc.git.index import IndexReader
+
+            self._reader = IndexReader(self._data, hash_size=self._hash_size)
+        entry = self._reader.entry(path)
+        return None if entry is None else entry.blob_sha
+
+    def _search(self, path: bytes) -> str | None:
+        data = self._data
+        needle = path + b"\0"
+        at = data.find(needle, _HEADER_BYTES)
+        while at >= 0:
+            for flags_bytes in (2, 4):
+                start = at - flags_bytes - self._hash_size - _STAT_BYTES
+                if start >= _HEADER_BYTES and self._is_entry(start, path, flags_bytes == 4):
+                    sha = data[start + _STAT_BYTES : start + _STAT_BYTES + self._hash_size]
+                    return sha.hex()
+            at = data.find(needle, at + 1)
+        return None
+
+    def _is_entry(self, start: int, path: bytes, extended: bool) -> bool:
+        flags_at = start + _STAT_BYTES + self._hash_size
+        flags = self._data[flags_at] << 8 | self._data[flags_at + 1]
+        return (
+            (start - _HEADER_BYTES) % 8 == 0
+            and (start == _HEADER_BYTES or self._data[start - 1] == 0)
+            and bool(flags & _EXTENDED) == extended
+            and not flags & _STAGE
+            and flags & _NAME_MASK == min(len(path), _NAME_MASK)
+        )
