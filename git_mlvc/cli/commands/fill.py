@@ -23,7 +23,8 @@ def fill(invocation: Invocation, paths: tuple[str, ...], keep_appended: bool, as
     replaced. Exit code 5 if stubs are left.
     """
     from git_mlvc.errors import UsageError
-    from git_mlvc.worktree import exchange
+    from git_mlvc.worktree import exchange, pointers
+    from git_mlvc.worktree.appended import fill_appended
     from git_mlvc.worktree.fill import fill as put_content
     from git_mlvc.worktree.selection import Selection
 
@@ -32,8 +33,13 @@ def fill(invocation: Invocation, paths: tuple[str, ...], keep_appended: bool, as
     workspace, output = invocation.workspace, invocation.output
     repo = workspace.repository
     selection = Selection.parse(paths, invocation.prefix)
-    stubs = exchange.stubs_to_fill(repo, workspace.settings, selection)
-    report = put_content(repo, workspace.store, stubs.items(), progress=output.progress)
+    if keep_appended:
+        chosen = selection.checked(file.path for file in pointers.index_files(repo))
+        fetch = workspace.fetcher(output.progress)
+        report = fill_appended(repo, workspace.store, chosen, fetch=fetch)
+    else:
+        stubs = exchange.stubs_to_fill(repo, workspace.settings, selection)
+        report = put_content(repo, workspace.store, stubs.items(), progress=output.progress)
     if as_json:
         output.json("fill", fill_fields(report))
         return ExitCode.STORE if report.left else ExitCode.OK
