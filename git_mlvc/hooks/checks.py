@@ -67,7 +67,7 @@ def hooks(repo: Repository, git: Git, *, git_version: tuple[int, ...]) -> Iterat
         trouble = trial(git, found / name, name)
         if trouble:
             failing.append(Check(f"hook {name}", Verdict.BAD, trouble, "git mlvc install --local"))
-        if by_config and hook_files.runs(directory, name):
+        if by_config and name != install.FIRST and hook_files.runs(directory, name):
             says = f"runs twice: from git's configuration and from {directory / name}"
             failing.append(Check(f"hook {name}", Verdict.NOTE, says, "git mlvc install --local"))
     if missing:

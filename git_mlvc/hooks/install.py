@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from git_mlvc.git.process import Git
     from git_mlvc.git.repository import Repository
 
+FIRST = "post-index-change"  # fires after every command that may leave a stub
 _UMASK = Permissions()
 
 
@@ -139,17 +140,16 @@ def verified(repo: Repository, git: Git, *, git_version: tuple[int, ...] | None 
     Asks git, with the environment we were started with, so that `-c core.hooksPath=…` counts. Never
     raises: what cannot be settled is not verified.
     """
-    name = "post-index-change"
     try:
-        if hook_files.runs(hooks_directory(repo, git), name):
+        if hook_files.runs(hooks_directory(repo, git), FIRST):
             return True
-        if not (repo.common_dir / "mlvc" / "hooks" / name).exists():
+        if not (repo.common_dir / "mlvc" / "hooks" / FIRST).exists():
             return False
         from git_mlvc.git import config
         from git_mlvc.hooks import config_hooks
 
         return _version(git, git_version) >= config_hooks.SINCE and config_hooks.runs(
-            config.read(git), repo.common_dir, name
+            config.read(git), repo.common_dir, FIRST
         )
     except (MlvcError, OSError):
         return False
@@ -190,8 +190,10 @@ def _put_hooks(
     try:
         if _version(git, git_version) >= config_hooks.SINCE:
             changed = config_hooks.put(git, repo.common_dir, launcher, permissions)
-            lines = _take_hook_files(repo, git)
-            state = Installed(Choice.CONFIG, launcher)
+            lines = _take_hook_files(repo, git, keep=FIRST)
+            changed = _put_first(repo, git, launcher, permissions) or changed
+            folder = config_hooks.directory(repo.common_dir)
+            state = Installed(Choice.CONFIG, launcher, str(folder))
             said = "written to this repository's git configuration" if changed else "as they were"
             report = Report((*lines, f"hooks: {said}"))
         else:
@@ -210,6 +212,19 @@ def _put_hooks(
     return report
 
 
+def _put_first(repo: Repository, git: Git, launcher: str, permissions: Permissions) -> bool:
+    """Put the one hook that must work at once also into a file: a git that runs already (`git clone`,
+    whose filter we are) has read its configuration. Run twice, it finds nothing to do the second time.
+    """
+    from git_mlvc.fs.atomic import make_dirs
+
+    directory = hooks_directory(repo, git)
+    if not is_own(repo, directory):
+        return False
+    make_dirs(directory, permissions)
+    return bool(hook_files.put(directory, FIRST, launcher))
+
+
 def _put_hook_files(directory: Path, launcher: str, permissions: Permissions) -> Report:
     from git_mlvc.fs.atomic import make_dirs
 
@@ -226,7 +241,7 @@ def _put_hook_files(directory: Path, launcher: str, permissions: Permissions) ->
     return Report(tuple(rest))
 
 
-def _take_hook_files(repo: Repository, git: Git) -> tuple[str, ...]:
+def _take_hook_files(repo: Repository, git: Git, keep: str = "") -> tuple[str, ...]:
     """Take ours out of where git looks, of where it would look by default, and of where we put them."""
     directories = [repo.common_dir / "hooks", hooks_directory(repo, git)]
     state = install_state.read(repo.common_dir)
@@ -235,7 +250,7 @@ def _take_hook_files(repo: Repository, git: Git) -> tuple[str, ...]:
     lines = []
     for directory in dict.fromkeys(directories):
         for name in shim.HOOKS:
-            line = hook_files.take_out(directory, name)
+            line = hook_files.take_out(directory, name) if name != keep else ""
             if line:
                 lines.append(f"hook {line}")
     return tuple(lines)
@@ -265,7 +280,8 @@ def _is_settled(repo: Repository, git: Git, state: Installed, launcher: str) -> 
 
     folder = config_hooks.directory(repo.common_dir)
     current = all(hook_files.is_current(folder, name, launcher) for name in shim.HOOKS)
-    return current and _version(git, None) >= config_hooks.SINCE
+    # The configuration holds absolute paths: a repository that has been moved needs new ones.
+    return current and state.directory == str(folder) and _version(git, None) >= config_hooks.SINCE
 
 
 def _version(git: Git, known: tuple[int, ...] | None) -> tuple[int, ...]:
