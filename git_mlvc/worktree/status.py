@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 from git_mlvc.errors import InputError
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
-from git_mlvc.git import attributes, objects
+from git_mlvc.git import attributes
 from git_mlvc.git.index import IndexEntry, IndexReader, size_field
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings
-from git_mlvc.worktree import pointers
+from git_mlvc.worktree import known_blobs, pointers
+from git_mlvc.worktree.known_blobs import Blob
 from git_mlvc.worktree.pending import Pending
 
 if TYPE_CHECKING:
@@ -71,17 +72,18 @@ def status(
     if among is not None:
         chosen = set(among)
         entries = [e for e in entries if e[0] in chosen]
-    care, sizes, known = _git_says(repo, entries)
+    care, blobs = _git_says(repo, entries)
     pending = Pending(repo.state_dir).read()
     look = _Look(os.fsencode(repo.worktree), reader, store)
     found = []
     for path, entry in entries:
-        pointer = known.get(entry.blob_sha)
+        blob = blobs.get(entry.blob_sha)
+        pointer = blob.pointer if blob else None
         if pointer is not None:
             state = look.state(path, entry, pointer)
             size_bytes = pointer.size_bytes
         elif path in care:
-            size_bytes = sizes.get(entry.blob_sha, 0)
+            size_bytes = blob.size_bytes if blob else 0
             if not size_bytes or size_bytes < attributes.min_size_bytes(settings, path):
                 continue
             state = State.RAW
@@ -93,8 +95,8 @@ def status(
 
 def _git_says(
     repo: Repository, entries: list[tuple[RepoPath, IndexEntry]]
-) -> tuple[set[RepoPath], dict[str, int], dict[str, Pointer]]:
-    """(paths in our care, sizes of blobs, pointers by blob), asked of two gits at the same time."""
+) -> tuple[set[RepoPath], dict[str, Blob]]:
+    """(paths in our care, what the blobs are), asked of two gits at the same time."""
     from threading import Thread
 
     care: set[RepoPath] = set()
@@ -109,15 +111,12 @@ def _git_says(
     asking = Thread(target=ask)
     asking.start()
     try:
-        shas = dict.fromkeys(entry.blob_sha for _, entry in entries)
-        sizes = dict(objects.blob_sizes(repo, shas))
-        small = [sha for sha, size in sizes.items() if size <= MAX_POINTER_BYTES]
-        known = objects.pointers(repo, small, sizes=sizes)
+        blobs = known_blobs.look_up(repo, (entry.blob_sha for _, entry in entries))
     finally:
         asking.join()
     if failure:
         raise failure[0]
-    return care, sizes, known
+    return care, blobs
 
 
 @dataclass(slots=True)

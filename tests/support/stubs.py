@@ -36,10 +36,12 @@ class Stubbed:
     def commit(self, files: dict[str, bytes] | dict[bytes, bytes]) -> dict[RepoPath, Pointer]:
         """Ingest contents, write their stubs, commit these; the index is as git leaves it."""
         made = {}
-        for name, data in files.items():
-            path = RepoPath(os.fsencode(name))
-            made[path] = self.ingest(data)
-            self.repo.write({path.raw: pointer_format.encode(made[path])})
+        with self.store.session() as session:
+            for name, data in files.items():
+                pointer = session.ingest([data])
+                assert pointer is not None
+                made[RepoPath(os.fsencode(name))] = pointer
+        self.repo.write({path.raw: pointer_format.encode(made[path]) for path in made})
         self.repo.add().commit("stubs")
         return made
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from support.repo import Machine, Repo
 from git_mlvc.errors import FormatError
 from git_mlvc.git import index
 from git_mlvc.git.index import IndexReader, StatUpdate
+from git_mlvc.git.index_lock import IndexLock
 
 FORMS = [
     pytest.param("2", "sha1", id="version 2"),
@@ -289,3 +293,34 @@ def test_the_index_keeps_its_permissions(machine: Machine) -> None:
     _replace(repo, "a", b"filled\n")
     assert _refresh(repo, _update(repo, "a")) == {b"a"}
     assert _index(repo).stat().st_mode & 0o777 == 0o664
+
+
+_TERMINATED = """
+import os, signal, sys
+from pathlib import Path
+from git_mlvc.git.index_lock import IndexLock
+with IndexLock(Path(sys.argv[1]), timeout_s=0) as lock:
+    assert lock.is_held
+    os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+    print("held", flush=True)
+print("not reached", flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_process_that_is_told_to_end_leaves_no_lock(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "index"
+    done = subprocess.run(
+        [sys.executable, "-c", _TERMINATED, path, name], capture_output=True, check=False
+    )
+    assert done.returncode == -getattr(signal, name)
+    assert done.stdout == b"held\n"
+    assert not path.with_suffix(".lock").exists()
+
+
+def test_an_error_while_the_lock_is_held_gives_it_up(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    with pytest.raises(ValueError, match="inside"), IndexLock(path, timeout_s=0):
+        assert path.with_name("index.lock").exists()
+        raise ValueError("inside")
+    assert not path.with_name("index.lock").exists()

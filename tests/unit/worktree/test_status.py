@@ -139,3 +139,23 @@ def test_a_status_takes_no_lock_and_starts_few_processes(scene: Stubbed) -> None
     assert len(_states(scene)) == 500
     assert time.monotonic() - started_s < 5
     assert trace.read_text().count('"event":"start"') <= 3
+
+
+@pytest.mark.parametrize("damage", ["gone", "flipped", "cut", "foreign"])
+def test_what_is_remembered_of_blobs_changes_no_answer(scene: Stubbed, damage: str) -> None:
+    scene.commit({f"{n}.bin": b"%d" % n for n in range(300)})
+    scene.repo.write({"raw.bin": DATA, "code.py": b"x"}).git("add", "raw.bin", "code.py")
+    first = _status(scene)
+    assert first["raw.bin"].state is State.RAW
+    place = scene.repository.common_dir / "mlvc" / "known-blobs-sha1"
+    data = place.read_bytes()
+    assert _status(scene) == first
+    if damage == "gone":
+        place.unlink()
+    elif damage == "flipped":
+        place.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    else:
+        place.write_bytes(data[:-1] if damage == "cut" else b"something else")
+    assert _status(scene) == first
+    scene.repo.git("rm", "-q", "-f", "--cached", "7.bin")
+    assert _status(scene).keys() == first.keys() - {"7.bin"}
