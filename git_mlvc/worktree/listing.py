@@ -29,10 +29,10 @@ def list_data(repo: Repository, typed: Sequence[str], prefix: bytes = b"") -> li
     As in git, the first word is a revision if it can be one. Raises InputError for a path that none has.
     """
     rev, paths = _parted(repo, typed)
-    if rev is None:
-        return []
-    files = {file.path: file for file in objects.data_files(repo, rev)}
-    chosen = Selection.parse(paths, prefix).checked(files)
+    selection = Selection.parse(paths, prefix)
+    found = objects.data_files(repo, rev) if rev is not None else ()
+    files = {file.path: file for file in found}
+    chosen = selection.checked(files)
     return [Listed(path, files[path].pointer) for path in chosen]
 
 

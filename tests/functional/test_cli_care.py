@@ -1,0 +1,132 @@
+"""fsck and prune: damage is named and mended, and the only copy is never deleted."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from support.content import noise
+from support.repo import Repo
+
+A, B = noise(300_000, 1), noise(200_000, 2)
+
+
+def packs(repo: Repo) -> list[str]:
+    top = repo.path / ".git" / "mlvc" / "packs"
+    return sorted(str(path) for path in top.rglob("*") if path.is_file())
+
+
+def grow_old(repo: Repo) -> None:
+    for pack in packs(repo):
+        os.utime(pack, (1_700_000_000, 1_700_000_000))
+
+
+def flip_a_byte(path: str) -> None:
+    os.chmod(path, 0o644)
+    with open(path, "r+b") as file:
+        file.seek(5000)
+        byte = file.read(1)
+        file.seek(5000)
+        file.write(bytes([byte[0] ^ 1]))
+
+
+def test_fsck_of_a_sound_store(repo: Repo, remote: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    assert "checked 1 pack" in repo.mlvc("fsck").out
+    repo.git("push", "-q", "origin", "main")
+    assert json.loads(repo.mlvc("fsck", "--remote", "--json").out)["sound"]
+    assert repo.mlvc("fsck", "--remote", "origin", "a.bin").ok
+
+
+def test_fsck_names_the_files_and_commits_that_damage_hurts(repo: Repo, remote: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    repo.git("push", "-q", "origin", "main")
+    head = repo.head()
+    (pack,) = packs(repo)
+    flip_a_byte(pack)
+    said = repo.mlvc("fsck", check=False)
+    assert said.returncode == 1
+    assert "a.bin" in said.out and head[:10] in said.out
+    assert "moved to quarantine" in said.out
+    again = repo.mlvc("fsck", check=False)
+    assert again.returncode == 1 and "a.bin" in again.out, "still lost, so still told"
+
+
+def test_fsck_repairs_from_a_remote(repo: Repo, remote: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    repo.git("push", "-q", "origin", "main")
+    (pack,) = packs(repo)
+    flip_a_byte(pack)
+    (repo.path / "a.bin").unlink()
+    said = repo.mlvc("fsck", "--repair")
+    assert "repaired: a.bin" in said.out
+    repo.git("checkout", "-q", "--", "a.bin")
+    assert repo.read("a.bin") == A
+    assert repo.mlvc("fsck").ok
+
+
+def test_fsck_repairs_from_the_worktree(repo: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    (pack,) = packs(repo)
+    flip_a_byte(pack)
+    assert "repaired: a.bin" in repo.mlvc("fsck", "--repair").out
+    (repo.path / "a.bin").unlink()
+    repo.git("checkout", "-q", "--", "a.bin")
+    assert repo.read("a.bin") == A
+
+
+def test_fsck_finds_files_that_should_be_pointers(repo: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    repo.git(
+        "-c",
+        "filter.mlvc.process=",
+        "-c",
+        "filter.mlvc.clean=cat",
+        "-c",
+        "filter.mlvc.required=false",
+        "add",
+        "--renormalize",
+        "a.bin",
+    )
+    repo.commit("raw")
+    said = repo.mlvc("fsck", check=False)
+    assert said.returncode == 1
+    assert "in git itself" in said.out and "a.bin" in said.out
+
+
+def test_law_11_prune_keeps_what_is_nowhere_else(repo: Repo, remote: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    grow_old(repo)
+    assert "freed 0 B" in repo.mlvc("prune").out
+    assert len(packs(repo)) == 1
+
+
+def test_prune_frees_what_a_remote_holds_and_checkout_fetches_it_again(
+    repo: Repo, remote: Repo
+) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    repo.git("push", "-q", "origin", "main")
+    repo.write({"b.bin": B}).add().commit("not pushed")
+    assert "freed 0 B" in repo.mlvc("prune").out, "too young"
+    grow_old(repo)
+    dry = repo.mlvc("prune", "--dry-run").out
+    assert "drop pack" in dry and "would free" in dry
+    assert len(packs(repo)) == 2
+    answer = json.loads(repo.mlvc("prune", "--json").out)
+    assert answer["outcome"]["freed_bytes"] > 290_000
+    assert len(packs(repo)) == 1
+    for name in ("a.bin", "b.bin"):
+        (repo.path / name).unlink()
+    repo.git("checkout", "-q", "--", ".")
+    assert repo.read("a.bin") == A and repo.read("b.bin") == B
+
+
+def test_prune_with_a_silent_remote_keeps_everything(repo: Repo, remote: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    repo.git("push", "-q", "origin", "main")
+    grow_old(repo)
+    repo.set("mlvc.remote.origin.url", str(repo.machine.path("not/a/dir")))
+    repo.machine.path("not").write_bytes(b"a file where a directory should be")
+    os.rename(remote.path / "mlvc", remote.path / "mlvc-away")
+    repo.mlvc("prune", check=False)
+    assert len(packs(repo)) == 1

@@ -1,0 +1,146 @@
+"""track, untrack, status, remote, install, init, doctor, env: set-up and looking."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.content import is_pointer, noise
+from support.repo import Machine, Repo
+
+
+def test_track_lists_and_untrack_takes_back(repo: Repo) -> None:
+    assert repo.mlvc("track", "data/**", "--above", "10kB").out == "tracking data/**\n"
+    assert "already" in repo.mlvc("track", "*.bin").out
+    listed = json.loads(repo.mlvc("track", "--json").out)["patterns"]
+    assert [(line["pattern"], line["min_size_bytes"]) for line in listed] == [
+        ("*.bin", 0),
+        ("data/**", 10_000),
+    ]
+    repo.mlvc("untrack", "data/**")
+    assert repo.mlvc("untrack", "data/**", check=False).returncode == 1
+    assert b"data" not in repo.read(".gitattributes")
+
+
+def test_what_is_committed_is_told_about_and_converted_on_demand(repo: Repo) -> None:
+    repo.write({"t.csv": b"a,b\n" * 1000}).add().commit("text")
+    said = repo.mlvc("track", "*.csv")
+    assert "t.csv" in said.err and "git mlvc track --renormalize" in said.err
+    repo.mlvc("track", "--renormalize")
+    repo.commit("converted")
+    assert is_pointer(repo.git("cat-file", "blob", "HEAD:t.csv").stdout)
+    assert repo.read("t.csv") == b"a,b\n" * 1000
+
+
+def test_status_has_an_exit_code_for_scripts(repo: Repo, remote: Repo) -> None:
+    repo.write({"a.bin": noise(3000), "b.bin": noise(4000)}).add().commit("one")
+    assert repo.mlvc("status", "--exit-code").out == "2 data files, 2 present\n"
+    repo.write({"a.bin": noise(3000, 7)})
+    said = repo.mlvc("status", "--exit-code", check=False)
+    assert said.returncode == 1 and "modified" in said.out
+    states = {
+        file["path"]: file["state"]
+        for file in json.loads(repo.mlvc("status", "--json").out)["files"]
+    }
+    assert states == {"a.bin": "modified", "b.bin": "present"}
+    assert json.loads(repo.mlvc("status", "--json", "b.bin").out)["files"][0]["path"] == "b.bin"
+
+
+def test_status_asks_the_remote_when_told_to(repo: Repo, remote: Repo) -> None:
+    repo.write({"a.bin": noise(3000)}).add().commit("one")
+    assert json.loads(repo.mlvc("status", "--remote", "--json").out)["unpushed"] == ["a.bin"]
+    repo.git("push", "-q", "origin", "main")
+    assert json.loads(repo.mlvc("status", "--remote", "--json").out)["unpushed"] == []
+
+
+def test_remotes_are_added_listed_and_removed(repo: Repo) -> None:
+    store = repo.machine.path("lab")
+    repo.mlvc("remote", "add", "lab", str(store), "--default")
+    repo.mlvc("remote", "add", "mine", "../mine", "--private")
+    listed = {
+        r["name"]: r for r in json.loads(repo.mlvc("remote", "list", "--json").out)["remotes"]
+    }
+    assert listed["lab"]["default"] and listed["lab"]["trusted"]
+    assert listed["lab"]["origin"] == "mlvc.toml" and listed["mine"]["origin"] == "git config"
+    assert repo.mlvc("remote", "default").out == "lab\n"
+    repo.write({"a.bin": noise(3000)}).add().commit("one")
+    repo.mlvc("push")
+    assert (store / "segments").is_dir()
+    repo.mlvc("remote", "remove", "lab")
+    assert repo.mlvc("remote", "default", check=False).returncode == 1
+    assert "lab" not in repo.mlvc("remote", "list").out
+    assert store.is_dir()
+
+
+def test_a_secret_is_not_written_where_everybody_reads(repo: Repo) -> None:
+    address = "https://me:hunter2@example.org/data"
+    said = repo.mlvc("remote", "add", "web", address, check=False)
+    assert said.returncode == 2 and "hunter2" not in said.err + said.out
+    assert not (repo.path / "mlvc.toml").exists()
+    repo.mlvc("remote", "add", "web", address, "--private")
+    assert "hunter2" not in repo.mlvc("remote", "list").out
+    assert "hunter2" not in repo.mlvc("env").out
+
+
+def test_law_12_an_address_that_a_clone_brings_waits_for_trust(
+    machine: Machine, repo: Repo, remote: Repo
+) -> None:
+    store = machine.path("elsewhere")
+    repo.mlvc("remote", "add", "lab", str(store), "--default")
+    repo.write({"a.bin": noise(3000)}).add().commit("one")
+    repo.git("push", "-q", "origin", "main")
+    copy = machine.clone("origin.git", "copy")
+    assert copy.stubs() == ["a.bin"]
+    said = copy.mlvc("pull", "lab", check=False)
+    assert said.returncode == 7 and "git mlvc remote trust lab" in said.err
+    copy.mlvc("remote", "trust", "lab")
+    copy.mlvc("pull", "lab")
+    assert copy.read("a.bin") == noise(3000)
+
+
+def test_init_in_a_clone_does_it_all(
+    bare_machine: Machine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    author = bare_machine.init("author")
+    author.mlvc("init")
+    author.track("*.bin").write({"a.bin": noise(3000)}).add().commit("one")
+    bare_machine.bare()
+    author.git("push", "-q", "../origin.git", "main")
+    copy = bare_machine.clone("origin.git", "copy")
+    assert copy.stubs() == ["a.bin"]
+    copy.mlvc("init")
+    assert copy.read("a.bin") == noise(3000)
+    before = copy.read("mlvc.toml")
+    copy.mlvc("init")
+    assert copy.read("mlvc.toml") == before
+
+
+def test_install_touches_no_repository(bare_machine: Machine) -> None:
+    repo = bare_machine.init()
+    before = sorted((repo.path / ".git").rglob("*"))
+    config = repo.read(".git/config")
+    repo.mlvc("install")
+    assert sorted((repo.path / ".git").rglob("*")) == before
+    assert repo.read(".git/config") == config
+    assert "as it was" in repo.mlvc("install").out
+    repo.mlvc("uninstall")
+    assert b"mlvc" not in bare_machine.config_file.read_bytes()
+
+
+def test_doctor_proves_a_good_installation_and_names_what_mends_a_bad_one(
+    repo: Repo, remote: Repo
+) -> None:
+    repo.mlvc("install", "--local")
+    report = json.loads(repo.mlvc("doctor", "--json").out)
+    assert report["ok"], report
+    (repo.path / ".git" / "hooks" / "post-index-change").unlink()
+    said = repo.mlvc("doctor", check=False)
+    assert said.returncode == 1
+    assert "post-index-change" in said.out and "git mlvc install --local" in said.out
+    repo.set("filter.mlvc.process", "/nowhere/git-mlvc filter-process")
+    assert "bad  filter" in repo.mlvc("doctor", check=False).out
+
+
+def test_doctor_and_env_work_outside_of_a_repository(machine: Machine) -> None:
+    assert machine.git("mlvc", "doctor").ok
+    assert json.loads(machine.git("mlvc", "env", "--json").out)["versions"]["git-mlvc"]
