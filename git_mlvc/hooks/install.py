@@ -49,7 +49,7 @@ def filter_settings(launcher: str, *, skip_smudge: bool = False) -> dict[str, st
         "filter.mlvc.smudge": f"{expanded} smudge{skip} -- %f",
         "filter.mlvc.required": "true",
         "merge.mlvc.name": "git-mlvc: pointers by their oid, all else as git merges text",
-        "merge.mlvc.driver": f"{expanded} merge-driver %O %A %B %L %P",
+        "merge.mlvc.driver": f"{expanded} merge-driver %O %A %B %L %P %S %X %Y",
     }
 
 

@@ -26,8 +26,9 @@ from git_mlvc.progress import Progress, Silent
 from git_mlvc.store.session import Session
 from git_mlvc.store.store import Store
 from git_mlvc.transfer.content import levels, receive
-from git_mlvc.transfer.plan import FetchReport, count
+from git_mlvc.transfer.plan import FetchReport
 from git_mlvc.transfer.remote_view import RemoteView
+from git_mlvc.units import count_text
 
 BATCH_POINTERS = 4096
 WINDOW_RECORDS = 1 << 15
@@ -252,7 +253,7 @@ class _Fetcher:
         names = ", ".join(f"'{view.name}'" for view in self._views)
         return MissingChunk(
             f"the data of {pointer.oid.short} cannot be had",
-            why=f"{count(len(lacking), 'chunk')} of it on none of the remotes asked: {names or 'none'}",
+            why=f"{count_text(len(lacking), 'chunk')} of it on none of the remotes asked: {names or 'none'}",
             hint="ask whoever committed it to run `git mlvc push`",
         )
 

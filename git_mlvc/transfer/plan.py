@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from git_mlvc.errors import MlvcError, StoreError
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location
+from git_mlvc.units import count_text, size_text
 
 MAX_GAP_BYTES = 1 << 20  # unwanted bytes between two wanted: cheaper to read than to ask twice
 MAX_READ_BYTES = 16 << 20
@@ -154,10 +155,10 @@ class PushReport:
         """Return one line, e.g. "3 files, 4.1 GB; 12 MB sent in 1 pack, the rest was there"."""
         if not self.files:
             return "no data to send"
-        line = f"{count(self.files, 'file')}, {size(self.logical_bytes)}; "
+        line = f"{count_text(self.files, 'file')}, {size_text(self.logical_bytes)}; "
         if not self.packs:
             return line + ("it was there already" if self.files == 1 else "all of it was there")
-        line += f"{size(self.sent_bytes)} sent in {count(self.packs, 'pack')}"
+        line += f"{size_text(self.sent_bytes)} sent in {count_text(self.packs, 'pack')}"
         return line + (", the rest was there" if self.chunks_already_there else "")
 
 
@@ -176,11 +177,11 @@ class FetchReport:
         """Return one line, e.g. "3 files, 4.1 GB; 12 MB received in 180 chunks, 4 GB were here"."""
         if not self.files and not self.failed:
             return "nothing to fetch"
-        line = f"{count(self.files, 'file')}, {size(self.logical_bytes)}; "
-        line += f"{size(self.received_bytes)} received in {count(self.chunks, 'chunk')}"
+        line = f"{count_text(self.files, 'file')}, {size_text(self.logical_bytes)}; "
+        line += f"{size_text(self.received_bytes)} received in {count_text(self.chunks, 'chunk')}"
         if self.saved_bytes:
-            line += f", {size(self.saved_bytes)} were here"
-        return line + (f"; {count(len(self.failed), 'file')} failed" if self.failed else "")
+            line += f", {size_text(self.saved_bytes)} were here"
+        return line + (f"; {count_text(len(self.failed), 'file')} failed" if self.failed else "")
 
 
 class MissingData(StoreError):
@@ -191,26 +192,8 @@ class MissingData(StoreError):
         if len(paths) > SHOWN_PATHS:
             shown += f"\n  and {len(paths) - SHOWN_PATHS} more"
         super().__init__(
-            f"the data of {count(len(paths), 'file')} is nowhere to be had:{shown}",
+            f"the data of {count_text(len(paths), 'file')} is nowhere to be had:{shown}",
             why=f"it is neither in the local store nor on remote '{remote}'",
             hint="git mlvc fetch --all, or ask whoever committed it to run `git mlvc push`",
         )
         self.paths = paths
-
-
-def count(number: int, noun: str) -> str:
-    """Return "1 file", "3 files", "20,000 files"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def size(size_bytes: int) -> str:
-    """Return a size for people, in powers of 1000: "12 MB", "4.1 GB", "999 B"."""
-    amount = float(size_bytes)
-    units = iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while amount >= 999.5 and unit != "TB":
-        amount /= 1000
-        unit = next(units)
-    if unit == "B" or amount >= 9.95 or f"{amount:.1f}".endswith(".0"):
-        return f"{amount:,.0f} {unit}"
-    return f"{amount:.1f} {unit}"

@@ -144,3 +144,28 @@ def test_doctor_proves_a_good_installation_and_names_what_mends_a_bad_one(
 def test_doctor_and_env_work_outside_of_a_repository(machine: Machine) -> None:
     assert machine.git("mlvc", "doctor").ok
     assert json.loads(machine.git("mlvc", "env", "--json").out)["versions"]["git-mlvc"]
+
+
+def test_source_code_under_a_size_limit_merges_as_without_the_tool(repo: Repo) -> None:
+    repo.mlvc("track", "*", "--above", "10kB")
+    lines = [f"line {number}\n" for number in range(40)]
+    repo.write({"code.py": "".join(lines).encode()}).add().commit("base")
+    repo.git("switch", "-q", "-c", "topic")
+    repo.write({"code.py": "".join([*lines[:39], "theirs\n"]).encode()}).add().commit("theirs")
+    repo.git("switch", "-q", "main")
+    repo.write({"code.py": "".join(["ours\n", *lines[1:]]).encode()}).add().commit("ours")
+    repo.git("merge", "-q", "topic", "-m", "both")
+    assert repo.read("code.py") == "".join(["ours\n", *lines[1:39], "theirs\n"]).encode()
+
+
+def test_large_files_under_a_size_limit_conflict_whole(repo: Repo) -> None:
+    repo.mlvc("track", "*", "--above", "10kB")
+    repo.write({"big": noise(20_000, 1)}).add().commit("base")
+    repo.git("switch", "-q", "-c", "topic")
+    repo.write({"big": noise(20_000, 2)}).add().commit("theirs")
+    repo.git("switch", "-q", "main")
+    repo.write({"big": noise(20_000, 3)}).add().commit("ours")
+    repo.fails("merge", "-q", "topic", "-m", "both")
+    assert repo.read("big") == noise(20_000, 3)
+    repo.git("checkout", "--theirs", "big")
+    assert repo.read("big") == noise(20_000, 2)

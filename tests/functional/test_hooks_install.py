@@ -571,7 +571,7 @@ def test_install_global_touches_no_repository_and_works_outside_of_any(
     assert f"filter.mlvc.clean {bell.launcher} clean -- %f" in shown
     assert f"filter.mlvc.smudge {bell.launcher} smudge -- %f" in shown
     assert "filter.mlvc.required true" in shown
-    assert f"merge.mlvc.driver {bell.launcher} merge-driver %O %A %B %L %P" in shown
+    assert f"merge.mlvc.driver {bell.launcher} merge-driver %O %A %B %L %P %S %X %Y" in shown
     assert len(shown) == 6
     assert (repo.git_dir / "config").read_bytes() == local
     assert hooks_of(repo) == {}

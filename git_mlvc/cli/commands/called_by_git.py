@@ -51,8 +51,11 @@ def hook(invocation: Invocation, name: str, arguments: tuple[str, ...]) -> int:
     return _run(invocation, "hook", name, *arguments)
 
 
-@verb("merge-driver", example='git config merge.mlvc.driver "git-mlvc merge-driver %O %A %B %L %P"')
-@click.argument("arguments", nargs=-1, metavar="BASE OURS THEIRS [MARKER_SIZE [PATH]]")
+@verb(
+    "merge-driver",
+    example='git config merge.mlvc.driver "git-mlvc merge-driver %O %A %B %L %P %S %X %Y"',
+)
+@click.argument("arguments", nargs=-1, metavar="BASE OURS THEIRS [MARKER_SIZE [PATH [LABEL]...]]")
 def merge_driver(invocation: Invocation, arguments: tuple[str, ...]) -> int:
     """Writes the result over OURS. Exit code 1 when it is a conflict.
 

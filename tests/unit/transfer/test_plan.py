@@ -25,25 +25,6 @@ def name(number: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("size_bytes", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1 kB"),
-        (1234, "1.2 kB"),
-        (9949, "9.9 kB"),
-        (12_000_000, "12 MB"),
-        (999_499, "999 kB"),
-        (999_500, "1 MB"),
-        (4_100_000_000, "4.1 GB"),
-        (5 * 10**15, "5,000 TB"),
-    ],
-)
-def test_sizes_are_in_powers_of_a_thousand(size_bytes: int, text: str) -> None:
-    assert plan.size(size_bytes) == text
-
-
-@pytest.mark.parametrize(
     ("report", "line"),
     [
         (PushReport(), "no data to send"),

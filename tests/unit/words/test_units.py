@@ -15,6 +15,7 @@ from git_mlvc.units import count_text, seconds_text, size_text
         (0, "0 B"),
         (999, "999 B"),
         (1000, "1 kB"),
+        (1_234, "1.2 kB"),
         (9_949, "9.9 kB"),
         (9_950, "10 kB"),
         (999_499, "999 kB"),
