@@ -39,14 +39,22 @@ class Packer:
         self.stored_bytes = 0
 
     def append(
-        self, digest: bytes, kind: int, codec: int, raw_len: int, payload: bytes | memoryview
+        self,
+        digest: bytes,
+        kind: int,
+        codec: int,
+        raw_len: int,
+        payload: bytes | memoryview,
+        *,
+        anew: bool = False,
     ) -> bool:
-        """Write one payload unless it is here by now; return whether it was written.
+        """Write one payload unless it is here by now (or `anew`); return whether it was written.
 
         Raises StoreError; nothing is promised for the payload until `commit`.
         """
         with self._lock:
-            if digest in self._index.own and kind == self._index.own[digest].kind:
+            known = self._index.own.get(digest)
+            if not anew and known is not None and kind == known.kind:
                 return False
             try:
                 pack = self._room_for(len(payload))

@@ -106,6 +106,21 @@ class Reader:
                     continue
         raise failure or missing(digest)
 
+    def copies(self, digest: bytes, kind: int) -> list[bytes]:
+        """Return the raw bytes of every readable record of this id and kind, each once.
+
+        Chunks cannot differ: their id is their hash. Recipes can: a remote may have sent one that is
+        well-formed and not the content's.
+        """
+        found: dict[bytes, None] = {}
+        for location in self._index.find_all(digest):
+            if location.kind == kind:
+                try:
+                    found[self._read_at(digest, location)[2]] = None
+                except (CorruptChunk, FileNotFoundError):
+                    continue
+        return list(found)
+
     def read_window(
         self,
         placed: Sequence[Placed],

@@ -63,7 +63,9 @@ class Session:
         *,
         prepare: Callable[[], None],
         closed: Callable[[], None],
+        recipes_of: Callable[[bytes], list[bytes]],
     ) -> None:
+        self._recipes_of = recipes_of
         self._stats = Stats()
         self._layout = layout
         self._index = index
@@ -201,8 +203,6 @@ class Session:
 
     def add_recipe(self, digest: bytes, recipe: Recipe) -> None:
         """Store the recipe of the content that `digest` names, cut into chunks where it is long."""
-        if self.is_known(digest, Kind.RECIPE):
-            return
         encoded = recipe_format.encode(recipe)
         while len(encoded) > chunking.MAX:
             view = memoryview(encoded)
@@ -215,8 +215,12 @@ class Session:
                 start = end
             recipe = Recipe(len(encoded), bytes(rows), recipe.depth + 1)
             encoded = recipe_format.encode(recipe)
+        # What was fetched under this id may be a well-formed recipe of something else: only one that
+        # says the same spares us writing ours. `Store` tells true from false when there are two.
+        if self.is_known(digest, Kind.RECIPE) and encoded in self._recipes_of(digest):
+            return
         codec, payload = self._codec.encode(encoded)
-        self._packer.append(digest, Kind.RECIPE, codec, len(encoded), payload)
+        self._packer.append(digest, Kind.RECIPE, codec, len(encoded), payload, anew=True)
 
     def _ingest_stream(self, fill: Callable[[memoryview], int]) -> Pointer | None:
         from git_mlvc.store.pipeline import Pipeline

@@ -213,7 +213,12 @@ class Store:
             except OSError:
                 pass  # a full or read-only disk: readers look through the journals meanwhile
         return Session(
-            self.layout, self.disk, self.index, prepare=self.prepare, closed=self._after_session
+            self.layout,
+            self.disk,
+            self.index,
+            prepare=self.prepare,
+            closed=self._after_session,
+            recipes_of=lambda digest: self._reader.copies(digest, Kind.RECIPE),
         )
 
     def prepare(self) -> None:
@@ -292,7 +297,14 @@ class Store:
 
     def _top_recipe(self, digest: bytes) -> Recipe:
         try:
-            return recipe_format.decode(self._reader.read(digest, Kind.RECIPE))
+            copies = self._reader.copies(digest, Kind.RECIPE)
+            if len(copies) > 1:
+                from git_mlvc.store.true_recipe import true_recipe
+
+                return true_recipe(digest, copies, self.read_chunk)
+            return recipe_format.decode(
+                copies[0] if copies else self._reader.read(digest, Kind.RECIPE)
+            )
         except FormatError as exc:
             raise CorruptChunk(
                 f"the recipe of {digest.hex()[:10]} is damaged", why=str(exc), hint=_REPAIR
