@@ -154,14 +154,17 @@ class Workspace:
                 failures.append(failure)
         return views, failures
 
-    def views_to_fetch_from(self, name: str | None) -> list[RemoteView]:
-        """Open the remote a user names, or every place to look for data. Raises if there is none."""
+    def views_to_fetch_from(self, name: str | None) -> tuple[list[RemoteView], list[MlvcError]]:
+        """Open the remote a user names, or every place to look for data; and say which could not be.
+
+        Raises when there is none to ask.
+        """
         if name is not None:
-            return [self.view(self.place(name))]
+            return [self.view(self.place(name))], []
         views, failures = self.views_for_reading()
         if not views:
             raise failures[0] if failures else _nowhere()
-        return views
+        return views, failures
 
     def knows_place(self, name: str) -> bool:
         """True if a user can name a data remote, or a git remote with data beside it, by this."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import ExitCode
+from git_mlvc.errors import ExitCode, MlvcError
 from git_mlvc.units import count_text, size_text
 
 if TYPE_CHECKING:
@@ -43,13 +43,19 @@ def fetch_fields(report: FetchReport, paths: Mapping[Pointer, RepoPath]) -> dict
     }
 
 
-def show_fetch(output: Output, report: FetchReport, paths: Mapping[Pointer, RepoPath]) -> int:
-    """One line, and one for each reason why something could not be had; the first one's exit code."""
+def show_fetch(
+    output: Output,
+    report: FetchReport,
+    paths: Mapping[Pointer, RepoPath],
+    unopened: Sequence[MlvcError],
+) -> int:
+    """One line, and one for each reason why something could not be had; the first one's exit code.
+
+    `unopened`: remotes that were not asked, which may well have what is lacking.
+    """
     output.line(f"fetch: {report.summary()}")
-    return tell_failed(output, report, paths)
-
-
-def tell_failed(output: Output, report: FetchReport, paths: Mapping[Pointer, RepoPath]) -> int:
+    for failure in unopened if report.failed else ():
+        output.error(failure.what, why=failure.why, hint=failure.hint)
     by_reason: dict[tuple[str, str, str], list[str]] = {}
     code: int = ExitCode.OK
     for pointer, why in report.failed.items():

@@ -37,7 +37,7 @@ def drop(invocation: Invocation, paths: tuple[str, ...], force: bool, as_json: b
     chosen = Selection.parse(paths, invocation.prefix).checked(files)
 
     def verified(wanted: Sequence[Pointer]) -> set[Pointer]:
-        return exchange.verified_on(workspace.views_to_fetch_from(None), wanted)
+        return exchange.verified_on(workspace.views_to_fetch_from(None)[0], wanted)
 
     report = put_stubs(
         workspace.repository,

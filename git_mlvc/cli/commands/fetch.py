@@ -46,9 +46,9 @@ def fetch(
         now_s=time.time(),
     )
     paths = {use.pointer: use.path for use in uses}
-    views = workspace.views_to_fetch_from(remote) if uses else []
+    views, unopened = workspace.views_to_fetch_from(remote) if uses else ([], [])
     report = bring(workspace.store, views, paths, progress=invocation.output.progress)
     if not as_json:
-        return show_fetch(invocation.output, report, paths)
+        return show_fetch(invocation.output, report, paths, unopened)
     invocation.output.json("fetch", fetch_fields(report, paths))
     return next((why.exit_code for why in report.failed.values()), ExitCode.OK)

@@ -29,7 +29,7 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     stubs = exchange.stubs_to_fill(workspace.repository, workspace.settings, selection)
     paths = {pointer: path for path, pointer in stubs.items()}
     lacking = exchange.lacking(workspace.store, paths)
-    views = workspace.views_to_fetch_from(remote) if lacking else []
+    views, unopened = workspace.views_to_fetch_from(remote) if lacking else ([], [])
     fetched = fetch(workspace.store, views, lacking, progress=output.progress)
     ready = {path: p for path, p in stubs.items() if p not in fetched.failed}
     filled = fill(workspace.repository, workspace.store, ready.items(), progress=output.progress)
@@ -37,5 +37,5 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
         output.json("pull", {"fetch": fetch_fields(fetched, paths), "fill": fill_fields(filled)})
         failed = next((why.exit_code for why in fetched.failed.values()), ExitCode.OK)
         return failed or (ExitCode.STORE if filled.left else ExitCode.OK)
-    failed_code = show_fetch(output, fetched, paths)
+    failed_code = show_fetch(output, fetched, paths, unopened)
     return failed_code or show_fill(output, filled)
