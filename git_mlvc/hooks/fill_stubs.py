@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from git_mlvc.repo_path import RepoPath
     from git_mlvc.workspace import Workspace
     from git_mlvc.worktree.fill import FillReport
-    from git_mlvc.worktree.pending import Pending
+    from git_mlvc.worktree.pending import Pending, Stubs
 
 ABSENT = "absent"
+TOLD = "told."  # and the process id of the git that left the stubs: what was filled for it
 _LOCK = "fill.lock"
 _MOST_NAMES = 3
 
@@ -34,7 +35,8 @@ def run(
 
     repo = workspace.repository
     pending = Pending(repo.state_dir)
-    if not pending or repo.worktree is None or repo.is_sequencing():
+    told = Pending(repo.state_dir, TOLD + workspace.environment.get("MLVC_GIT", ""))
+    if not (pending or told) or repo.worktree is None or repo.is_sequencing():
         return 0
     # A temporary index (stash, `git commit PATH`) is no place to note what the worktree holds.
     if repo.index_path != repo.git_dir / "index":
@@ -43,18 +45,31 @@ def run(
     from git_mlvc.errors import StoreLocked
     from git_mlvc.fs.lock import FileLock
 
-    while pending:
+    again = told.read()
+    while pending or again:
         try:
             with FileLock(repo.state_dir / _LOCK, timeout_s=0, owner_note="filling stubs"):
-                _fill(workspace, pending, messages, progress)
+                if again:
+                    _tell_again(workspace, again)
+                    again = {}
+                if pending:
+                    _fill(workspace, pending, told, messages, progress)
         except StoreLocked:
             break
     return 0
 
 
+def _tell_again(workspace: Workspace, stubs: Stubs) -> None:
+    """Tell git again what we filled: it has written its index once more, from what it remembers."""
+    from git_mlvc.worktree.fill import fill
+
+    fill(workspace.repository, workspace.store, stubs.items(), jobs=1)
+
+
 def _fill(
     workspace: Workspace,
     pending: Pending,
+    told: Pending,
     messages: Callable[[str], None],
     progress: Progress | None,
 ) -> None:
@@ -76,9 +91,19 @@ def _fill(
     absent = Pending(workspace.repository.state_dir, ABSENT)
     absent.discard(report.filled)
     absent.extend((path, stubs[path]) for path in left)
+    _sweep(told)
+    if told.path.name != TOLD:
+        told.extend((path, stubs[path]) for path in report.filled)
     pending.finish()
     if left:
         messages(_explained(left, report))
+
+
+def _sweep(told: Pending) -> None:
+    """Forget what was filled for gits that have ended."""
+    for path in told.path.parent.glob(f"{TOLD}*"):
+        if path != told.path:
+            path.unlink(missing_ok=True)
 
 
 def _unfilled(report: FillReport) -> list[RepoPath]:

@@ -39,18 +39,18 @@ fi
 """
 
 # `pending.taken.*` is what a fill that was killed had in hand. Git must not fail because of us (law 8):
-# whatever our program does, the exit code is 0.
+# whatever our program does, the exit code is 0. $PPID is the git that runs us.
 _FILL = (
     _GIT_DIR
     + """\
 for mlvc_left in "$mlvc_dir"/mlvc/pending.taken.*; do
 	break
 done
-if { [ -s "$mlvc_dir/mlvc/pending" ] || [ -s "$mlvc_left" ]; } && [ -z "${MLVC_HOOK-}" ] &&
+if { [ -s "$mlvc_dir/mlvc/pending" ] || [ -s "$mlvc_left" ]@AGAIN@; } && [ -z "${MLVC_HOOK-}" ] &&
 	[ ! -d "$mlvc_dir/rebase-merge" ] && [ ! -d "$mlvc_dir/rebase-apply" ] &&
 	[ ! -d "$mlvc_dir/sequencer" ]; then
 	if [ -x "$mlvc_program" ]; then
-		MLVC_HOOK=@NAME@ @LAUNCHER@ hook @NAME@ "$@" </dev/null || :
+		MLVC_HOOK=@NAME@ MLVC_GIT=$PPID @LAUNCHER@ hook @NAME@ "$@" </dev/null || :
 	else
 		echo "git-mlvc: large files stay stubs: $mlvc_program is not there" >&2
 	fi
@@ -58,6 +58,9 @@ fi
 unset mlvc_program mlvc_dir mlvc_left
 """
 )
+
+# The same git has written its index once more, from what it remembers: with the stubs' stat data.
+_AGAIN = ' || [ -s "$mlvc_dir/mlvc/told.$PPID" ]'
 
 _PRE_COMMIT = (
     _GIT_DIR
@@ -152,7 +155,9 @@ def _body(name: str, launcher: str) -> str:
         template = {"pre-push": _PRE_PUSH, "pre-commit": _PRE_COMMIT}[name]
     else:
         raise ValueError(f"not a hook of ours: {name}")
-    lines = template.replace("@NAME@", name).replace("@LAUNCHER@", launcher)
+    again = _AGAIN if name == "post-index-change" else ""
+    lines = template.replace("@AGAIN@", again).replace("@NAME@", name)
+    lines = lines.replace("@LAUNCHER@", launcher)
     return f"mlvc_program={quote(program_of(launcher))}\n{lines}"
 
 

@@ -137,12 +137,14 @@ def stubs_to_fill(
 ) -> dict[RepoPath, Pointer]:
     """Return the stubs in the worktree that are meant; named paths at the person's word, as in `wanted`.
 
+    With them go files that were filled and of which git was not told, so that a fill mends its index.
     Raises InputError for a path that is no data file.
     """
     if selection.is_everything:
-        found = pointers.stubs(repo)
+        found = pointers.stubs(repo) | pointers.untold(repo)
         return {path: pointer for path, pointer in found.items() if is_included(settings, path)}
-    return pointers.stubs(repo, among=selection.checked(pointers.data_files(repo)))
+    named = selection.checked(pointers.data_files(repo))
+    return pointers.stubs(repo, among=named) | pointers.untold(repo, among=named)
 
 
 def lacking(store: Completeness, wanted: Iterable[Pointer]) -> list[Pointer]:

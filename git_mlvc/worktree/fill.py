@@ -20,12 +20,19 @@ from git_mlvc.formats.pointer import Pointer
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.worktree.placing import Changed, Placer, Replacement, usable_place
-from git_mlvc.worktree.pointers import blob_sha, is_stub
+from git_mlvc.worktree.pointers import (
+    blob_sha,
+    content_stat,
+    has_size_of_stub,
+    is_stub,
+    open_index,
+)
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
 Fetch = Callable[[Sequence[Pointer]], Mapping[Pointer, MlvcError] | None]
+_Place = tuple[RepoPath, Pointer, str]
 _THREADS = 2
 _AHEAD = 64  # files handed to the threads at once
 _TELL_GIT_EVERY_S = 30.0
@@ -92,7 +99,8 @@ def fill(
     report = FillReport()
     asked = dict(wanted)
     placer = Placer(repo, repo.worktree, asked)
-    stubs = _standing(placer, asked, report)
+    stubs, standing = _standing(placer, asked, report)
+    _tell_anew(repo, placer, standing)
     ready = _with_data(store, stubs, fetch, report)
     shown = progress or Silent()
     total_bytes = sum(pointer.size_bytes for _, pointer, _ in ready)
@@ -109,8 +117,10 @@ def fill(
 
 def _standing(
     placer: Placer, wanted: Mapping[RepoPath, Pointer], report: FillReport
-) -> list[tuple[RepoPath, Pointer, str]]:
-    found = []
+) -> tuple[list[_Place], list[_Place]]:
+    """Return the files that are stubs, and those that are something else."""
+    found: list[_Place] = []
+    others: list[_Place] = []
     for path, pointer in wanted.items():
         try:
             place = usable_place(placer, path)
@@ -121,7 +131,33 @@ def _standing(
             found.append((path, pointer, place))
         else:
             report.skipped.append(path)
-    return found
+            others.append((path, pointer, place))
+    return found, others
+
+
+def _tell_anew(repo: Repository, placer: Placer, standing: list[_Place]) -> None:
+    """Note the files that hold their content while git's index still has the size of their stub.
+
+    So it is after a fill that was killed, and where git has written its index once more from what it
+    had in memory (`git stash pop --index`). Git never looks into a file whose size has changed.
+    """
+    if not standing:
+        return
+    try:
+        index = open_index(repo)
+    except MlvcError:
+        return
+    for path, pointer, place in standing:
+        entry = index.entry(path.raw)
+        if entry is None or not has_size_of_stub(entry, pointer):
+            continue
+        sha = blob_sha(pointer, hash_size=repo.hash_size)
+        try:
+            info = content_stat(place, pointer) if entry.blob_sha == sha else None
+            if info is not None:
+                placer.remember(path, place, sha, Replacement(-1, info))
+        except OSError:
+            continue
 
 
 def _with_data(

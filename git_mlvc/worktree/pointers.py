@@ -89,6 +89,32 @@ def stubs(repo: Repository, *, among: Iterable[RepoPath] | None = None) -> dict[
     }
 
 
+def untold(repo: Repository, *, among: Iterable[RepoPath] | None = None) -> dict[RepoPath, Pointer]:
+    """Return the data files that may hold their content while git's index has their stub's size."""
+    if repo.worktree is None:
+        return {}
+    chosen = None if among is None else set(among)
+    found = {}
+    for file in index_files(repo):
+        if file.pointer is None or not has_size_of_stub(file.entry, file.pointer):
+            continue
+        if chosen is not None and file.path not in chosen:
+            continue
+        try:
+            info = os.lstat(os.path.join(os.fsencode(repo.worktree), file.path.raw))
+        except OSError:
+            continue
+        if stat.S_ISREG(info.st_mode) and info.st_size == file.pointer.size_bytes:
+            found[file.path] = file.pointer
+    return found
+
+
+def has_size_of_stub(entry: IndexEntry, pointer: Pointer) -> bool:
+    """True if git looked at a file of this size when it was a stub, and not the content."""
+    stub_len = len(pointer_format.encode(pointer))
+    return entry.size_bytes == stub_len != pointer.size_bytes
+
+
 def is_stub(place: bytes | str | Path, pointer: Pointer) -> bool:
     """True if a regular file stands at `place` and is exactly this pointer."""
     head = read_small(place)

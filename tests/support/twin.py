@@ -150,6 +150,7 @@ class Twin:
         real_status, plain_status = (
             repo.git("status", "--porcelain", tick=False, check=False) for repo in self.pair
         )
+        assert real_status.returncode == plain_status.returncode, f"after `{after}` {real_status}"
         assert real_status.stdout == plain_status.stdout, (
             f"after `{after}` git status says\n{real_status.out}\ninstead of\n{plain_status.out}{said}"
         )
