@@ -1,12 +1,12 @@
 """Clean: content in, pointer out; or the content itself, where it should stay in git.
 
-Answered as it came (law 4, rule 10 of docs/guide/git): empty content; a pointer; a damaged stub, with a
+Answered as it came (law 4): empty content; a pointer; a damaged stub, with a
 warning; a git-lfs pointer, so that repositories that mix the two tools keep working (`git mlvc migrate`
 is how those are converted, never clean); git's own files and our settings; and what is smaller than the
 size set for its path. Nothing follows from `pathname` but the choice of a threshold: the bytes decide.
 
 Clean is stable: content that is what the index holds for the path, raw or as a pointer, is answered in
-that form, unless the environment says MLVC_RENORMALIZE (which `git mlvc track --renormalize` sets).
+that form. `git mlvc track --renormalize` converts.
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ class Cleaner:
         messages: Callable[[str], None],
         note_damaged: Callable[[bytes], None] = lambda path: None,
         spool_dir: Path | None = None,
-        renormalize: bool = False,
     ) -> None:
         self._settings = settings
         self._open_session = open_session
@@ -69,7 +68,6 @@ class Cleaner:
         self._messages = messages
         self._note_damaged = note_damaged
         self._spool_dir = spool_dir
-        self._renormalize = renormalize
         self._session: Ingest | None = None
         self._has_thresholds: bool | None = None
         self._warned: set[bytes] = set()
@@ -96,7 +94,7 @@ class Cleaner:
         size_bytes = len(data)
         if self._is_kept(path, data, size_bytes):
             return data
-        held = self._held_sha(path)
+        held = self._held.sha(path)
         if held is not None and self._held.name(size_bytes, (data,)) == held:
             return data
         if self._has_thresholds is not False and size_bytes < self._min_size_bytes(path):
@@ -143,7 +141,7 @@ class Cleaner:
     def _clean_large(self, path: bytes, head: memoryview, read_into: ReadInto) -> Answer:
         """Answer for content of at least HEAD_BYTES, of which `head` was read."""
         min_size_bytes = self._min_size_bytes(path)
-        held = self._held_sha(path)
+        held = self._held.sha(path)
         source = reader_of(iter((head,)), read_into)
         if min_size_bytes > HEAD_BYTES:
             spool = Spool(self._spool_dir)
@@ -189,9 +187,6 @@ class Cleaner:
         if self._session is None:
             self._session = self._open_session()
         return self._session
-
-    def _held_sha(self, path: bytes) -> str | None:
-        return None if self._renormalize else self._held.sha(path)
 
     def _min_size_bytes(self, path: bytes) -> int:
         settings = self._settings()

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from git_mlvc.workspace import Workspace
 
 Messages = Callable[[str], None]
-RENORMALIZE = "MLVC_RENORMALIZE"
 _MOST_DAMAGED_BYTES = 1 << 16
 
 
@@ -63,7 +62,6 @@ def cleaner(workspace: Workspace, messages: Messages) -> Cleaner:
         messages=messages,
         note_damaged=note_damaged,
         spool_dir=repository.git_dir,
-        renormalize=bool(workspace.environment.get(RENORMALIZE)),
     )
 
 

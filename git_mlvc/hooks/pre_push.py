@@ -93,7 +93,7 @@ def _inspect(
         messages(
             f"warning: {len(paths)} {noun} in git itself although the attributes make them data:"
             f" {pre_commit.names(paths)}\n"
-            "hint: git add --renormalize . && git commit   converts them from here on"
+            "hint: git mlvc track --renormalize && git commit   converts them from here on"
         )
 
 

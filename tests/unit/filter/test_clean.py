@@ -181,13 +181,6 @@ class TestStability:
         assert cleaned(place, data) == pointer_to(data)
         assert cleaned(place, data + b"x") == data + b"x"
 
-    def test_renormalizing_ignores_what_is_there(self, place: Place) -> None:
-        place.environment = {"MLVC_RENORMALIZE": "1"}
-        for size in (5_000, 2_000_000):
-            data = noise(size)
-            self.index("data.bin", data)
-            assert cleaned(place, data) == pointer_to(data)
-
     def test_an_index_that_cannot_be_read_is_git_s_affair(self, place: Place) -> None:
         (place.repository.index_path).write_bytes(b"garbage")
         assert cleaned(place, b"abc") == pointer_to(b"abc")
