@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.content import noise, pointer_to
-from support.filter_client import FilterClient
+from support.filter_client import FilterClient, packet
 from support.repo import Machine, Repo, launcher
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "filter_start_modules.txt"
@@ -21,7 +21,7 @@ heads = {name.partition(".")[0] for name in sys.modules}
 third = heads - set(sys.stdlib_module_names) - {"__main__", "git_mlvc"}
 ours = {name for name in sys.modules if name.startswith("git_mlvc")}
 heavy = {"subprocess", "asyncio", "socket", "ssl", "http", "logging", "tempfile", "hashlib",
-         "concurrent", "threading", "json", "tomllib", "email", "urllib", "multiprocessing"}
+         "concurrent", "threading", "json", "tomllib", "email", "multiprocessing"}
 print("\\n".join(sorted(ours) + sorted(heads & heavy) + sorted(t for t in third if "editable" not in t.lower())))
 """
 
@@ -41,6 +41,40 @@ def test_the_filter_imports_what_the_golden_list_says_and_nothing_more() -> None
         text=True,
     ).stdout
     assert listed.split() == GOLDEN.read_text().split()
+
+
+_HANDSHAKE = """
+import os, sys
+sys.argv = ["git-mlvc", "filter-process"]
+out = os.dup(1)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+from git_mlvc.cli.main import main
+assert main() == 0
+os.dup2(out, 1)
+"""
+
+
+def test_a_filter_that_git_starts_imports_what_the_second_golden_list_says(repo: Repo) -> None:
+    """From the console script's entry to the first request, in a repository that has its hooks."""
+    said = [packet(b"git-filter-client\n"), packet(b"version=2\n"), b"0000"]
+    said += [packet(b"capability=clean\n"), b"0000"]
+    script = (
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
+        + _HANDSHAKE
+        + _LISTING.replace("from git_mlvc.filter import serve", "")
+    )
+    command = [sys.executable, "-S", "-c", script, str(GOLDEN.parents[2])]
+    for _ in range(2):  # the first one installs the hooks
+        done = subprocess.run(
+            command,
+            cwd=repo.path,
+            env=repo.machine.env(),
+            input=b"".join(said),
+            capture_output=True,
+            check=True,
+        )
+    golden = GOLDEN.with_name("filter_process_modules.txt")
+    assert done.stdout.decode().split() == golden.read_text().split()
 
 
 class Process:
