@@ -1,10 +1,10 @@
 """Git's index: reading entries, and putting new stat data into them without git's help.
 
-When we replace a stub by its content, git's index still holds the stub's stat data, and git would have the
-file cleaned again to find out that nothing changed. `refresh` writes what `git update-index --refresh` would
-have written, in place, in a copy of the index, under `index.lock`. Versions 2, 3 and 4, SHA-1 and SHA-256.
+When we replace a stub by its content, git's index still holds the stub's stat data, and git takes a file of
+another size for modified without looking inside. `refresh` writes the new stat data, in place, in a copy of
+the index, under `index.lock`. Versions 2, 3 and 4, SHA-1 and SHA-256.
 
-Layout: Documentation/gitformat-index.txt. A split index (`link` extension) is left to git.
+Layout: Documentation/gitformat-index.txt. A split index (`link` extension) is joined by git first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import struct
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -245,13 +245,14 @@ def refresh(
     worktree: Path,
     hash_size: int = 20,
     timeout_s: float,
+    join: Callable[[Path], bytes] | None = None,
 ) -> set[bytes]:
     """Put new stat data into the index for files we wrote ourselves; return the paths that got it.
 
-    Left alone, and so left to git, are: entries that hold another blob than `updates` expects, are in
-    conflict, skip-worktree or intent-to-add; files that changed on disk since; files written in this
-    very second; everything, if the index is split or somebody else holds its lock for longer than
-    `timeout_s`.
+    Left alone are: entries that hold another blob than `updates` expects, are in conflict,
+    skip-worktree or intent-to-add; files that changed on disk since; files written in this very
+    second; everything, if somebody else holds the lock for longer than `timeout_s`, or if the index
+    is split and there is no `join` to give it as one.
 
     A file that git has to look at again, because it may have changed within the second of the index's
     last write, stays recognisable as such: the index keeps its own mtime where all the new stat data
@@ -260,14 +261,14 @@ def refresh(
     if not updates:
         return set()
     path = Path(os.path.realpath(index_path))
-    prepared = _Prepared.read(path, updates, worktree, hash_size)
+    prepared = _Prepared.read(path, updates, worktree, hash_size, join)
     if prepared is None or not prepared.patched:
         return set()
     with IndexLock(path, timeout_s=timeout_s) as lock:
         if not lock.is_held:
             return set()
         if not prepared.is_current(path):
-            prepared = _Prepared.read(path, updates, worktree, hash_size)
+            prepared = _Prepared.read(path, updates, worktree, hash_size, join)
             if prepared is None or not prepared.patched:
                 return set()
         if prepared.drop_changed(worktree, updates):
@@ -296,7 +297,12 @@ class _Prepared:
 
     @classmethod
     def read(
-        cls, path: Path, updates: Mapping[bytes, StatUpdate], worktree: Path, hash_size: int
+        cls,
+        path: Path,
+        updates: Mapping[bytes, StatUpdate],
+        worktree: Path,
+        hash_size: int,
+        join: Callable[[Path], bytes] | None,
     ) -> _Prepared | None:
         try:
             with open(path, "rb") as file:
@@ -306,7 +312,10 @@ class _Prepared:
             return None
         reader = IndexReader(original, hash_size=hash_size, mtime_ns=info.st_mtime_ns)
         if reader.is_split:
-            return None
+            if join is None:
+                return None
+            original = join(path)
+            reader = IndexReader(original, hash_size=hash_size, mtime_ns=info.st_mtime_ns)
         prepared = cls(bytearray(original), _identity(info), info.st_mode & 0o777, hash_size, {})
         now_s = int(time.time())
         for name, number in reader.positions(updates.keys()).items():

@@ -64,6 +64,7 @@ class DropReport:
     kept: dict[RepoPath, Kept] = field(default_factory=dict)
     already: list[RepoPath] = field(default_factory=list)
     size_bytes: int = 0
+    untold: list[RepoPath] = field(default_factory=list)  # git takes them for modified: `git add`
 
 
 def drop(
@@ -95,6 +96,7 @@ def drop(
             shown.advance(size_bytes=pointer.size_bytes, files=1)
     finally:
         placer.tell_git()
+        report.untold = sorted(placer.untold)
         shown.end()
     return report
 

@@ -78,6 +78,7 @@ class FillReport:
     left: dict[RepoPath, Left] = field(default_factory=dict)
     skipped: list[RepoPath] = field(default_factory=list)
     size_bytes: int = 0
+    untold: list[RepoPath] = field(default_factory=list)  # git takes them for modified: fill again
 
 
 def fill(
@@ -110,6 +111,7 @@ def fill(
         work.run(ready, jobs or _THREADS)
     finally:  # interrupted or not: what has been filled is filled
         placer.tell_git()
+        report.untold = sorted(placer.untold)
         shown.end()
     report.filled.sort()
     return report

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,11 +21,12 @@ from git_mlvc.fs.safe_path import resolve_inside
 from git_mlvc.git import index
 from git_mlvc.git.index import StatUpdate
 from git_mlvc.repo_path import RepoPath
+from git_mlvc.worktree.pointers import joined_index
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
-_INDEX_TIMEOUT_S = 2.0
+_INDEX_TIMEOUT_S = 5.0
 _RECENT_NS = 60 * 10**9
 _SECOND_NS = 10**9
 _STALE_S = 7 * 86400
@@ -55,6 +55,7 @@ class Placer:
         self._spare = repo.state_dir / "tmp"
         self._devices: dict[str, bool] = {}
         self._updates: dict[bytes, StatUpdate] = {}
+        self.untold: set[RepoPath] = set()
         self._sweep()
 
     def place(self, path: RepoPath) -> str:
@@ -101,17 +102,22 @@ class Placer:
         ):
             self._updates[path.raw] = StatUpdate(blob_sha, info)
 
-    def tell_git(self) -> set[RepoPath]:
-        """Put the new stat data into git's index; what cannot be told git finds out itself, slower."""
+    def tell_git(self) -> None:
+        """Put the new stat data into git's index; what could not be told is in `untold` afterwards."""
         updates, self._updates = self._updates, {}
-        told = index.refresh(
-            self._repo.index_path,
-            updates,
-            worktree=self._top,
-            hash_size=self._repo.hash_size,
-            timeout_s=_INDEX_TIMEOUT_S,
-        )
-        return {RepoPath(raw) for raw in told}
+        try:
+            told = index.refresh(
+                self._repo.index_path,
+                updates,
+                worktree=self._top,
+                hash_size=self._repo.hash_size,
+                timeout_s=_INDEX_TIMEOUT_S,
+                join=lambda path: joined_index(self._repo, path),
+            )
+        except MlvcError:  # an index git itself cannot read
+            told = set()
+        self.untold |= {RepoPath(raw) for raw in updates.keys() - told}
+        self.untold -= {RepoPath(raw) for raw in told}
 
     def _sweep(self) -> None:
         """Remove what processes that were killed left behind, long ago."""
@@ -127,7 +133,7 @@ class Placer:
         parent = os.path.dirname(place)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        name = f".git-mlvc-{os.getpid()}-{secrets.token_hex(6)}.tmp"
+        name = f".git-mlvc-{os.getpid()}-{os.urandom(6).hex()}.tmp"
         folder = str(self._spare) if self._is_same_device(parent) else parent
         temp = os.path.join(folder, name)
         fd = os.open(temp, flags, 0o600)

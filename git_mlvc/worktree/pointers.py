@@ -38,15 +38,19 @@ def open_index(repo: Repository) -> IndexReader:
     reader = IndexReader.open(repo.index_path, hash_size=repo.hash_size)
     if not reader.is_split:
         return reader
+    data = joined_index(repo, repo.index_path)
+    return IndexReader(data, hash_size=repo.hash_size, mtime_ns=reader.mtime_ns)
+
+
+def joined_index(repo: Repository, path: Path) -> bytes:
+    """Return a split index as one; git does it, on a copy. Raises GitError."""
     with tempfile.TemporaryDirectory(prefix="mlvc-index-", dir=repo.git_dir) as folder:
         copy = Path(folder) / "index"
-        copy.write_bytes(reader.data)
+        copy.write_bytes(path.read_bytes())
         env = {"GIT_INDEX_FILE": str(copy)}
         no_hooks = ("-c", f"core.hooksPath={os.devnull}")
         repo.git.run(*no_hooks, "update-index", "--no-split-index", env_extra=env)
-        joined = IndexReader.open(copy, hash_size=repo.hash_size)
-    joined.mtime_ns = reader.mtime_ns
-    return joined
+        return copy.read_bytes()
 
 
 def index_files(repo: Repository, reader: IndexReader | None = None) -> list[IndexFile]:

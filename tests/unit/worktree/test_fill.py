@@ -282,15 +282,24 @@ def test_a_lock_on_the_index_costs_time_but_no_bytes(
     wanted = scene.commit({"a.bin": b"content"})
     lock = scene.repo.git_dir / "index.lock"
     lock.touch()
-    assert _fill(scene, wanted).filled == [A]
+    report = _fill(scene, wanted)
+    assert (report.filled, report.untold) == ([A], [A])
     lock.unlink()
     assert scene.repo.read("a.bin") == b"content"
+    again = _fill(scene, wanted)
+    assert (again.filled, again.untold) == ([], [])
+    assert scene.is_unmodified_for_git()
 
 
-def test_an_index_that_git_has_split_is_left_to_git(scene: Stubbed) -> None:
-    wanted = scene.commit({"a.bin": b"content"})
+def test_an_index_that_git_has_split_is_told_as_well(scene: Stubbed) -> None:
+    wanted = scene.commit({"a.bin": b"content", "b.bin": b"other"})
     scene.repo.git("update-index", "--split-index")
-    assert _fill(scene, wanted).filled == [A]
+    report = _fill(scene, {A: wanted[A]})
+    assert (report.filled, report.untold) == ([A], [])
+    assert scene.is_unmodified_for_git()
+    scene.repo.git("update-index", "--split-index")
+    assert _fill(scene, wanted).filled == [RepoPath(b"b.bin")]
+    assert scene.is_unmodified_for_git()
 
 
 def test_names_that_differ_only_in_case_keep_their_own_content(scene: Stubbed) -> None:
