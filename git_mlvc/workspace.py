@@ -187,10 +187,14 @@ class Workspace:
     ) -> Callable[[Sequence[Pointer]], dict[Pointer, MlvcError]]:
         """Return a function that brings content into the store and says what could not be had."""
 
+        opened: list[tuple[list[RemoteView], list[MlvcError]]] = []
+
         def fetch(pointers: Sequence[Pointer]) -> dict[Pointer, MlvcError]:
             from git_mlvc.transfer.fetch import fetch as transfer_fetch
 
-            views, failures = self.views_for_reading(git_remote)
+            if not opened:  # once: where git allows no delay, this is called for every file
+                opened.append(self.views_for_reading(git_remote))
+            views, failures = opened[0]
             if not views:
                 reason = failures[0] if failures else _nowhere()
                 return dict.fromkeys(pointers, reason)
@@ -217,18 +221,27 @@ class Workspace:
                 pass
             except OSError as exc:
                 raise ConfigError(f"cannot read {path}", why=str(exc.strerror)) from exc
-            if not self.repository.index_path.exists() and not self._has_commits():
-                return {}
         for name in (f":{TRACKED_SETTINGS}", f"HEAD:{TRACKED_SETTINGS}"):
-            shown = self.git.run("cat-file", "blob", name, check=False)
-            if shown.returncode == 0:
-                return structured.parse_toml(shown.stdout, name)
+            data = self._committed_settings.get(name)
+            if data is not None:
+                return structured.parse_toml(data, name)
         return {}
 
-    def _has_commits(self) -> bool:
-        return (self.repository.common_dir / "packed-refs").exists() or any(
-            (self.repository.common_dir / "refs" / "heads").iterdir()
-        )
+    @cached_property
+    def _committed_settings(self) -> dict[str, bytes]:
+        """What the index and HEAD hold, from one git: this is on the filter's way to its first answer."""
+        names = [f":{TRACKED_SETTINGS}", f"HEAD:{TRACKED_SETTINGS}"]
+        asked = "".join(f"{name}\n" for name in names).encode()
+        rest = self.git.run("cat-file", "--batch", input=asked, check=False).stdout
+        found = {}
+        for name in names:
+            head, _, rest = rest.partition(b"\n")
+            kind, _, size = head.rpartition(b" ")
+            if kind.endswith(b" blob"):
+                found[name] = rest[: int(size)]
+            if size.isdigit():
+                rest = rest[int(size) + 1 :]
+        return found
 
     def _git_url(self, git_remote: str) -> str | None:
         urls = self.config.get(f"remote.{git_remote}.url")

@@ -9,7 +9,6 @@ Names of packs and segments are the lowercase hex BLAKE3 of their bytes. Under t
 from __future__ import annotations
 
 import os
-import secrets
 import time
 
 PACK_SUFFIX = ".pack"
@@ -85,4 +84,4 @@ def ids_in(path: str) -> list[bytes]:
 
 def unique_name() -> str:
     """Return a name no other process, host or moment has used."""
-    return f"{time.time_ns():x}-{os.getpid():x}-{secrets.token_hex(4)}"
+    return f"{time.time_ns():x}-{os.getpid():x}-{os.urandom(4).hex()}"
