@@ -46,14 +46,15 @@ def run(
     from git_mlvc.fs.lock import FileLock
 
     again = told.read()
-    while pending or again:
+    could_tell = True
+    while (pending or again) and could_tell:
         try:
             with FileLock(repo.state_dir / _LOCK, timeout_s=0, owner_note="filling stubs"):
                 if again:
                     _tell_again(workspace, again)
                     again = {}
                 if pending:
-                    _fill(workspace, pending, told, messages, progress)
+                    could_tell = _fill(workspace, pending, told, messages, progress)
         except StoreLocked:
             break
     return 0
@@ -72,7 +73,8 @@ def _fill(
     told: Pending,
     messages: Callable[[str], None],
     progress: Progress | None,
-) -> None:
+) -> bool:
+    """Fill what is listed. False if git's index was locked all the time: the next hook tells git."""
     from git_mlvc.progress import Silent
     from git_mlvc.worktree.fill import fill
     from git_mlvc.worktree.pending import Pending
@@ -94,9 +96,10 @@ def _fill(
     _sweep(told)
     if told.path.name != TOLD:
         told.extend((path, stubs[path]) for path in report.filled)
-    pending.finish()
+    pending.finish((path, stubs[path]) for path in report.untold)
     if left:
         messages(_explained(left, report))
+    return not report.untold
 
 
 def _sweep(told: Pending) -> None:
