@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError, MlvcError
 from git_mlvc.fs.safe_path import resolve_inside
-from git_mlvc.git import index
-from git_mlvc.git.index import StatUpdate
+from git_mlvc.git import index_refresh
+from git_mlvc.git.index_refresh import StatUpdate
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.worktree.pointers import joined_index
 
@@ -106,7 +106,7 @@ class Placer:
         """Put the new stat data into git's index; what could not be told is in `untold` afterwards."""
         updates, self._updates = self._updates, {}
         try:
-            told = index.refresh(
+            told = index_refresh.refresh(
                 self._repo.index_path,
                 updates,
                 worktree=self._top,
@@ -172,9 +172,9 @@ class Placer:
         return (latest // _SECOND_NS - 1) * _SECOND_NS + now % _SECOND_NS
 
     def _others_are_racy(self) -> bool:
-        """Then an index with a new mtime would cost git more than it saves (see `index.refresh`)."""
+        """Then an index with a new mtime would cost git more than it saves (see `index_refresh.refresh`)."""
         try:
-            return index.others_are_racy(
+            return index_refresh.others_are_racy(
                 self._repo.index_path, self._mine, hash_size=self._repo.hash_size
             )
         except MlvcError:

@@ -12,9 +12,10 @@ import pytest
 from support.repo import Machine, Repo
 
 from git_mlvc.errors import FormatError
-from git_mlvc.git import index
-from git_mlvc.git.index import IndexReader, StatUpdate
+from git_mlvc.git import index_refresh
+from git_mlvc.git.index import IndexReader
 from git_mlvc.git.index_lock import IndexLock
+from git_mlvc.git.index_refresh import StatUpdate
 
 FORMS = [
     pytest.param("2", "sha1", id="version 2"),
@@ -69,7 +70,7 @@ def _update(repo: Repo, name: str, form: str = "sha1") -> dict[bytes, StatUpdate
 
 
 def _refresh(repo: Repo, updates: dict[bytes, StatUpdate], form: str = "sha1") -> set[bytes]:
-    return index.refresh(
+    return index_refresh.refresh(
         _index(repo), updates, worktree=repo.path, hash_size=HASH_SIZE[form], timeout_s=0.05
     )
 
