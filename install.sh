@@ -5,6 +5,8 @@
 #   ./install.sh --uninstall   remove all that this script made
 #   ./install.sh --venv DIR    only make an empty environment with pip in DIR (used by the Makefile)
 #
+# A user installs into the own home. Root installs for everybody, into /usr/local/lib/git-mlvc and
+# /usr/local/bin; with --user root, too, installs into the own home.
 # Python packages come from wherever pip is configured to take them; nothing is written to the source.
 set -eu
 unset CDPATH PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
@@ -27,7 +29,26 @@ if [ -z "${HOME:-}" ]; then
     [ -n "$HOME" ] || fail "HOME is not set" "" "set HOME to your home directory"
 fi
 export HOME
-data=${XDG_DATA_HOME:-$HOME/.local/share}/git-mlvc
+action=install
+demo=
+for_user=
+for word in "$@"; do
+    case $word in
+    --demo) demo=yes ;;
+    --user) for_user=yes ;;
+    --uninstall) action=uninstall ;;
+    --venv) [ "$word" = "$1" ] && action=venv && break ;;
+    -h | --help) action=help ;;
+    *) fail "unknown option: $word" "" "./install.sh [--user] [--demo | --uninstall]" ;;
+    esac
+done
+at_home=${XDG_DATA_HOME:-$HOME/.local/share}/git-mlvc
+for_all=
+data=$at_home
+if [ "$(id -u)" -eq 0 ] && [ -z "$for_user" ]; then
+    for_all=yes
+    data=/usr/local/lib/git-mlvc
+fi
 venv=$data/venv
 launcher=$data/bin/git-mlvc
 made=$data/made
@@ -110,6 +131,10 @@ make_venv() { # directory: an environment with pip, by whatever this machine has
 # -- where the command goes
 
 choose_bin() { # a directory on PATH if there is one we may write to
+    if [ -n "$for_all" ]; then
+        printf '%s\n' /usr/local/bin
+        return
+    fi
     set -- "$HOME/.local/bin" "$HOME/bin"
     [ "$(id -u)" -ne 0 ] || set -- "$@" /usr/local/bin
     for directory in "$@"; do
@@ -127,7 +152,13 @@ choose_bin() { # a directory on PATH if there is one we may write to
     printf '%s\n' "$HOME/.local/bin"
 }
 
-is_ours() { [ -L "$1" ] && [ "$(readlink -- "$1")" = "$launcher" ]; }
+is_ours() { # also what root once installed into the own home
+    [ -L "$1" ] || return 1
+    case $(readlink -- "$1") in
+    "$data/bin/git-mlvc" | "$at_home/bin/git-mlvc") return 0 ;;
+    *) return 1 ;;
+    esac
+}
 
 make_dir() { # remembers what did not exist, for --uninstall; outermost last
     [ -d "$1" ] && return
@@ -142,9 +173,19 @@ make_dir() { # remembers what did not exist, for --uninstall; outermost last
     printf '%s' "$new" >>"$made"
 }
 
+tell_the_others() { # root's git configuration is root's alone, and a Python in root's home as well
+    if command -v runuser >/dev/null 2>&1 && id nobody >/dev/null 2>&1 &&
+        ! (cd / && runuser -u nobody -- "$launcher" version) >/dev/null 2>&1; then
+        say "other users cannot run it: $(readlink -f -- "$venv/bin/python") or $data is closed to them"
+    else
+        say "every user of this machine can run it; each tells the own git with: git mlvc install"
+    fi
+}
+
 # -- the verbs of this script
 
 install() {
+    [ -z "$for_all" ] || umask 022
     command -v git >/dev/null 2>&1 || fail "git is not on PATH" "" "apt-get install git"
     [ -f "$here/pyproject.toml" ] || fail "$here is not a checkout of git-mlvc"
     before=
@@ -200,34 +241,43 @@ PYTHON
     mv -f -- "$launcher.new" "$launcher"
     version=$("$launcher" version) || fail "the installed program does not start" "" "run $launcher version"
     make_dir "$bin"
-    is_ours "$target" || ln -s -- "$launcher" "$target"
+    ln -sf -- "$launcher" "$target"
     gitconfig=${GIT_CONFIG_GLOBAL:-$HOME/.gitconfig}
     [ -e "$gitconfig" ] || say "$gitconfig" >>"$made"
     "$launcher" install
     say "installed $version as $target"
+    [ -z "$for_all" ] || tell_the_others
     if ! on_path "$bin"; then
         say "$bin is not on your PATH; add this line to ~/.profile and log in again:"
         say "  export PATH=$(quoted "$bin"):\"\$PATH\""
     fi
 }
 
-uninstall() {
-    if [ ! -d "$data" ]; then
-        say "nothing to remove: $data does not exist"
-        return
-    fi
+uninstall() { # root may have installed for everybody, and once into the own home
+    found=
+    for data in "$data" "$at_home"; do
+        if [ -d "$data" ]; then
+            found=yes
+            remove
+        fi
+    done
+    [ -n "$found" ] || say "nothing to remove: $data does not exist"
+}
+
+remove() {
+    launcher=$data/bin/git-mlvc
     if ! "$launcher" uninstall 2>/dev/null; then
         for section in filter.mlvc merge.mlvc diff.mlvc; do
             git config --global --remove-section "$section" 2>/dev/null || :
         done
     fi
     for directory in "$HOME/.local/bin" "$HOME/bin" /usr/local/bin; do
-        if is_ours "$directory/git-mlvc"; then
+        if [ -L "$directory/git-mlvc" ] && [ "$(readlink -- "$directory/git-mlvc")" = "$launcher" ]; then
             rm -f -- "$directory/git-mlvc"
             say "removed $directory/git-mlvc"
         fi
     done
-    paths=$(cat -- "$made" 2>/dev/null || :)
+    paths=$(cat -- "$data/made" 2>/dev/null || :)
     rm -rf -- "$data"
     say "removed $data"
     # What we made and nobody has used since: empty directories, an empty git configuration.
@@ -241,24 +291,20 @@ uninstall() {
     done
 }
 
-demo=
-case ${1:-} in
-'') ;;
---demo) demo=yes ;;
---uninstall)
+case $action in
+uninstall)
     uninstall
     exit 0
     ;;
---venv)
+venv)
     [ -n "${2:-}" ] || fail "--venv needs a directory"
     make_venv "$2"
     exit 0
     ;;
--h | --help)
-    sed -n '2,8p' -- "$here/install.sh" | sed 's/^# \{0,1\}//'
+help)
+    sed -n '2,10p' -- "$here/install.sh" | sed 's/^# \{0,1\}//'
     exit 0
     ;;
-*) fail "unknown option: $1" "" "./install.sh [--demo | --uninstall]" ;;
 esac
 install
 if [ -n "$demo" ]; then

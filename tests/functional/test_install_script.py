@@ -75,7 +75,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
 def test_install_demo_again_and_uninstall(person: Person) -> None:
     script = person.source / "install.sh"
 
-    first = person.run(script, "--demo")
+    first = person.run(script, "--user", "--demo")
     assert first.returncode == 0, first.stdout + first.stderr
     steps = first.stdout.splitlines()[-6:]
     assert [line.split()[0] for line in steps] == ["step", "add", "edit", "push", "clone", "check"]
@@ -90,17 +90,17 @@ def test_install_demo_again_and_uninstall(person: Person) -> None:
     assert not list(person.source.rglob("*.egg-info"))
     assert not (person.source / "build").exists()
 
-    again = person.run(script)
+    again = person.run(script, "--user")
     assert again.returncode == 0, again.stdout + again.stderr
 
-    removed = person.run(script, "--uninstall")
+    removed = person.run(script, "--user", "--uninstall")
     assert removed.returncode == 0, removed.stdout + removed.stderr
     assert person.left() == []
 
 
 def test_uninstall_where_nothing_is_installed(tmp_path: Path) -> None:
     done = subprocess.run(
-        [TOP / "install.sh", "--uninstall"],
+        [TOP / "install.sh", "--user", "--uninstall"],
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
@@ -116,7 +116,7 @@ def test_a_command_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     other.write_text("#!/bin/sh\n")
     path = f"{other.parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        [TOP / "install.sh"],
+        [TOP / "install.sh", "--user"],
         env={"HOME": str(tmp_path), "PATH": path},
         capture_output=True,
         text=True,
