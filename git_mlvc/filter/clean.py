@@ -26,9 +26,6 @@ from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings
 
 HEAD_BYTES = 1 << 20  # what is read before it is known how to go on
-_NEVER_DATA = frozenset(
-    {b".gitattributes", b".gitignore", b".gitmodules", b"mlvc.toml", b"mlvc.lock"}
-)
 _SUSPICIOUS = frozenset(b"gv<")  # how a pointer, a git-lfs pointer and a conflict marker begin
 _LFS_MAX_BYTES = 1024
 _LFS_POINTER = re.compile(
@@ -123,7 +120,7 @@ class Cleaner:
             if pointer_format.is_damaged(head, size_bytes):
                 self._warn_damaged(path)
                 return True
-        return path.rpartition(b"/")[2] in _NEVER_DATA
+        return pointer_format.is_never_data(path)
 
     def _warn_damaged(self, path: bytes) -> None:
         if path in self._warned:

@@ -253,7 +253,7 @@ class Smudger:
         settings = self._settings
         if not settings.fetch_include and not settings.fetch_exclude:
             return True
-        from git_mlvc.git.attributes import matches
+        from git_mlvc.git.attribute_patterns import matches
 
         try:
             name = RepoPath(path)

@@ -13,8 +13,11 @@ from git_mlvc.errors import FormatError
 from git_mlvc.oid import Oid
 
 MAGIC = b"git-mlvc pointer "
-MAX_POINTER_BYTES = (
-    200  # far above the longest pointer (three lines, 20 digits): a cheap first test
+# Far above the longest pointer (three lines, 20 digits): a cheap first test.
+MAX_POINTER_BYTES = 200
+# Git reads these itself, or we do before any data is there: they never become pointers.
+NEVER_DATA = frozenset(
+    {b".gitattributes", b".gitignore", b".gitmodules", b"mlvc.toml", b"mlvc.lock"}
 )
 _CANONICAL = re.compile(
     rb"git-mlvc pointer 1\r?\noid (blake3:[0-9a-f]{64})\r?\nsize (0|[1-9][0-9]{0,18})\r?\n\Z"
@@ -77,3 +80,8 @@ def is_damaged(head: bytes, size_bytes: int) -> bool:
     if not first.startswith(MAGIC):
         return False
     return size_bytes > MAX_POINTER_BYTES or sniff(head[:size_bytes]) is None
+
+
+def is_never_data(path: bytes) -> bool:
+    """True for files that never become pointers, whatever the attributes say."""
+    return path.rpartition(b"/")[2] in NEVER_DATA

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from git_mlvc.errors import RemoteError, UsageError
-from git_mlvc.git import attributes, objects, revisions
+from git_mlvc.git import attribute_patterns, objects, revisions
 from git_mlvc.git.revisions import PointerUse
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings
@@ -185,4 +185,4 @@ def _head(repo: Repository) -> list[str]:
 
 
 def _matches(patterns: Iterable[str], path: RepoPath) -> bool:
-    return any(attributes.matches(pattern, path) for pattern in patterns)
+    return any(attribute_patterns.matches(pattern, path) for pattern in patterns)

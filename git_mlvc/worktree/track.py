@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from git_mlvc.errors import InputError, UsageError
 from git_mlvc.fs import atomic
 from git_mlvc.git import attributes, objects
-from git_mlvc.git.attributes import AttributesFile
+from git_mlvc.git.attribute_patterns import escaped, matches
+from git_mlvc.git.attributes_file import AttributesFile
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings, Threshold, parse_size
 from git_mlvc.worktree import pointers, settings_file
@@ -142,7 +143,7 @@ def from_top(prefix: str, pattern: str) -> str:
     """Return the pattern that at the top means what `pattern` means in directory `prefix` ("a/b/")."""
     if not prefix:
         return pattern
-    here = attributes.escaped(prefix)
+    here = escaped(prefix)
     if "/" in pattern.rstrip("/"):
         return here + pattern.removeprefix("/")
     return f"{here}**/{pattern}"
@@ -154,7 +155,7 @@ def _raw_files(
     entries = pointers.regular_entries(pointers.open_index(repo))
     if patterns is not None:
         chosen = list(patterns)
-        entries = [e for e in entries if any(attributes.matches(p, e[0]) for p in chosen)]
+        entries = [e for e in entries if any(matches(p, e[0]) for p in chosen)]
     if not entries:
         return []
     care = set(attributes.ours(repo.git, [path for path, _ in entries]))
@@ -207,12 +208,12 @@ def _pattern(top: Path, cwd: Path, prefix: str, typed: str) -> str:
         )
     place = os.path.join(cwd, text.lstrip("/"))
     if os.path.isdir(place) and not os.path.islink(place):
-        return attributes.escaped(text.rstrip("/")) + "/**"
+        return escaped(text.rstrip("/")) + "/**"
     if text.endswith("/"):
         return text + "**"
     rooted = objects.as_path(os.fsencode(text.lstrip("/")))
-    if rooted is not None and os.path.lexists(place) and not attributes.matches(text, rooted):
-        return attributes.escaped(text)
+    if rooted is not None and os.path.lexists(place) and not matches(text, rooted):
+        return escaped(text)
     return text
 
 

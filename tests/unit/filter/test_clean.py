@@ -12,8 +12,7 @@ from support.content import EDGE_SIZES, noise, pointer_to
 from support.filter_place import Place
 from support.repo import Machine
 
-from git_mlvc.filter.clean import _NEVER_DATA
-from git_mlvc.git import attributes
+from git_mlvc.formats.pointer import NEVER_DATA
 from git_mlvc.settings import Settings, Threshold
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"
@@ -96,14 +95,13 @@ def test_conflict_markers_around_anything_else_are_content(place: Place) -> None
     assert cleaned(place, text) == pointer_to(text)
 
 
-@pytest.mark.parametrize("name", sorted(attributes.NEVER_DATA))
+@pytest.mark.parametrize("name", sorted(NEVER_DATA))
 @pytest.mark.parametrize("folder", [b"", b"some/where/"])
 def test_git_s_own_files_and_our_settings_never_become_pointers(
     place: Place, folder: bytes, name: bytes
 ) -> None:
     for data in (b"*.bin -text\n", noise(1_500_000)):
         assert cleaned(place, data, folder + name) == data
-    assert attributes.NEVER_DATA == _NEVER_DATA
 
 
 def test_a_git_lfs_pointer_stays_one(place: Place) -> None:

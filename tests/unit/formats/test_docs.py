@@ -11,7 +11,7 @@ from git_mlvc import chunking
 from git_mlvc.formats import chunk_codec, journal, pack, pointer, recipe, segment, store_config
 from git_mlvc.formats.chunk_codec import Codec
 from git_mlvc.formats.pack import Kind
-from git_mlvc.git import attributes
+from git_mlvc.git import attributes_file
 
 DOCS = Path(__file__).parents[3] / "docs" / "formats"
 
@@ -51,10 +51,10 @@ def test_the_example_pointer_is_one():
 
 def test_attribute_lines_and_what_never_becomes_a_pointer():
     text = (DOCS / "pointer.md").read_text("utf-8")
-    for line in (attributes.DATA_ATTRIBUTES, attributes.ABOVE_ATTRIBUTES):
+    for line in (attributes_file.DATA_ATTRIBUTES, attributes_file.ABOVE_ATTRIBUTES):
         assert f"```\nPATTERN {b' '.join(line).decode()}\n```" in text
     listed = set(re.findall(r"^- `(.*)`$", text, re.M))
-    assert listed == {name.decode() for name in attributes.NEVER_DATA}
+    assert listed == {name.decode() for name in pointer.NEVER_DATA}
 
 
 def test_chunk_parameters():

@@ -102,3 +102,9 @@ def test_every_pointer_is_shorter_than_the_first_look():
 )
 def test_a_damaged_stub_is_told_from_content(content, damaged):
     assert codec.is_damaged(content[: codec.MAX_POINTER_BYTES + 50], len(content)) is damaged
+
+
+def test_files_that_git_reads_itself_are_never_data():
+    assert codec.is_never_data(b"sub/.gitattributes")
+    assert codec.is_never_data(b"mlvc.toml")
+    assert not codec.is_never_data(b"mlvc.toml/data")

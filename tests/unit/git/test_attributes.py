@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from git_mlvc.errors import UsageError
 from git_mlvc.git import attributes
-from git_mlvc.git.attributes import AttributesFile, TrackedPattern
+from git_mlvc.git.attribute_patterns import escaped, matches
+from git_mlvc.git.attributes_file import AttributesFile, TrackedPattern
 from git_mlvc.git.process import Git
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings, Threshold
@@ -64,7 +65,7 @@ def test_a_pattern_written_by_us_means_to_us_what_it_means_to_git(
     file = AttributesFile.parse(b"")
     assert file.add(pattern)
     Path(repository.cwd or "", ".gitattributes").write_bytes(file.encode())
-    ours = [attributes.matches(pattern, RepoPath.parse(path)) for path in paths]
+    ours = [matches(pattern, RepoPath.parse(path)) for path in paths]
     assert ours == _git_says(repository, paths)
 
 
@@ -86,7 +87,7 @@ def test_a_pattern_that_is_not_utf8_is_kept_as_bytes() -> None:
     file = AttributesFile.parse(b"")
     file.add("\udcff.bin")
     assert file.encode() == b"\xff.bin filter=mlvc diff=mlvc -merge -text\n"
-    assert attributes.matches("\udcff.bin", RepoPath(b"dir/\xff.bin"))
+    assert matches("\udcff.bin", RepoPath(b"dir/\xff.bin"))
 
 
 def test_the_two_forms_of_a_line_are_these() -> None:
@@ -150,8 +151,8 @@ def test_what_git_would_ignore_is_refused(pattern: str) -> None:
 
 
 def test_an_escaped_name_matches_only_itself() -> None:
-    assert attributes.matches(attributes.escaped("a[1]*.bin"), RepoPath(b"a[1]*.bin"))
-    assert not attributes.matches(attributes.escaped("a[1]*.bin"), RepoPath(b"a1x.bin"))
+    assert matches(escaped("a[1]*.bin"), RepoPath(b"a[1]*.bin"))
+    assert not matches(escaped("a[1]*.bin"), RepoPath(b"a1x.bin"))
 
 
 def test_the_last_fitting_threshold_counts() -> None:
@@ -159,9 +160,3 @@ def test_the_last_fitting_threshold_counts() -> None:
     assert attributes.min_size_bytes(found, RepoPath(b"big/x")) == 20
     assert attributes.min_size_bytes(found, RepoPath(b"big/y/x")) == 10
     assert attributes.min_size_bytes(Settings(min_size_bytes=5), RepoPath(b"x")) == 5
-
-
-def test_files_git_reads_itself_are_never_data() -> None:
-    assert attributes.is_never_data(RepoPath(b"sub/.gitattributes"))
-    assert attributes.is_never_data(RepoPath(b"mlvc.toml"))
-    assert not attributes.is_never_data(RepoPath(b"mlvc.toml/data"))

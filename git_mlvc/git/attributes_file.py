@@ -1,0 +1,193 @@
+"""The lines of a `.gitattributes` file: ours added and removed, everything else kept byte for byte."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from git_mlvc.errors import UsageError
+
+DATA_ATTRIBUTES = (b"filter=mlvc", b"diff=mlvc", b"-merge", b"-text")
+ABOVE_ATTRIBUTES = (b"filter=mlvc", b"merge=mlvc")
+_OURS = frozenset(DATA_ATTRIBUTES + ABOVE_ATTRIBUTES)
+_MAX_LINE_BYTES = 2047  # git ignores longer lines since 2.39.1
+_BLANK = b" \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedPattern:
+    """A line of ours: its pattern, and whether it is the form that suits source code as well."""
+
+    pattern: str
+    above: bool
+
+
+@dataclass(slots=True)
+class _Line:
+    raw: bytes
+    pattern: bytes | None = None
+    attributes: tuple[bytes, ...] = ()
+
+    @property
+    def is_ours(self) -> bool:
+        return b"filter=mlvc" in self.attributes
+
+    @property
+    def sets_filter(self) -> bool:
+        return any(
+            a.lstrip(b"-!") == b"filter" or a.startswith(b"filter=") for a in self.attributes
+        )
+
+
+class AttributesFile:
+    """The lines of one `.gitattributes`. What is not ours is kept byte for byte."""
+
+    def __init__(self, lines: list[_Line]) -> None:
+        self._lines = lines
+
+    @classmethod
+    def parse(cls, data: bytes) -> AttributesFile:
+        return cls([_parsed(raw) for raw in re.findall(rb"[^\n]*\n|[^\n]+", data)])
+
+    def encode(self) -> bytes:
+        return b"".join(line.raw for line in self._lines)
+
+    def patterns(self) -> list[TrackedPattern]:
+        """Return our lines, in order."""
+        return [
+            TrackedPattern(
+                (line.pattern or b"").decode("utf-8", "surrogateescape"),
+                b"merge=mlvc" in line.attributes,
+            )
+            for line in self._lines
+            if line.is_ours
+        ]
+
+    def add(self, pattern: str, *, above: bool = False) -> bool:
+        """Have `pattern` tracked; False if it was already, in this form. Raises UsageError."""
+        raw = _checked(pattern)
+        wanted = ABOVE_ATTRIBUTES if above else DATA_ATTRIBUTES
+        same = [n for n, line in enumerate(self._lines) if line.pattern == raw and line.sets_filter]
+        newline = self._newline()
+        encoded = _quoted(raw) + b" " + b" ".join(wanted) + newline
+        if len(encoded) > _MAX_LINE_BYTES:
+            raise UsageError("the pattern is too long", why="git ignores lines above 2048 bytes")
+        if same and self._lines[same[-1]].is_ours:
+            line = self._lines[same[-1]]
+            if set(wanted) <= set(line.attributes) and not (
+                (_OURS - set(wanted)) & set(line.attributes)
+            ):
+                return False
+            others = tuple(a for a in line.attributes if a not in _OURS)
+            line.attributes = wanted + others
+            line.raw = _quoted(raw) + b" " + b" ".join(line.attributes) + _ending(line.raw, newline)
+            return True
+        # A later line for the same pattern would win over one of ours further up.
+        self._lines = [
+            kept for n, kept in enumerate(self._lines) if not (n in same and kept.is_ours)
+        ]
+        if self._lines and not self._lines[-1].raw.endswith(b"\n"):
+            self._lines[-1].raw += newline
+        self._lines.append(_Line(encoded, raw, wanted))
+        return True
+
+    def remove(self, pattern: str) -> bool:
+        """Have `pattern` no longer tracked; False if no line of ours has it. Other attributes stay."""
+        raw = pattern.encode("utf-8", "surrogateescape")
+        found = False
+        kept: list[_Line] = []
+        for line in self._lines:
+            if line.pattern != raw or not line.is_ours:
+                kept.append(line)
+                continue
+            found = True
+            others = tuple(a for a in line.attributes if a not in _OURS)
+            if others:
+                ending = _ending(line.raw, self._newline())
+                kept.append(_Line(_quoted(raw) + b" " + b" ".join(others) + ending, raw, others))
+        self._lines = kept
+        return found
+
+    def _newline(self) -> bytes:
+        first = self._lines[0].raw if self._lines else b""
+        return b"\r\n" if first.endswith(b"\r\n") else b"\n"
+
+
+def _ending(raw: bytes, newline: bytes) -> bytes:
+    return raw[len(raw.rstrip(b"\r\n")) :] or newline
+
+
+def _parsed(raw: bytes) -> _Line:
+    text = raw.removeprefix(b"\xef\xbb\xbf").strip(_BLANK)
+    if not text or text.startswith(b"#") or len(raw) > _MAX_LINE_BYTES + 1:
+        return _Line(raw)
+    unquoted = _unquoted(text) if text.startswith(b'"') else None
+    if unquoted is not None:
+        pattern, rest = unquoted
+    else:
+        pattern, *others = re.split(rb"[ \t\r\n]+", text, maxsplit=1)
+        rest = others[0] if others else b""
+    if pattern.startswith((b"[attr]", b"!")):
+        return _Line(raw)
+    return _Line(raw, pattern, tuple(rest.split()))
+
+
+def _checked(pattern: str) -> bytes:
+    raw = pattern.encode("utf-8", "surrogateescape")
+    if not raw or b"\0" in raw:
+        raise UsageError(f"{pattern!r} is not a pattern")
+    if raw.startswith(b"!"):
+        raise UsageError(
+            f"'{pattern}': git ignores patterns that begin with '!'",
+            hint=r"write \! for a name that begins with an exclamation mark",
+        )
+    if raw.startswith(b"[attr]"):
+        raise UsageError(f"'{pattern}': git takes this for the definition of an attribute")
+    return raw
+
+
+_C_ESCAPES = {
+    7: b"\\a", 8: b"\\b", 9: b"\\t", 10: b"\\n", 11: b"\\v", 12: b"\\f", 13: b"\\r",
+    34: b'\\"', 92: b"\\\\",
+}  # fmt: skip
+_C_UNESCAPES = {value[1]: bytes([key]) for key, value in _C_ESCAPES.items()}
+
+
+def _quoted(raw: bytes) -> bytes:
+    """Write a pattern so that git reads it back: in C-style quotes where it must be."""
+    if not raw.startswith((b'"', b"#")) and not re.search(rb"[\x00-\x20\x7f]", raw):
+        return raw
+    out = bytearray(b'"')
+    for byte in raw:
+        if byte in _C_ESCAPES:
+            out += _C_ESCAPES[byte]
+        elif byte < 32 or byte == 127:
+            out += b"\\%03o" % byte
+        else:
+            out.append(byte)
+    return bytes(out + b'"')
+
+
+def _unquoted(text: bytes) -> tuple[bytes, bytes] | None:
+    """Read C-style quotes at the start; return the pattern and what follows, None if they are broken."""
+    out = bytearray()
+    at = 1
+    while at < len(text):
+        byte = text[at]
+        if byte == 34:
+            return bytes(out), text[at + 1 :]
+        if byte != 92:
+            out.append(byte)
+            at += 1
+            continue
+        escape = text[at + 1 : at + 2]
+        octal = re.match(rb"[0-3][0-7]{2}", text[at + 1 : at + 4])
+        if octal:
+            out.append(int(octal[0], 8))
+            at += 4
+        elif escape and escape[0] in _C_UNESCAPES:
+            out += _C_UNESCAPES[escape[0]]
+            at += 2
+        else:
+            return None
+    return None
