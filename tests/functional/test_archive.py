@@ -19,6 +19,7 @@ def members(repo: Repo, *args: str) -> dict[str, tuple[int, bytes]]:
         }
 
 
+@scenes.both_ways
 def test_archives_hold_real_content(twin: Twin) -> None:
     scenes.two_branches(twin)
     for args in (("HEAD",), ("topic",), ("HEAD~1", "c"), ("--prefix=p/", "base")):

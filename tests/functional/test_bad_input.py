@@ -92,9 +92,9 @@ def damages(size: int) -> list[tuple[str, Callable[[bytearray], object]]]:
 
         return change
 
-    flips = {0, 9, size // 7, size // 2, size * 6 // 7, size - 130, size - 40, size - 1}
+    flips = {0, size // 7, size // 2, size - 130, size - 40}
     return [(f"flip at {at}", flip(at)) for at in sorted(flips)] + [
-        (f"cut at {at}", cut(at)) for at in (0, 10, size // 2, size - 1)
+        (f"cut at {at}", cut(at)) for at in (0, size // 2, size - 1)
     ]
 
 

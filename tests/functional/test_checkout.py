@@ -7,6 +7,7 @@ from support.content import noise
 from support.twin import Twin
 
 
+@scenes.both_ways
 def test_switching_branches_brings_the_right_bytes(twin: Twin) -> None:
     scenes.two_branches(twin)
     twin.git("checkout", "-q", "topic")
@@ -31,6 +32,7 @@ def test_a_detached_head_brings_the_right_bytes(twin: Twin) -> None:
     twin.git("checkout", "-q", "@{-1}")
 
 
+@scenes.both_ways
 def test_paths_are_restored_from_index_and_commits(twin: Twin) -> None:
     scenes.two_branches(twin)
     twin.write({"a.bin": b"spoilt", "c/deep.bin": b""}).remove("m.bin")

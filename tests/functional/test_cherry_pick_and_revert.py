@@ -7,6 +7,7 @@ from support.content import noise
 from support.twin import Twin
 
 
+@scenes.both_ways
 def test_one_commit_is_picked_and_reverted(twin: Twin) -> None:
     scenes.two_branches(twin)
     twin.git("cherry-pick", "topic")

@@ -18,6 +18,7 @@ def published(twin: Twin) -> Twin:
     return origin
 
 
+@scenes.both_ways
 def test_a_clone_has_real_content_at_every_commit(twin: Twin) -> None:
     published(twin)
     copy = twin.clone("origin.git", "copy")

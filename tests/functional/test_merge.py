@@ -7,6 +7,7 @@ from support.content import noise
 from support.twin import Twin
 
 
+@scenes.both_ways
 def test_fast_forward_real_and_squashed_merges(twin: Twin) -> None:
     scenes.two_branches(twin)
     twin.git("merge", "-q", "topic", "-m", "both")
@@ -24,6 +25,7 @@ def test_fast_forward_real_and_squashed_merges(twin: Twin) -> None:
     twin.git("merge", "-q", "main~0^1", "-m", "octopus", "--no-ff")
 
 
+@scenes.both_ways
 def test_a_conflict_keeps_ours_until_it_is_solved(twin: Twin) -> None:
     scenes.rivals(twin)
     before = twin.read("a.bin")

@@ -112,3 +112,36 @@ def test_the_next_checkout_finds_what_has_come_back(copy: Repo, remote: Repo) ->
     copy.git("checkout", "-q", "main")
     assert copy.stubs() == []
     assert copy.is_clean()
+
+
+def test_picks_and_rebases_fetch_what_they_need(machine: Machine, copy: Repo, remote: Repo) -> None:
+    copy.git("switch", "-q", "-c", "side", "HEAD~1")
+    copy.write({"s1.bin": noise(4001, 1)}).add().commit("s1")
+    copy.write({"s2.bin": noise(4002, 2)}).add().commit("s2")
+    copy.git("push", "-q", "origin", "side")
+    late = machine.clone("origin.git", "late")
+    late.lose_data()
+    late.git("cherry-pick", "origin/side~1", "origin/side")
+    assert (late.read("s1.bin"), late.read("s2.bin")) == (noise(4001, 1), noise(4002, 2))
+    late.lose_data()
+    late.git("rebase", "-q", "HEAD~2", "origin/side")
+    late.git("revert", "--no-edit", "HEAD")
+    assert late.read("s1.bin") == noise(4001, 1)
+    assert late.stubs() == []
+    assert late.is_clean()
+
+
+def test_two_repositories_share_one_store(machine: Machine, repo: Repo) -> None:
+    machine.config("mlvc.store", str(machine.path("shared store")))
+    repo.write(FILES).add().commit("data")
+    other = machine.init("other")
+    other.git("remote", "add", "elsewhere", "https://example.invalid/x.git")
+    other.git("fetch", "-q", "../repo", "main:copied")
+    other.git("checkout", "-q", "copied")
+    assert {name: other.read(name) for name in FILES} == FILES
+    other.write({"o.bin": noise(2500)}).add().commit("other")
+    repo.git("fetch", "-q", "../other", "copied")
+    repo.git("merge", "-q", "--ff-only", "FETCH_HEAD")
+    assert repo.read("o.bin") == noise(2500)
+    assert not (repo.store / "packs").exists()
+    assert repo.mlvc("fsck").ok

@@ -7,6 +7,7 @@ import unicodedata
 
 from support.content import EDGE_SIZES, UNUSUAL_NAMES, noise, pretenders
 from support.repo import Repo
+from support.scenes import both_ways
 from support.twin import Twin
 
 
@@ -46,6 +47,7 @@ def test_verbs_take_unusual_names(repo: Repo) -> None:
     assert repo.is_clean()
 
 
+@both_ways
 def test_sizes_around_every_limit(twin: Twin) -> None:
     files = {f"size-{size}.bin": noise(size, size) for size in EDGE_SIZES}
     files |= {f"zeros-{size}.bin": bytes(size) for size in EDGE_SIZES}

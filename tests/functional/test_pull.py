@@ -18,6 +18,7 @@ def two_clones(twin: Twin) -> tuple[Twin, Twin]:
     return ada, bob
 
 
+@scenes.both_ways
 def test_pull_fast_forwards_and_merges(twin: Twin) -> None:
     ada, bob = two_clones(twin)
     bob.git("pull", "-q", "--ff-only")

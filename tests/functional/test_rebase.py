@@ -7,6 +7,7 @@ from support.content import noise
 from support.twin import Twin
 
 
+@scenes.both_ways
 def test_a_plain_rebase(twin: Twin) -> None:
     scenes.rivals(twin)
     twin.git("rebase", "-q", "main", "topic")
@@ -17,6 +18,7 @@ def test_a_plain_rebase(twin: Twin) -> None:
     twin.git("rebase", "-q", "--force-rebase", "HEAD~1")
 
 
+@scenes.both_ways
 def test_a_conflict_is_solved_and_continued(twin: Twin) -> None:
     scenes.rivals(twin)
     twin.git("switch", "-q", "rival")
@@ -37,6 +39,7 @@ def test_a_conflict_is_skipped_or_aborted(twin: Twin) -> None:
     twin.git("rebase", "--skip")
 
 
+@scenes.both_ways
 def test_autostash_brings_local_changes_back(twin: Twin) -> None:
     scenes.two_branches(twin)
     twin.write({"c/table.bin": noise(7000, 5), "code.py": scenes.CODE + b"more = 1\n"})

@@ -7,6 +7,7 @@ from support.content import noise
 from support.twin import Twin
 
 
+@scenes.both_ways
 def test_reset_hard_brings_each_commits_bytes(twin: Twin) -> None:
     scenes.two_branches(twin)
     twin.write({"a.bin": b"spoilt", "code.py": b"spoilt", "staged.bin": noise(4000, 5)})

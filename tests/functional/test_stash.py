@@ -7,6 +7,7 @@ from support.content import noise
 from support.twin import Twin
 
 
+@scenes.both_ways
 def test_changes_go_into_a_stash_and_come_back(twin: Twin) -> None:
     scenes.two_branches(twin)
     twin.write({"a.bin": noise(3100, 5), "code.py": b"changed\n"})
@@ -33,6 +34,7 @@ def test_the_index_part_is_kept_apart(twin: Twin) -> None:
     twin.git("reset", "-q", "--hard")
 
 
+@scenes.both_ways
 def test_untracked_files_are_stashed_whatever_their_size(twin: Twin) -> None:
     scenes.one_commit(twin)
     twin.write({"u/small.bin": b"u", "u/big.bin": noise(600_000, 4), "notes.txt": b"n\n"})

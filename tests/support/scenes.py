@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from support.content import edited, noise, table
 from support.twin import Twin
+
+# The commands at the heart of everything run with the limit as it comes, too.
+both_ways = pytest.mark.parametrize("twin", ["1KiB", None], ids=["stubs", "inline"], indirect=True)
 
 # With `mlvc.inlineLimit` of 1 KiB, some are always inline and some are always filled afterwards.
 A = noise(3000, 1)
