@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ABSENT = "absent"
 TOLD = "told."  # and the process id of the git that left the stubs: what was filled for it
-_LOCK = "fill.lock"
 _MOST_NAMES = 3
 
 
@@ -43,13 +42,13 @@ def run(
         return 0
 
     from git_mlvc.errors import StoreLocked
-    from git_mlvc.fs.lock import FileLock
+    from git_mlvc.worktree.fill_lock import fill_lock
 
     again = told.read()
     could_tell = True
     while (pending or again) and could_tell:
         try:
-            with FileLock(repo.state_dir / _LOCK, timeout_s=0, owner_note="filling stubs"):
+            with fill_lock(repo, timeout_s=0):
                 if again:
                     _tell_again(workspace, again)
                     again = {}

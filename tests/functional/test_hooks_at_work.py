@@ -114,6 +114,19 @@ def test_a_temporary_index_is_left_alone(repo: Repo) -> None:
     assert repo.stubs() == []
 
 
+def test_the_verb_fill_waits_for_the_hook_and_then_says_who_is_at_it(repo: Repo) -> None:
+    repo.write({"a.bin": noise(60_000, 3)}).add().commit("two")
+    with FileLock(repo.git_dir / "mlvc" / "fill.lock", timeout_s=1, owner_note="filling stubs"):
+        repo.git("checkout", "-q", "HEAD~1")
+        said = repo.fails("mlvc", "fill")
+        assert said.returncode == 6
+        assert "filling stubs" in said.err
+        assert repo.stubs() == ["a.bin"]
+    repo.mlvc("fill")
+    assert repo.stubs() == []
+    assert repo.is_clean()
+
+
 # -- pre-push
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, paths_argument, verb
 from git_mlvc.cli.report_lines import fill_fields, show_fill
@@ -33,13 +34,14 @@ def fill(invocation: Invocation, paths: tuple[str, ...], keep_appended: bool, as
     workspace, output = invocation.workspace, invocation.output
     repo = workspace.repository
     selection = Selection.parse(paths, invocation.prefix)
-    if keep_appended:
-        chosen = selection.checked(file.path for file in pointers.index_files(repo))
-        fetch = workspace.fetcher(output.progress)
-        report = fill_appended(repo, workspace.store, chosen, fetch=fetch)
-    else:
-        stubs = exchange.stubs_to_fill(repo, workspace.settings, selection)
-        report = put_content(repo, workspace.store, stubs.items(), progress=output.progress)
+    with filling(invocation):
+        if keep_appended:
+            chosen = selection.checked(file.path for file in pointers.index_files(repo))
+            fetch = workspace.fetcher(output.progress)
+            report = fill_appended(repo, workspace.store, chosen, fetch=fetch)
+        else:
+            stubs = exchange.stubs_to_fill(repo, workspace.settings, selection)
+            report = put_content(repo, workspace.store, stubs.items(), progress=output.progress)
     if as_json:
         output.json("fill", fill_fields(report))
         return ExitCode.STORE if report.left else ExitCode.OK

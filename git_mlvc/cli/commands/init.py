@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import verb
 from git_mlvc.cli.report_lines import show_fill, show_install
@@ -33,11 +34,12 @@ def init(invocation: Invocation) -> int:
     stubs = exchange.stubs_to_fill(repo, workspace.settings, Selection())
     if not stubs or workspace.settings.skip_smudge:
         return code
-    filled = fill(
-        repo,
-        workspace.store,
-        stubs.items(),
-        fetch=workspace.fetcher(output.progress),
-        progress=output.progress,
-    )
+    with filling(invocation):
+        filled = fill(
+            repo,
+            workspace.store,
+            stubs.items(),
+            fetch=workspace.fetcher(output.progress),
+            progress=output.progress,
+        )
     return ExitCode.ANSWER if show_fill(output, filled) else code

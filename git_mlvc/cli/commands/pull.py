@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, fill_fields, show_fetch, show_fill
@@ -32,7 +33,10 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     views, unopened = workspace.views_to_fetch_from(remote) if lacking else ([], [])
     fetched = fetch(workspace.store, views, lacking, progress=output.progress)
     ready = {path: p for path, p in stubs.items() if p not in fetched.failed}
-    filled = fill(workspace.repository, workspace.store, ready.items(), progress=output.progress)
+    with filling(invocation):
+        filled = fill(
+            workspace.repository, workspace.store, ready.items(), progress=output.progress
+        )
     if as_json:
         output.json("pull", {"fetch": fetch_fields(fetched, paths), "fill": fill_fields(filled)})
         failed = next((why.exit_code for why in fetched.failed.values()), ExitCode.OK)
