@@ -20,8 +20,8 @@ for _power, _letter in enumerate("kmgtp", start=1):
     _UNITS[_letter] = _UNITS[_letter + "ib"] = 1024**_power
     _UNITS[_letter + "b"] = 1000**_power
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
-_TRUE = {"", "1", "true", "yes", "on"}
-_FALSE = {"0", "false", "no", "off"}
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
 _USER = re.compile(r"(?<!ssh)://[^/@\s]+@")  # a token may stand where a user's name would
 _SECRET_VALUE = re.compile(r"([?&](?:sig|signature|token|secret|password|key)=)[^&\s]*", re.I)
 _SECRETS = re.compile(
@@ -92,7 +92,7 @@ def parse_size(text: str | int, *, key: str) -> int:
 
 
 def parse_bool(text: str, *, key: str) -> bool:
-    """Read a truth value the way git does. Raises ConfigError naming `key`."""
+    """Read a truth value the way git does: an empty one is false. Raises ConfigError naming `key`."""
     lowered = text.strip().lower()
     if lowered in _TRUE:
         return True
@@ -124,7 +124,9 @@ def from_sources(
         if key.startswith("mlvc.remote.") and key.endswith(".url") and values:
             name = key[len("mlvc.remote.") : -len(".url")]
             remotes[name] = RemoteSetting(name, values[-1], Origin.PRIVATE)
-    skip = environment.get("MLVC_SKIP_SMUDGE") or last("mlvc.skipsmudge") or "false"
+    skip, skip_key = environment.get("MLVC_SKIP_SMUDGE"), "MLVC_SKIP_SMUDGE"
+    if not skip:
+        skip, skip_key = last("mlvc.skipsmudge") or "false", "git config mlvc.skipSmudge"
     trusted = list(config.get("mlvc.trust", ())) + environment.get("MLVC_TRUST", "").split()
     jobs = last("mlvc.jobs") or "0"
     if not jobs.isdigit():
@@ -137,7 +139,7 @@ def from_sources(
         min_size_bytes=_size(track.get("min_size", 0), "track.min_size"),
         thresholds=_thresholds(track),
         jobs=int(jobs),
-        skip_smudge=parse_bool(skip, key="MLVC_SKIP_SMUDGE"),
+        skip_smudge=parse_bool(skip, key=skip_key),
         store=environment.get("MLVC_STORE") or last("mlvc.store"),
         remotes=remotes,
         default_remote=last("mlvc.default") or tracked_default,

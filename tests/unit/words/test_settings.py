@@ -37,7 +37,7 @@ def test_what_is_not_a_size_is_refused_with_its_key(text):
         parse_size(text, key="some key")
 
 
-@pytest.mark.parametrize(("text", "value"), [("", True), ("On", True), ("0", False), ("no", False)])
+@pytest.mark.parametrize(("text", "value"), [("", False), ("On", True), ("0", False), ("no", False)])
 def test_truth_is_read_the_way_git_does(text, value):
     assert parse_bool(text, key="k") is value
 
