@@ -1,8 +1,8 @@
 """What git's index holds for a path, so that unedited content is answered in the form it has there.
 
 Without this a changed threshold, or a pattern that begins to cover files committed before, would make
-files modified that nobody has touched. The index is opened when the first content asks; a new repository
-has none, and then nothing is computed at all.
+files modified that nobody has touched. The index is opened when the first content asks, and again when git
+has written another meanwhile; a new repository has none, and then nothing is computed at all.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ class Index(Protocol):
         """Return the name of the blob of the path's merged entry. Raises FormatError."""
         ...
 
+    def is_current(self) -> bool:
+        """False if git has written another index since this one was read."""
+        ...
+
 
 class Held:
     """The blobs of git's index, and git's names for contents."""
@@ -34,14 +38,14 @@ class Held:
         self._blob_size = blob_size
         self._object_format = object_format
         self._index: Index | None = None
-        self._is_open = False
 
     def sha(self, path: bytes) -> str | None:
         """Return the name of the blob that the index holds for `path`, or None."""
-        if not self._is_open:
-            self._is_open = True
+        if not path:
+            return None
+        if self._index is None or not self._index.is_current():
             self._index = self._open()
-        if self._index is None or not path:
+        if self._index is None:
             return None
         try:
             return self._index.blob(path)

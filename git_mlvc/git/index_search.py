@@ -9,12 +9,14 @@ Layout: Documentation/gitformat-index.txt.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from git_mlvc.git.index import IndexReader
 
+Identity = tuple[int, ...]
 SEARCHES = 16
 _HEADER_BYTES = 12
 _STAT_BYTES = 40
@@ -24,7 +26,11 @@ _EXTENDED, _STAGE, _NAME_MASK = 0x4000, 0x3000, 0x0FFF
 class IndexSearch:
     """The index file as it was when opened; a missing one holds nothing."""
 
-    def __init__(self, data: bytes, *, hash_size: int = 20) -> None:
+    def __init__(
+        self, data: bytes, *, hash_size: int = 20, path: Path | None = None, identity: Identity = ()
+    ) -> None:
+        self._path = path
+        self._identity = identity
         self._data = data
         self._hash_size = hash_size
         self._searches = SEARCHES if data[:7] == b"DIRC\0\0\0" and data[7:8] in b"\2\3" else 0
@@ -35,9 +41,17 @@ class IndexSearch:
         """Read the index at `path`; None if there is none. Raises OSError."""
         try:
             with open(path, "rb") as file:
-                return cls(file.read(), hash_size=hash_size)
+                identity = _identity(os.fstat(file.fileno()))
+                return cls(file.read(), hash_size=hash_size, path=path, identity=identity)
         except FileNotFoundError:
             return None
+
+    def is_current(self) -> bool:
+        """False if git has written its index since: one rebase is one process and writes it often."""
+        try:
+            return self._path is None or _identity(os.stat(self._path)) == self._identity
+        except OSError:
+            return False
 
     def blob(self, path: bytes) -> str | None:
         """Return the blob of the merged entry of `path`, or None. Raises FormatError."""
@@ -76,3 +90,7 @@ class IndexSearch:
             and not flags & _STAGE
             and flags & _NAME_MASK == min(len(path), _NAME_MASK)
         )
+
+
+def _identity(info: os.stat_result) -> Identity:
+    return (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from support import scenes
 from support.content import is_pointer, noise, pointer_to
 from support.repo import Machine
@@ -145,3 +147,21 @@ def test_untracking_leaves_history_readable(machine: Machine) -> None:
     repo.git("checkout", "-q", "main")
     assert repo.read("x.bin") == noise(5_000)
     assert repo.is_clean()
+
+
+def test_a_rebase_over_commits_that_change_the_attributes(tmp_path: Path) -> None:
+    """One git process, one filter, and between two picks another index: raw here, a pointer there."""
+    twin = Twin.start(tmp_path)
+    scenes.one_commit(twin)
+    twin.quietly("tag", "all")
+    for line in ("c/*.bin", "*.bin"):
+        attributes = f"{line} filter=mlvc diff=mlvc -merge -text\n".encode()
+        twin.write({".gitattributes": attributes, "n.txt": line.encode()})
+        twin.quietly("add", "--renormalize", ".")
+        twin.commit(line)
+    twin.quietly("tag", "again")
+    for revision in ("all", "again~1", "all", "again~1", "again", "all"):
+        twin.git("reset", "-q", "--hard", revision)
+    twin.git("switch", "-q", "-C", "main", "again")
+    twin.git("rebase", "-q", "--force-rebase", "all")
+    twin.git("reset", "-q", "--hard", "all")
