@@ -96,8 +96,8 @@ def tell_left(output: Output, left: Mapping[RepoPath, Left]) -> int:
     return ExitCode.STORE if left else ExitCode.OK
 
 
-def named(names: list[str]) -> str:
+def named(names: list[str], noun: str = "file") -> str:
     """Return the first names, and how many more there are."""
     shown = ", ".join(names[:_MOST_SHOWN])
     more = len(names) - _MOST_SHOWN
-    return f"{shown} and {count_text(more, 'other file')}" if more > 0 else shown
+    return f"{shown} and {count_text(more, f'other {noun}')}" if more > 0 else shown

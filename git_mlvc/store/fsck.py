@@ -20,6 +20,7 @@ from git_mlvc.store.dropping import drop_from_segments
 from git_mlvc.store.pack_files import PackFile
 from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.packer import Packer
+from git_mlvc.store.quarantine import note as note_lost
 from git_mlvc.store.recover import is_sound, survey
 from git_mlvc.store.repack import copy_records
 from git_mlvc.store.sealing import ROWS_PER_SEGMENT, file_digest, publish_segment
@@ -226,11 +227,14 @@ def _quarantine(store: Store, pack_id: bytes) -> tuple[bytes, ...]:
     store.forget_packs({pack_id})
     if os.stat(path).st_ino != os.fstat(damaged.fd).st_ino:
         return ()  # only header, table or footer were bad: the pack has been made again as it was
+    nowhere = tuple(digest for digest in lost if not _is_readable(store, digest))
+    # First: what the segments know of it is not known any more when they have dropped it.
+    note_lost(store, pack_id, nowhere)
     drop_from_segments({pack_id}, store.layout, store.disk, store.index)
     store.disk.make_dir(store.layout.quarantine)
     store.disk.rename(path, f"{store.layout.quarantine}/{pack_id.hex()}")
     store.forget_packs({pack_id})
-    return tuple(digest for digest in lost if not _is_readable(store, digest))
+    return nowhere
 
 
 def _rebuild(store: Store) -> int:
@@ -279,6 +283,9 @@ def _rebuild(store: Store) -> int:
         for entry in view.packs
         if not _exists(store, entry.id)
     }
+    for pack_id in gone:
+        known = _rows_in_segments(store, pack_id)
+        note_lost(store, pack_id, [r.id for r in known if not _is_readable(store, r.id)])
     if gone:
         drop_from_segments(gone, store.layout, store.disk, store.index)
     store.index.reload()

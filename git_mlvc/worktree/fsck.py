@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import FormatError, InputError, MlvcError, RemoteError, StoreError
-from git_mlvc.formats.pack import iter_rows
+from git_mlvc.errors import InputError, MlvcError, RemoteError, StoreError
 from git_mlvc.fs.safe_path import resolve_inside
 from git_mlvc.git import revisions
 from git_mlvc.git.revisions import PointerUse
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store import fsck as store_fsck
-from git_mlvc.store.pack_reading import read_table
+from git_mlvc.store import quarantine
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import verify
 from git_mlvc.worktree.selection import Selection
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.git.repository import Repository
     from git_mlvc.transfer.remote_view import RemoteView
+    from git_mlvc.worktree.raw_content import RawFile
 
 Fetch = Callable[[Sequence["Pointer"]], Mapping["Pointer", MlvcError]]
 
@@ -49,7 +49,9 @@ class Report:
 
     `damage`: one line for each bad pack or segment. `hurt`: files whose data is damaged or lost here;
     `unfetched` contents are only not in this store, which is no damage. `off_remote`: files whose data
-    the remote that was asked lacks. `raw`: files that the attributes make data and git holds itself.
+    the remote that was asked lacks. `raw`: files of the index that the attributes make data and git holds
+    itself, `raw_committed` those of HEAD and the branches. `quarantined` was moved aside now,
+    `in_quarantine` is what lies there in all.
     """
 
     packs: int = 0
@@ -59,17 +61,27 @@ class Report:
     hurt: list[Hurt] = field(default_factory=list)
     unfetched: int = 0
     quarantined: list[str] = field(default_factory=list)
+    in_quarantine: list[str] = field(default_factory=list)
     repaired: list[RepoPath] = field(default_factory=list)
     remote: str = ""
     off_remote: list[Hurt] = field(default_factory=list)
     raw: list[RepoPath] = field(default_factory=list)
+    raw_committed: list[RawFile] = field(default_factory=list)
 
     @property
     def is_sound(self) -> bool:
         """True if every content can be given back, and the remote (if asked) has all of them."""
-        return not (self.hurt or self.off_remote or self.raw) and (
+        return not (self.hurt or self.off_remote or self.raw or self.raw_committed) and (
             not self.damage or bool(self.quarantined)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """Records that are damaged or gone; `is_more_unknown`: others were in a pack that says nothing."""
+
+    digests: Set[bytes]
+    is_more_unknown: bool
 
 
 def check(
@@ -78,6 +90,7 @@ def check(
     selection: Selection,
     *,
     raw: Iterable[RepoPath] = (),
+    raw_committed: Iterable[RawFile] = (),
     view: RemoteView | None = None,
     fetch: Fetch | None = None,
     progress: Progress | None = None,
@@ -98,8 +111,11 @@ def check(
     report.damage += [f"pack {p.hex()[:16]} is gone" for p in found.missing_packs]
     report.damage += [f"segment {s.id.hex()[:16]}: {s.why}" for s in found.damaged_segments]
     report.raw = sorted(path for path in raw if path in selection)
+    report.raw_committed = [file for file in raw_committed if file.path in selection]
     _set_aside(store, found, report)
-    lost = found.lost | _lost_before(store)
+    aside = quarantine.look(store)
+    report.in_quarantine = [pack.hex()[:16] for pack in aside.packs]
+    lost = _Lost(found.lost | aside.lost, bool(aside.unreadable))
     report.hurt, report.unfetched = _trace(store, uses, lost, shown)
     if fetch is not None and report.hurt:
         _repair(repo, store, uses, report, fetch)
@@ -125,25 +141,8 @@ def _set_aside(store: Store, found: store_fsck.Report, report: Report) -> None:
         report.damage.append(f"could not be mended: {exc}")
 
 
-def _lost_before(store: Store) -> set[bytes]:
-    """Return the records of packs in quarantine of which there is no other copy: still lost."""
-    lost: set[bytes] = set()
-    try:
-        names = os.listdir(store.layout.quarantine)
-    except FileNotFoundError:
-        return lost
-    for name in names:
-        try:
-            pack_id = bytes.fromhex(name)
-            table = read_table(os.path.join(store.layout.quarantine, name), pack_id)
-        except (ValueError, FormatError, OSError):
-            continue  # a segment, or a pack of which not even the table is left
-        lost.update(store.missing([record.id for record in iter_rows(table.rows)]))
-    return lost
-
-
 def _trace(
-    store: Store, uses: Sequence[PointerUse], lost: Set[bytes], progress: Progress
+    store: Store, uses: Sequence[PointerUse], lost: _Lost, progress: Progress
 ) -> tuple[list[Hurt], int]:
     """Return whom damage hurts, and how many contents are just not here."""
     verdicts: dict[Pointer, str] = {}
@@ -162,13 +161,16 @@ def _trace(
     return hurt, len(unfetched)
 
 
-def _trouble(store: Store, pointer: Pointer, lost: Set[bytes], unfetched: set[Pointer]) -> str:
+def _trouble(store: Store, pointer: Pointer, lost: _Lost, unfetched: set[Pointer]) -> str:
     try:
         missing = store.missing_of(pointer)
-        if lost and not lost.isdisjoint(store.live_digests(pointer)):
+        digests = lost.digests
+        if digests and not digests.isdisjoint(store.live_digests(pointer)):
             return "some of its data is damaged or lost here"
     except MlvcError as exc:
         return str(exc)
+    if missing and lost.is_more_unknown:
+        return "its data is not here, and may have been in a pack that nobody can read any more"
     if missing:
         unfetched.add(pointer)
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
 from support.content import noise
 from support.repo import Repo
 
@@ -30,9 +31,22 @@ def flip_a_byte(path: str) -> None:
         file.write(bytes([byte[0] ^ 1]))
 
 
+def spoil(path: str, how: str) -> None:
+    os.chmod(path, 0o644)
+    with open(path, "r+b") as file:
+        size_bytes = file.seek(0, os.SEEK_END)
+        places = {"table and a chunk": [5000, size_bytes - 200], "all of it": range(size_bytes)}
+        for place in places.get(how, []):
+            file.seek(place)
+            file.write(b"x")
+        if how == "empty":
+            file.truncate(0)
+
+
 def test_fsck_of_a_sound_store(repo: Repo, remote: Repo) -> None:
     repo.write({"a.bin": A}).add().commit("one")
-    assert "checked 1 pack" in repo.mlvc("fsck").out
+    said = repo.mlvc("fsck").out
+    assert "checked 1 pack" in said and "all is sound" in said
     repo.git("push", "-q", "origin", "main")
     assert json.loads(repo.mlvc("fsck", "--remote", "--json").out)["sound"]
     assert repo.mlvc("fsck", "--remote", "origin", "a.bin").ok
@@ -50,6 +64,33 @@ def test_fsck_names_the_files_and_commits_that_damage_hurts(repo: Repo, remote: 
     assert "moved to quarantine" in said.out
     again = repo.mlvc("fsck", check=False)
     assert again.returncode == 1 and "a.bin" in again.out, "still lost, so still told"
+
+
+@pytest.mark.parametrize("how", ["table and a chunk", "empty", "gone", "all of it"])
+def test_fsck_keeps_naming_what_is_lost_until_it_is_back(
+    repo: Repo, remote: Repo, how: str
+) -> None:
+    repo.write({"a.bin": A, "b.bin": B}).add().commit("one")
+    repo.git("push", "-q", "origin", "main")
+    (pack,) = packs(repo)
+    if how == "gone":
+        os.unlink(pack)
+    else:
+        spoil(pack, how)
+    if how == "all of it":  # not even a segment knows what was in it
+        for segment in (repo.path / ".git" / "mlvc" / "segments").iterdir():
+            spoil(str(segment), how)
+    for _ in range(3):
+        said = repo.mlvc("fsck", check=False)
+        assert said.returncode == 1, said.out
+        assert "hurt: a.bin in commit " in said.out
+        assert "sound" not in said.out
+    repo.mlvc("fsck", "--repair")
+    assert "sound" in repo.mlvc("fsck").out
+    for name in ("a.bin", "b.bin"):
+        (repo.path / name).unlink()
+    repo.git("checkout", "-q", "--", ".")
+    assert repo.read("a.bin") == A and repo.read("b.bin") == B
 
 
 def test_fsck_repairs_from_a_remote(repo: Repo, remote: Repo) -> None:
@@ -92,6 +133,21 @@ def test_fsck_finds_files_that_should_be_pointers(repo: Repo) -> None:
     said = repo.mlvc("fsck", check=False)
     assert said.returncode == 1
     assert "in git itself" in said.out and "a.bin" in said.out
+
+
+def test_fsck_finds_such_files_on_other_branches_too(repo: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    repo.git("checkout", "-q", "-b", "side")
+    raw = repo.git("hash-object", "-w", "--no-filters", "--stdin", input=A).out.strip()
+    repo.git("update-index", "--cacheinfo", f"100644,{raw},a.bin")
+    repo.commit("raw")
+    repo.git("checkout", "-q", "-f", "main")
+    said = repo.mlvc("fsck", check=False)
+    assert said.returncode == 1
+    assert "not as a pointer: a.bin in commit" in said.out and "(side)" in said.out
+    found = json.loads(repo.mlvc("fsck", "--json", check=False).out)["report"]["raw_committed"]
+    assert [(file["path"], file["branch"]) for file in found] == [("a.bin", "side")]
+    assert repo.mlvc("fsck", "other.bin", check=False).returncode != 1
 
 
 def test_law_11_prune_keeps_what_is_nowhere_else(repo: Repo, remote: Repo) -> None:

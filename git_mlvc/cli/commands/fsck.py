@@ -40,6 +40,7 @@ def fsck(
     Data that is not in this clone is no damage. Exit code 1 if something is wrong and was not repaired.
     """
     from git_mlvc.worktree import fsck as checking
+    from git_mlvc.worktree import raw_content
     from git_mlvc.worktree.selection import Selection
     from git_mlvc.worktree.track import raw_files
 
@@ -55,6 +56,7 @@ def fsck(
         workspace.store,
         Selection.parse(paths, invocation.prefix),
         raw=raw_files(repo, workspace.settings) if repo.worktree is not None else (),
+        raw_committed=raw_content.at_tips(repo, workspace.settings),
         view=view,
         fetch=workspace.fetcher(output.progress) if repair else None,
         progress=output.progress,
@@ -71,6 +73,8 @@ def _show(output: Output, report: Report) -> None:
         output.line(f"damaged: {line}")
     for name in report.quarantined:
         output.line(f"moved to quarantine: {name}")
+    if report.in_quarantine and not report.quarantined:
+        output.line(f"in quarantine: {named(report.in_quarantine, 'pack')}")
     for path in report.repaired:
         output.line(f"repaired: {path}")
     for hurt in [*report.hurt, *report.off_remote]:
@@ -78,6 +82,11 @@ def _show(output: Output, report: Report) -> None:
         output.line(f"hurt: {hurt.path} in {where}: {hurt.why}")
     if report.raw:
         output.line(f"in git itself, not as pointers: {named([str(path) for path in report.raw])}")
+    for file in report.raw_committed:
+        if file.path not in report.raw:
+            where = f"commit {file.commit[:10]} ({file.branch})"
+            output.line(f"in git itself, not as a pointer: {file.path} in {where}")
+    if report.raw or report.raw_committed:
         output.message("hint: `git mlvc track --renormalize` converts and stages them")
     if report.hurt:
         output.message("hint: `git mlvc fsck --repair` gets it again from a remote or the worktree")
@@ -86,3 +95,5 @@ def _show(output: Output, report: Report) -> None:
     checked = f"{count_text(report.packs, 'pack')}, {size_text(report.size_bytes)}"
     here = f"; {count_text(report.unfetched, 'file')} not fetched" if report.unfetched else ""
     output.line(f"checked {checked}, {count_text(report.records, 'record')}{here}")
+    if report.is_sound:
+        output.line("all is sound" if not report.damage else "what is left is sound")

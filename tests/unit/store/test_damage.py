@@ -16,6 +16,7 @@ from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.recipe import Recipe
 from git_mlvc.oid import Oid
 from git_mlvc.store import fsck
+from git_mlvc.store.quarantine import look
 from git_mlvc.store.store import Store
 
 MIB = 1 << 20
@@ -165,7 +166,11 @@ def test_fsck_names_the_damaged_records_and_quarantine_saves_the_rest(tmp_path: 
         assert restored(reader, small) == b"small" * 10
         assert reader.missing_of(big) == [chunk]
         assert fsck.check(reader).is_sound
-    assert [p.name for p in (tmp_path / "mlvc" / "quarantine").iterdir()] == [pack.id.hex()]
+    kept = sorted(p.name for p in (tmp_path / "mlvc" / "quarantine").iterdir())
+    assert kept == [pack.id.hex(), f"{pack.id.hex()}.lost"]
+    assert look(store).lost == {chunk}
+    ingest(store, noise(MIB))
+    assert look(store).lost == set(), "it is back, so it is not lost"
     # The same content again heals it.
     assert ingest(store, noise(MIB)) == [big]
     assert restored(store, big) == noise(MIB)
