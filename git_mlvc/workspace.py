@@ -63,7 +63,7 @@ class Workspace:
         configured = self.settings.store
         if configured is None:
             return self.repository.common_dir / "mlvc"
-        return (self._top / Path(configured).expanduser()).resolve()
+        return (self._top / self._from_home(configured)).resolve()
 
     @cached_property
     def store(self) -> Store:
@@ -85,8 +85,10 @@ class Workspace:
         places += self.settings.remotes.values()
         if git_remote is None:
             places += self._beside_last_fetch()
-        seen: set[str] = set()
-        return [p for p in places if not (p.url in seen or seen.add(p.url))]  # type: ignore[func-returns-value]
+        by_url: dict[str, RemoteSetting] = {}
+        for place in places:
+            by_url.setdefault(place.url, place)
+        return list(by_url.values())
 
     def place(self, name: str) -> RemoteSetting:
         """Return the data remote a user names: ours, or what stands beside git's remote.
@@ -136,10 +138,10 @@ class Workspace:
         )
 
     def absolute_url(self, url: str) -> str:
-        """Relative paths in settings start at the top of the worktree."""
+        """Relative paths in settings start at the top of the worktree, `~` at the user's home."""
         if ":" in url.split("/", 1)[0] or url.startswith("-"):
             return url  # a scheme, or host:path; a path is anything else
-        return str(self._top / Path(url).expanduser())
+        return str(self._top / self._from_home(url))
 
     def views_for_reading(
         self, git_remote: str | None = None
@@ -209,6 +211,17 @@ class Workspace:
     def _top(self) -> Path:
         return self.repository.worktree or self.repository.common_dir
 
+    def _from_home(self, path: str) -> str:
+        if path == "~" or path.startswith("~/"):
+            # Law 6: the home of the environment we were handed, not of this process.
+            return self.environment.get("HOME", "~") + path[1:]
+        return os.path.expanduser(path)  # ~name: the system's list of users
+
+    def _beside(self, git_url: str | None) -> str | None:
+        from git_mlvc.transfer import beside
+
+        return beside.default_url(self._from_home(git_url), self._top) if git_url else None
+
     def _tracked_settings(self) -> dict[str, object]:
         """The worktree's `mlvc.toml`, else the index's, else HEAD's."""
         from git_mlvc.fs import structured
@@ -257,15 +270,13 @@ class Workspace:
 
     def _beside_last_fetch(self) -> list[RemoteSetting]:
         """`git pull PATH` needs no remote: git notes in FETCH_HEAD where the commits came from."""
-        from git_mlvc.transfer import beside
-
         try:
             text = (self.repository.git_dir / "FETCH_HEAD").read_bytes()
         except OSError:
             return []
         notes = (line.split(b"\t", 2)[-1] for line in text.splitlines()[:_FETCHED])
         urls = dict.fromkeys(os.fsdecode(note.rpartition(b" of ")[2]) for note in notes)
-        found = ((url, beside.default_url(url, self._top)) for url in urls)
+        found = ((url, self._beside(url)) for url in urls)
         return [RemoteSetting(url, place, Origin.BESIDE) for url, place in found if place]
 
     @cached_property
@@ -280,8 +291,6 @@ class Workspace:
 
     def _candidates(self, git_remote: str, git_url: str | None) -> list[RemoteSetting]:
         """The order of docs/formats: R's own setting, the default data remote, beside R."""
-        from git_mlvc.transfer import beside
-
         found: list[RemoteSetting] = []
         own = self.settings.remotes.get(git_remote)
         if own is not None:
@@ -295,20 +304,23 @@ class Workspace:
                     hint=f"git mlvc remote add {default} URL",
                 )
             found.append(setting)
-        url = beside.default_url(git_url, self._top) if git_url else None
+        url = self._beside(git_url)
         if url is not None:
             found.append(RemoteSetting(git_remote, url, Origin.BESIDE))
         return [replace(place, name=place.name or place.url) for place in found]
 
     def _lies_beside(self, url: str, git_url: str | None) -> bool:
-        """True if local path `url` is inside the directory of the git remote `git_url`."""
-        from git_mlvc.transfer import beside
+        """True if `url` names a place inside the directory that is the git remote `git_url`."""
+        from git_mlvc.backend import registry
 
-        home = beside.default_url(git_url, self._top) if git_url else None
-        if home is None or "://" in url.removeprefix("file://"):
+        home = self._beside(git_url)
+        try:
+            here = registry.local_path(url)
+        except ConfigError:
             return False
-        here = Path(url.removeprefix("file://")).resolve()
-        return here.is_relative_to(Path(home.removeprefix("file://")).resolve().parent)
+        if home is None or here is None:
+            return False
+        return here.resolve().is_relative_to(Path(home).resolve().parent)
 
 
 def _nowhere() -> MlvcError:

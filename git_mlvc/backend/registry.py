@@ -47,6 +47,17 @@ def open(
     return opener(url, permissions, options or {})
 
 
+def local_path(url: str) -> Path | None:
+    """Return the directory that `open` would take `url` for, None if it is no directory.
+
+    Raises ConfigError.
+    """
+    found = _SCHEME.match(url)
+    if found is None:
+        return Path(url).absolute()
+    return _file_path(url) if found[1].lower() == "file" else None
+
+
 def _open_path(path: Path, permissions: Permissions) -> Backend:
     from git_mlvc.backend.file import FileBackend
 
@@ -54,12 +65,16 @@ def _open_path(path: Path, permissions: Permissions) -> Backend:
 
 
 def _open_file(url: str, permissions: Permissions, options: Mapping[str, str]) -> Backend:
+    return _open_path(_file_path(url), permissions)
+
+
+def _file_path(url: str) -> Path:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise ConfigError(
             f"not the address of a directory: {url}", hint="it has three slashes: file:///srv/data"
         )
-    return _open_path(Path(unquote(parts.path, errors="surrogateescape")), permissions)
+    return Path(unquote(parts.path, errors="surrogateescape"))
 
 
 def _open_memory(url: str, permissions: Permissions, options: Mapping[str, str]) -> Backend:

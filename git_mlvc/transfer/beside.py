@@ -19,7 +19,7 @@ _MAX_GIT_FILE_BYTES = 1 << 16
 def default_url(git_url: str, top: Path) -> str | None:
     """Return where data goes for the git remote `git_url`, None if that is not a directory.
 
-    Relative paths start at `top`. A directory that is not there now (a disk that is not mounted)
+    Relative paths start at `top`; `~` is for the caller to replace. A directory that is not there now (a disk that is not mounted)
     still gets its answer, so that whoever uses it says what is wrong. Touches nothing.
     """
     path = _local_path(git_url, top)
@@ -47,8 +47,7 @@ def _local_path(git_url: str, top: Path) -> Path | None:
             return None
     elif os.name != "nt":
         return None
-    path = Path(git_url).expanduser() if git_url.startswith("~") else Path(git_url)
-    return _without_dots(top / path)
+    return _without_dots(top / git_url)
 
 
 def _common_dir(path: Path) -> Path | None:

@@ -1,0 +1,255 @@
+"""The workspace: where settings come from, where data may be, and which places may be contacted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.repo import Machine, Repo
+
+from git_mlvc.errors import ConfigError, RemoteRefused, UsageError
+from git_mlvc.settings import Origin, RemoteSetting
+from git_mlvc.workspace import Workspace
+
+
+@pytest.fixture
+def repo(bare_machine: Machine) -> Repo:
+    return bare_machine.init()
+
+
+def opened(repo: Repo, **environment: str) -> Workspace:
+    return Workspace.open(repo.path, {**repo.machine.env(), **environment})
+
+
+def tracked(repo: Repo, text: str) -> Repo:
+    return repo.write({"mlvc.toml": text.encode()})
+
+
+def origin(repo: Repo) -> Path:
+    """Give the repository a git remote `origin` that is a directory; return the place beside it."""
+    bare = repo.machine.bare()
+    repo.git("remote", "add", "origin", bare.path)
+    return bare.path / "mlvc"
+
+
+def push_url(workspace: Workspace, git_remote: str = "origin") -> str | None:
+    urls = workspace.config.get(f"remote.{git_remote}.url", [git_remote])
+    target = workspace.push_target(git_remote, urls[0])
+    return target and target.url
+
+
+# -- settings
+
+
+def test_settings_are_those_of_the_worktree_else_of_the_index_else_of_head(repo: Repo) -> None:
+    assert opened(repo).settings.min_size_bytes == 0
+    for size in (3, 2, 1):  # in HEAD, then in the index, then in the worktree
+        tracked(repo, f"[track]\nmin_size = {size}\n")
+        if size > 1:
+            repo.add("mlvc.toml")
+        if size > 2:
+            repo.commit("settings")
+    assert opened(repo).settings.min_size_bytes == 1
+    repo.remove("mlvc.toml")
+    assert opened(repo).settings.min_size_bytes == 2
+    repo.git("rm", "-q", "--cached", "mlvc.toml")
+    assert opened(repo).settings.min_size_bytes == 3
+
+
+def test_a_bare_repository_has_the_settings_of_its_head(repo: Repo) -> None:
+    tracked(repo, "[track]\nmin_size = 7\n").add().commit("settings")
+    bare = repo.machine.bare()
+    repo.git("push", "-q", bare.path, "HEAD:main")
+    assert opened(bare).settings.min_size_bytes == 7
+
+
+@pytest.mark.parametrize(("committed", "name"), [(False, "mlvc.toml"), (True, ":mlvc.toml")])
+def test_a_mistake_in_settings_names_where_they_are_from(
+    repo: Repo, committed: bool, name: str
+) -> None:
+    tracked(repo, "[track\n")
+    if committed:
+        repo.add().remove("mlvc.toml")
+    with pytest.raises(ConfigError) as raised:
+        _ = opened(repo).settings
+    assert str(raised.value).startswith(f"{name}, line 1")
+
+
+def test_settings_that_are_a_directory_are_refused(repo: Repo) -> None:
+    repo.at("mlvc.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"cannot read .*mlvc\.toml"):
+        _ = opened(repo).settings
+
+
+def test_the_store_is_in_the_common_git_dir_or_where_it_is_set(repo: Repo) -> None:
+    assert opened(repo).store_path == repo.git_dir / "mlvc"
+    repo.set("mlvc.store", "../shared")
+    assert opened(repo).store_path == repo.path.parent / "shared"
+    assert opened(repo, MLVC_STORE="~/other", HOME="/home/ann").store_path == Path(
+        "/home/ann/other"
+    )
+
+
+# -- where data may be
+
+
+def test_a_push_goes_to_the_first_place_that_is_set(repo: Repo) -> None:
+    beside = origin(repo)
+    assert push_url(opened(repo)) == str(beside)
+    tracked(repo, '[remote]\ndefault = "lab"\n[remote.lab]\nurl = "/lab"\n')
+    assert push_url(opened(repo)) == "/lab"
+    tracked(
+        repo,
+        '[remote]\ndefault = "lab"\n[remote.lab]\nurl = "/lab"\n[remote.origin]\nurl = "/own"\n',
+    )
+    assert push_url(opened(repo)) == "/own"
+    repo.set("mlvc.remote.origin.url", "/private")
+    assert push_url(opened(repo)) == "/private"
+
+
+def test_a_push_to_a_path_without_a_name_goes_beside_it(repo: Repo) -> None:
+    bare = repo.machine.bare()
+    assert push_url(opened(repo), str(bare.path)) == str(bare.path / "mlvc")
+    assert push_url(opened(repo), "../origin.git") == str(bare.path / "mlvc")
+    assert opened(repo).push_target("", "https://example.org/x.git") is None
+
+
+def test_home_in_a_git_remote_is_that_of_the_environment(repo: Repo) -> None:
+    bare = repo.machine.bare()
+    workspace = opened(repo, HOME=str(bare.path.parent))
+    assert push_url(workspace, f"~/{bare.path.name}") == str(bare.path / "mlvc")
+
+
+def test_a_private_default_wins_over_a_tracked_one(repo: Repo) -> None:
+    tracked(repo, '[remote]\ndefault = "lab"\n[remote.lab]\nurl = "/lab"\n')
+    repo.set("mlvc.remote.mine.url", "/mine").set("mlvc.default", "mine")
+    target = opened(repo).push_target("origin", "")
+    assert target == RemoteSetting("mine", "/mine", Origin.PRIVATE)
+
+
+def test_a_default_without_an_address_is_said(repo: Repo) -> None:
+    tracked(repo, '[remote]\ndefault = "lab"\n')
+    with pytest.raises(ConfigError, match="'lab' has no address"):
+        opened(repo).push_target("origin", "")
+
+
+def test_reading_looks_everywhere_the_likeliest_first_and_nowhere_twice(repo: Repo) -> None:
+    beside = origin(repo)
+    fork = repo.machine.bare("fork.git")
+    repo.git("remote", "add", "fork", fork.path)
+    tracked(
+        repo, '[remote]\ndefault = "lab"\n[remote.lab]\nurl = "/lab"\n[remote.old]\nurl = "/old"\n'
+    )
+    before = [place.url for place in opened(repo).reading_places()]
+    assert before == ["/lab", str(beside), str(fork.path / "mlvc"), "/old"]
+    repo.set("branch.main.remote", "fork")
+    after = [place.url for place in opened(repo).reading_places()]
+    assert after == ["/lab", str(fork.path / "mlvc"), str(beside), "/old"]
+    named = [place.url for place in opened(repo).reading_places("fork")]
+    assert named == ["/lab", str(fork.path / "mlvc"), "/old"]
+
+
+def test_what_was_fetched_from_a_path_has_its_data_beside_that_path(repo: Repo) -> None:
+    other = repo.machine.init("other").write({"a": b"a"})
+    other.add().commit("one")
+    repo.git("fetch", "-q", other.path, "main")
+    assert [place.url for place in opened(repo).reading_places()] == [str(other.git_dir / "mlvc")]
+
+
+def test_a_remote_is_named_by_its_own_name_or_gits(repo: Repo) -> None:
+    beside = origin(repo)
+    tracked(repo, '[remote.lab]\nurl = "/lab"\n')
+    workspace = opened(repo)
+    assert workspace.place("lab").url == "/lab"
+    assert workspace.place("origin").url == str(beside)
+    assert workspace.knows_place("lab")
+    assert workspace.knows_place("origin")
+    assert not workspace.knows_place("labb")
+    with pytest.raises(UsageError, match="no remote is called 'labb'") as raised:
+        workspace.place("labb")
+    assert raised.value.why == "known remotes: lab, origin"
+
+
+def test_without_any_place_a_push_and_a_fetch_say_what_to_do(repo: Repo) -> None:
+    workspace = opened(repo)
+    with pytest.raises(RemoteRefused, match="no remote to push data to") as raised:
+        workspace.place_to_push_to(None)
+    assert "git mlvc remote add" in raised.value.hint
+    with pytest.raises(RemoteRefused, match="no remote to fetch data from"):
+        workspace.views_to_fetch_from(None)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("data", "{top}/data"),
+        ("../data", "{top}/../data"),
+        ("/data", "/data"),
+        ("~/data", "/home/ann/data"),
+        ("file:///data", "file:///data"),
+        ("s3://bucket/x", "s3://bucket/x"),
+        ("host:data", "host:data"),
+        ("./odd:name", "{top}/odd:name"),
+        ("-oProxyCommand=x", "-oProxyCommand=x"),
+    ],
+)
+def test_relative_addresses_start_at_the_top(repo: Repo, url: str, expected: str) -> None:
+    workspace = opened(repo.write({"sub/x": b""}), HOME="/home/ann")
+    assert workspace.absolute_url(url) == expected.format(top=repo.path)
+
+
+# -- law 12: what may be contacted
+
+
+def test_law_12_an_address_that_came_with_the_repository_is_not_contacted(
+    repo: Repo, tmp_path: Path
+) -> None:
+    url = str(tmp_path / "elsewhere")
+    tracked(repo, f'[remote.lab]\nurl = "{url}"\n')
+    workspace = opened(repo)
+    views, failures = workspace.views_for_reading()
+    assert views == []
+    assert [failure.hint for failure in failures] == ["git mlvc remote trust lab"]
+    with pytest.raises(RemoteRefused, match="'lab' is not contacted"):
+        workspace.view(workspace.place("lab"))
+    assert opened(repo, MLVC_TRUST=f"/x {url}").view(workspace.place("lab")).name == "lab"
+    repo.set("mlvc.trust", url)
+    assert opened(repo).view(workspace.place("lab")).name == "lab"
+    assert not (tmp_path / "elsewhere").exists()  # opening a view writes nothing
+
+
+def test_an_address_the_user_wrote_is_contacted(repo: Repo, tmp_path: Path) -> None:
+    tracked(repo, '[remote.lab]\nurl = "/theirs"\n')
+    repo.set("mlvc.remote.lab.url", str(tmp_path))
+    workspace = opened(repo)
+    assert workspace.is_trusted(workspace.place("lab"))
+
+
+@pytest.mark.parametrize(
+    ("url", "trusted"),
+    [
+        ("{origin}/data", True),
+        ("file://{origin}/data", True),
+        ("../origin.git/data", True),
+        ("{origin}", True),
+        ("{origin}/../elsewhere", False),
+        ("{origin}-evil/data", False),
+        ("{origin}/leads-out/data", False),
+        ("file://{origin}/%64ata", True),
+        ("file://{origin}/%2e%2e/elsewhere", False),
+        ("file:///elsewhere?/..{origin}/data", False),
+        ("file:{origin}/data", True),
+        ("file://host{origin}/data", False),
+        ("http://localhost{origin}/data", False),
+        ("http://169.254.169.254/latest", False),
+        ("/", False),
+    ],
+)
+def test_law_12_a_tracked_address_is_trusted_only_inside_the_git_remote(
+    repo: Repo, url: str, trusted: bool
+) -> None:
+    beside = origin(repo)
+    (beside.parent / "leads-out").symlink_to(repo.path)
+    tracked(repo, f'[remote.lab]\nurl = "{url.format(origin=beside.parent)}"\n')
+    workspace = opened(repo)
+    assert workspace.is_trusted(workspace.place("lab")) is trusted
