@@ -59,8 +59,10 @@ def test_a_status_one_second_later_cleans_nothing(tmp_path: Path) -> None:
 
 def test_a_file_that_was_only_touched_is_cleaned_once(tmp_path: Path) -> None:
     repo = scenes.one_commit(Twin.start(tmp_path)).real
-    repo.at("a.bin").touch()
-    past = repo.at("a.bin").stat().st_mtime - 100
-    os.utime(repo.at("a.bin"), (past, past))
+    now = time.time()
+    for _, path in repo.files():  # none is as young as the index: git need not look inside
+        os.utime(path, (now - 200, now - 200))
+    repo.status()
+    os.utime(repo.at("a.bin"), (now - 100, now - 100))
     assert repo.cleans("status") == ["a.bin"]
-    assert "a.bin" not in repo.cleans("status")
+    assert repo.cleans("status") == []
