@@ -19,6 +19,7 @@ from git_mlvc.errors import FormatError, MlvcError, RemoteError, RemoteRefused, 
 from git_mlvc.formats import store_config
 from git_mlvc.formats.segment import Location, SegmentView
 from git_mlvc.fs import atomic
+from git_mlvc.store.layout import ids_in
 from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.plan import Read
 from git_mlvc.transfer.queue import Pool
@@ -65,6 +66,18 @@ class RemoteView:
             why="segments vanish while they are read",
             hint="somebody may be cleaning it up: try again in a minute",
         )
+
+    def recall(self) -> bool:
+        """Take the segments kept here from the last time for what the remote has; it is not asked.
+
+        False if nothing is kept, so that nothing is known.
+        """
+        for segment_id in ids_in(str(self._cache_dir / remote_layout.SEGMENTS)):
+            view = self._cached(segment_id)
+            if view is not None:
+                self._add(segment_id, view)
+        self._is_fresh = bool(self._views)
+        return self._is_fresh
 
     def known(self, digest: bytes) -> Location | None:
         """Return where a record is said to be. None: not known to be there."""

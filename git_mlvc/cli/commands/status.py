@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from git_mlvc.cli.invocation import Invocation
@@ -9,11 +11,25 @@ from git_mlvc.cli.options import json_option, paths_argument, verb
 from git_mlvc.errors import ExitCode
 from git_mlvc.units import count_text, size_text
 
+if TYPE_CHECKING:
+    from git_mlvc.cli.output import Output
+    from git_mlvc.worktree.status import FileStatus
+    from git_mlvc.worktree.unpushed import OnRemote
+
 
 @verb("status", example="git mlvc status --json data")
 @paths_argument
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if not every file is present.")
-@click.option("--remote", "ask_remote", is_flag=True, help="Ask the remote which data it lacks.")
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 1 if not every file is present, or, with --remote, not on it.",
+)
+@click.option(
+    "--remote",
+    "ask_remote",
+    is_flag=True,
+    help="Ask the remote anew, in full, which data it lacks.",
+)
 @json_option
 def status(
     invocation: Invocation,
@@ -24,8 +40,10 @@ def status(
 ) -> int:
     """Reads only. A *stub* is to be filled from the local store, *missing data* is to be fetched first
     (`git mlvc pull` does both); a *damaged stub* was edited or merged as if it were the file.
+
+    What is not on the remote yet is told by what is known here; a remote that is a directory is looked into.
+    The network is asked only with --remote.
     """
-    from git_mlvc.worktree import exchange
     from git_mlvc.worktree.selection import Selection
     from git_mlvc.worktree.status import State
     from git_mlvc.worktree.status import status as look
@@ -35,15 +53,10 @@ def status(
     files = look(workspace.repository, workspace.store, workspace.settings)
     chosen = set(selection.checked(file.path for file in files))
     files = [file for file in files if file.path in chosen]
-    unpushed = None
-    if ask_remote:
-        view = workspace.view(workspace.place_to_push_to(None))
-        wanted = list(dict.fromkeys(file.pointer for file in files if file.pointer))
-        there = exchange.verified_on([view], wanted)
-        unpushed = [file.path for file in files if file.pointer and file.pointer not in there]
+    known = _on_remote(invocation, files, ask=ask_remote)
     if as_json:
-        fields: dict[str, object] = {"files": files}
-        output.json("status", fields | ({"unpushed": unpushed} if ask_remote else {}))
+        remote = {"name": known.remote, "basis": known.basis, "why": known.why}
+        output.json("status", {"files": files, "unpushed": known.unpushed, "remote": remote})
     else:
         rows = [
             [
@@ -58,9 +71,38 @@ def status(
             output.table(["state", ">size", "path"], rows)
         present = sum(file.state is State.PRESENT for file in files)
         output.line(f"{count_text(len(files), 'data file')}, {present} present")
-        if unpushed is not None:
-            output.line(f"{count_text(len(unpushed), 'file')} not on the remote")
-            for path in unpushed:
-                output.line(f"  {path}")
-    is_well = all(file.state is State.PRESENT for file in files) and not unpushed
+        _show_remote(output, known)
+    is_well = all(file.state is State.PRESENT for file in files)
+    if ask_remote:
+        is_well &= not known.unpushed
     return ExitCode.ANSWER if exit_code and not is_well else ExitCode.OK
+
+
+def _on_remote(invocation: Invocation, files: list[FileStatus], *, ask: bool) -> OnRemote:
+    from git_mlvc.errors import MlvcError
+    from git_mlvc.worktree import unpushed
+
+    workspace = invocation.workspace
+    if ask:
+        return unpushed.verified(workspace.view(workspace.place_to_push_to(None)), files)
+    name = ""
+    try:
+        place = workspace.place_to_push_to(None)
+        name = place.name
+        return unpushed.at_no_cost(workspace.view(place), files)
+    except MlvcError as exc:
+        return unpushed.OnRemote(name, unpushed.Basis.UNKNOWN, None, str(exc))
+
+
+def _show_remote(output: Output, known: OnRemote) -> None:
+    from git_mlvc.worktree.unpushed import Basis
+
+    if known.unpushed is None:
+        remote = f"remote '{known.remote}'" if known.remote else "a remote"
+        output.line(f"what {remote} has is unknown: {known.why}")
+        return
+    count = count_text(len(known.unpushed), "file")
+    when = ", as far as is known here" if known.basis is Basis.REMEMBERED else ""
+    output.line(f"{count} not on remote '{known.remote}'{when}")
+    for path in known.unpushed:
+        output.line(f"  {path}")

@@ -1,0 +1,64 @@
+"""Which data files a remote lacks, as far as that is to be known at the price one is ready to pay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import RemoteError
+from git_mlvc.repo_path import RepoPath
+from git_mlvc.transfer import verify
+from git_mlvc.worktree.status import FileStatus
+
+if TYPE_CHECKING:
+    from git_mlvc.transfer.remote_view import RemoteView
+
+
+class Basis(StrEnum):
+    """What an answer rests on."""
+
+    VERIFIED = "verified"  # the remote was asked for each recipe, chunk and pack
+    LISTED = "listed"  # a remote on this machine's disks: what its segments name now
+    REMEMBERED = "remembered"  # what its segments named when it was last asked
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OnRemote:
+    """What a remote has of some files; `unpushed` is None where that is unknown, for the reason `why`."""
+
+    remote: str
+    basis: Basis
+    unpushed: list[RepoPath] | None
+    why: str = ""
+
+
+def verified(view: RemoteView, files: Iterable[FileStatus]) -> OnRemote:
+    """Ask for everything. Raises RemoteError when the remote does not answer (law 9)."""
+    listed = [file for file in files if file.pointer]
+    there = verify.copies_on(view, dict.fromkeys(f.pointer for f in listed if f.pointer))
+    return OnRemote(
+        view.name, Basis.VERIFIED, [file.path for file in listed if file.pointer not in there]
+    )
+
+
+def at_no_cost(view: RemoteView, files: Iterable[FileStatus]) -> OnRemote:
+    """Look into the segments only, and ask no network for them."""
+    try:
+        if view.backend.url.startswith(("file:", "memory:", "/")):
+            view.refresh()
+            basis = Basis.LISTED
+        elif view.recall():
+            basis = Basis.REMEMBERED
+        else:
+            return OnRemote(view.name, Basis.UNKNOWN, None, "it has not been asked yet")
+        lacking = [
+            file.path
+            for file in files
+            if file.pointer is not None and view.find(file.pointer.oid.digest) is None
+        ]
+    except RemoteError as exc:
+        return OnRemote(view.name, Basis.UNKNOWN, None, str(exc))
+    return OnRemote(view.name, basis, lacking)
