@@ -107,16 +107,6 @@ class ChunkCodec:
         return data
 
 
-def encode_chunk(raw: bytes | memoryview) -> tuple[Codec, bytes | memoryview]:
-    """`ChunkCodec.encode`, for a chunk now and then."""
-    return ChunkCodec().encode(raw)
-
-
-def decode_chunk(codec: int, payload: bytes | memoryview, raw_len: int) -> bytes:
-    """`ChunkCodec.decode`, for a chunk now and then."""
-    return ChunkCodec().decode(codec, payload, raw_len)
-
-
 def _promising(
     trial: zstandard.ZstdCompressor, raw: bytes | memoryview, plain_len: int
 ) -> Codec | None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from git_mlvc.errors import FormatError
 
-FILE_NAME = "format"
 VERSION = 1
 DEFAULT_CHUNKER = "fastcdc2020 16384 65536 262144 1 0"
 MAX_CONFIG_BYTES = 4096

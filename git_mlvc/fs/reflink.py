@@ -6,11 +6,9 @@ name would change the other.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
-from pathlib import Path
 
 _FICLONE = 0x40049409  # linux/fs.h: _IOW(0x94, 9, int)
 _BLOCK = 1 << 20
@@ -66,34 +64,3 @@ def copy_range(src_fd: int, src_off: int, dst_fd: int, dst_off: int, n: int) -> 
         while written < len(block):
             written += os.pwrite(dst_fd, block[written:], dst_off + n - left + written)
         left -= len(block)
-
-
-def copy_file(src: Path, dst: Path) -> None:
-    """Make `dst`, which must not exist, a copy of the file `src`. Removes a half-made copy."""
-    if sys.platform == "darwin" and _clone_on_darwin(src, dst):
-        return
-    src_fd = os.open(src, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        dst_fd = os.open(dst, flags, 0o666)
-        try:
-            if not clone_file(src_fd, dst_fd):
-                copy_range(src_fd, 0, dst_fd, 0, os.fstat(src_fd).st_size)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                dst.unlink()
-            raise
-        finally:
-            os.close(dst_fd)
-    finally:
-        os.close(src_fd)
-
-
-def _clone_on_darwin(src: Path, dst: Path) -> bool:
-    try:
-        import ctypes
-
-        libc = ctypes.CDLL(None, use_errno=True)
-        return bool(libc.clonefile(os.fsencode(src), os.fsencode(dst), 0) == 0)
-    except (ImportError, OSError, AttributeError):
-        return False

@@ -1,4 +1,4 @@
-"""TOML and JSON files as values; mistakes are told with file, line and column."""
+"""TOML files as values; mistakes are told with file, line and column."""
 
 from __future__ import annotations
 
@@ -33,28 +33,6 @@ def parse_toml(data: bytes, name: str) -> dict[str, Any]:
         ) from exc
     except RecursionError as exc:
         raise ConfigError(f"{name} is not valid TOML", why="it is nested too deeply") from exc
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Raises FileNotFoundError as it comes, ConfigError for anything else that is wrong."""
-    return parse_json(_read(path), str(path))
-
-
-def parse_json(data: bytes, name: str) -> dict[str, Any]:
-    """Read a JSON object. Raises ConfigError naming `name`, line and column."""
-    import json
-
-    try:
-        value = json.loads(_text(data, name))
-    except json.JSONDecodeError as exc:
-        raise ConfigError(
-            f"{name}, line {exc.lineno}, column {exc.colno} is not valid JSON", why=exc.msg
-        ) from exc
-    except (RecursionError, ValueError) as exc:
-        raise ConfigError(f"{name} is not valid JSON", why=str(exc)) from exc
-    if not isinstance(value, dict):
-        raise ConfigError(f"{name} is not a JSON object")
-    return value
 
 
 def _read(path: Path) -> bytes:

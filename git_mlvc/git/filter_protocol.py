@@ -40,10 +40,6 @@ class Request:
     treeish: bytes | None = None
     blob: bytes | None = None
 
-    @property
-    def has_content(self) -> bool:
-        return self.command != LIST_AVAILABLE
-
 
 def check_welcome(texts: Sequence[bytes]) -> None:
     """Raises ProtocolError unless git said who it is and speaks version 2."""

@@ -39,7 +39,7 @@ class IndexLock:
         self._lock = Path(f"{path}.lock")
         self._timeout_s = timeout_s
         self._fd = -1
-        self._signals: set[signal.Signals] | None = None
+        self._signals: set[int | signal.Signals] | None = None
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + self._timeout_s
@@ -94,7 +94,7 @@ class IndexLock:
 
     def _hold_signals(self) -> None:
         if hasattr(signal, "pthread_sigmask"):
-            self._signals = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # type: ignore[assignment]
+            self._signals = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
 
     def _release_signals(self) -> None:
         if self._signals is not None:

@@ -82,19 +82,6 @@ def blob_sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int
             yield sha_raw.decode("ascii"), int(size)
 
 
-def read_blob(repo: Repository, name: str) -> bytes | None:
-    """Return the content of a blob, by sha or as `REV:PATH`; None if it is not here. Whole in memory."""
-    if _needs_libgit(repo):
-        shown = repo.git.run("rev-parse", "-q", "--verify", name, check=False)
-        sha = shown.stdout.decode("ascii").strip()
-        header = _libgit_header(_database(repo), sha) if sha else None
-        if header is None or header[0] != _LIBGIT_BLOB:
-            return None
-        return bytes(_database(repo).read(sha)[1])
-    shown = repo.git.run("cat-file", "blob", name, check=False, env_extra=NO_LAZY_FETCH)
-    return shown.stdout if shown.returncode == 0 else None
-
-
 def existing(repo: Repository, names: Iterable[str]) -> list[str]:
     """Return those of `names` (shas, also shortened) that are objects here, as full shas."""
     names = list(names)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 from git_mlvc.errors import GitError
 
 if TYPE_CHECKING:
+    from io import BufferedReader
     from typing import IO
 
 Arg = str | bytes | Path
@@ -132,7 +133,7 @@ class Git:
         """
         with self.streaming(*args, input=input, check=check, env_extra=env_extra) as out:
             rest = b""
-            while block := out.read1(_READ_BYTES):  # type: ignore[attr-defined]
+            while block := out.read1(_READ_BYTES):
                 pieces = (rest + block).split(separator)
                 rest = pieces.pop()
                 yield from pieces
@@ -146,7 +147,7 @@ class Git:
         input: Iterable[bytes] = (),
         check: bool = True,
         env_extra: Mapping[str, str] | None = None,
-    ) -> Iterator[IO[bytes]]:
+    ) -> Iterator[BufferedReader]:
         """Give git's standard output as a file while `input` is fed from a thread.
 
         On leaving normally everything must have been read; git's exit code is then looked at.
@@ -175,7 +176,7 @@ class Git:
             feeder.start()
             finished = False
             try:
-                yield cast("IO[bytes]", process.stdout)
+                yield cast("BufferedReader", process.stdout)
                 finished = True
             finally:
                 if not finished:

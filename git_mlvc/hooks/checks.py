@@ -30,12 +30,11 @@ _NULL = "0" * 40
 
 
 class Verdict(Enum):
-    """How a check ended; UNKNOWN is not a fault, but nothing is proved."""
+    """How a check ended; a note is not a fault."""
 
     OK = "ok"
     NOTE = "note"
     BAD = "bad"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,6 @@ class OpenPack:
         self.end = len(pack_format.HEADER)
 
     @property
-    def has_pending(self) -> bool:
-        return self._committed < len(self.rows)
-
-    @property
     def room(self) -> int:
         return pack_format.PACK_TARGET_BYTES - self.end
 

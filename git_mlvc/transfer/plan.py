@@ -91,10 +91,6 @@ class PushPlan:
     def chunks(self) -> int:
         return sum(len(pack.ids) for pack in self.copies) + len(self.repacked)
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.copies and not self.repacked
-
 
 def plan_push(lacking: Mapping[bytes, Location], packs: Iterable[LocalPack]) -> PushPlan:
     """Decide how `lacking` (id -> where it is locally) travels.

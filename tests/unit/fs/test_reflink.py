@@ -55,31 +55,6 @@ def test_a_source_that_is_too_short_is_an_error(how, pair):
     assert caught.value.errno == errno.EIO
 
 
-def test_copy_file_makes_an_independent_copy(how, tmp_path):
-    src, dst = tmp_path / "src", tmp_path / "dst"
-    src.write_bytes(DATA)
-    reflink.copy_file(src, dst)
-    assert dst.read_bytes() == DATA
-    assert os.stat(src).st_ino != os.stat(dst).st_ino
-    with dst.open("r+b") as file:
-        file.write(b"changed")
-    assert src.read_bytes() == DATA
-
-
-def test_copy_file_never_overwrites(tmp_path):
-    (tmp_path / "src").write_bytes(b"new")
-    (tmp_path / "dst").write_bytes(b"old")
-    with pytest.raises(FileExistsError):
-        reflink.copy_file(tmp_path / "src", tmp_path / "dst")
-    assert (tmp_path / "dst").read_bytes() == b"old"
-
-
-def test_copying_an_empty_file_works(tmp_path):
-    (tmp_path / "src").write_bytes(b"")
-    reflink.copy_file(tmp_path / "src", tmp_path / "dst")
-    assert (tmp_path / "dst").read_bytes() == b""
-
-
 def test_a_clone_is_the_same_bytes_where_it_is_possible(pair):
     src, dst, path = pair
     if reflink.clone_file(src, dst):

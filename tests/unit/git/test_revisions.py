@@ -72,8 +72,7 @@ def test_each_pointer_comes_with_a_path_and_a_commit_that_has_it(machine: Machin
     uses = revisions.pointers_between(_found(repo), ["HEAD"])
     assert {use.path.raw for use in uses} == {*UNUSUAL_NAMES, b"line\nbreak/x.bin"}
     for use in uses:
-        data = objects.read_blob(_found(repo), f"{use.commit}:{use.path.text}")
-        assert data is not None and pointer_format.sniff(data) == use.pointer
+        assert pointer_format.sniff(repo.blob(f"{use.commit}:{use.path.text}")) == use.pointer
 
 
 def test_paths_are_right_where_one_commit_has_very_many(machine: Machine) -> None:
@@ -188,7 +187,6 @@ def test_a_partial_clone_is_walked_without_a_single_fetch(machine: Machine, form
     assert _pointers("two", "three") <= _all(partial)
     found = _found(partial)
     absent = repo.text("rev-parse", "HEAD~2:one.bin")
-    assert objects.read_blob(found, absent) is None
     assert objects.existing(found, [absent]) == []
     assert {file.path.text for file in objects.data_files(found, "HEAD")} == {
         "two.bin",
@@ -316,11 +314,9 @@ def test_the_data_files_of_a_commit(machine: Machine) -> None:
         list(objects.data_files(_found(repo), "nowhere"))
 
 
-def test_blobs_are_read_whole_and_absent_ones_are_none(machine: Machine) -> None:
+def test_sizes_are_told_of_the_blobs_that_are_here(machine: Machine) -> None:
     repo = machine.init()
     repo.write({"x": b"x" * 1000}).add()
-    assert objects.read_blob(_found(repo), ":x") == b"x" * 1000
-    assert objects.read_blob(_found(repo), "1" * 40) is None
     assert dict(objects.blob_sizes(_found(repo), [repo.text("rev-parse", ":x"), "2" * 40])) == {
         repo.text("rev-parse", ":x"): 1000
     }

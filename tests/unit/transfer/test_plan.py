@@ -137,7 +137,8 @@ def test_records_are_repacked_in_the_order_of_their_packs() -> None:
 
 
 def test_nothing_lacking_is_an_empty_plan() -> None:
-    assert plan_push({}, []).is_empty
+    decided = plan_push({}, [])
+    assert (decided.copies, decided.repacked, decided.stored_bytes) == ((), (), 0)
 
 
 def test_missing_data_names_the_paths_and_counts_the_rest() -> None:
