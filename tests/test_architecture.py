@@ -17,6 +17,7 @@ from git_mlvc.cli.registry import SECTIONS, VERBS
 TOP = Path(__file__).parent.parent
 PACKAGE = TOP / "git_mlvc"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+DOORS = {"cli", "hooks", "filter", "__main__"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "manager", "core", "types"}
 # Spelled in pieces, so that this file does not hold what it looks for.
 WORKPLACES = re.compile("|".join(["/" + "work/", "/" + "farm/", "/tmp/" + r"(?:v|peers|proto)\b"]))
@@ -103,6 +104,47 @@ def test_every_command_module_is_in_the_registry() -> None:
     }
     registered = {verb.target.partition(":")[0].rpartition(".")[2] for verb in VERBS.values()}
     assert present == registered
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(TOP)))
+def test_law_6_only_doors_look_at_the_process_they_are_in(path: Path) -> None:
+    """At its arguments, its environment, its standard input; and at the home they stand for."""
+    if path.relative_to(PACKAGE).parts[0].removesuffix(".py") in DOORS:
+        return
+    forbidden = {"sys.argv", "sys.stdin", "os.environ", "os.environb", "os.getenv", "Path.home"}
+    nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    dotted = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    imported = {
+        f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    expanding = {name for name in dotted if name.endswith(".expanduser")} - {"os.path.expanduser"}
+    calls = {
+        node.func.id
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert (dotted | imported) & forbidden | expanding | calls & {"input", "print"} == set()
+
+
+@pytest.mark.parametrize("number", range(1, 13))
+def test_every_law_is_shown_by_tests_that_exist(number: int) -> None:
+    page = (TOP / "docs" / "laws.md").read_text("utf-8")
+    law = re.split(r"(?m)^\d+\. \*\*", page)[number]
+    named: dict[str, list[str]] = {}
+    for file, test in re.findall(r"`(tests/[^`]+\.py)`|`(test_[^`]+)`", law):
+        if file:
+            named[file] = []
+        else:
+            named[list(named)[-1]].append(test)
+    assert any(named.values())
+    for file, tests in named.items():
+        written = (TOP / file).read_text("utf-8")
+        for test in tests:
+            assert test.startswith(f"test_law_{number}_")
+            assert f"def {test}(" in written, f"{file} has no {test}"
 
 
 def test_nothing_speaks_of_a_workplace() -> None:

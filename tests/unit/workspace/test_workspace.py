@@ -114,7 +114,7 @@ def test_a_push_to_a_path_without_a_name_goes_beside_it(repo: Repo) -> None:
     assert opened(repo).push_target("", "https://example.org/x.git") is None
 
 
-def test_home_in_a_git_remote_is_that_of_the_environment(repo: Repo) -> None:
+def test_law_6_home_in_a_git_remote_is_that_of_the_environment(repo: Repo) -> None:
     bare = repo.machine.bare()
     workspace = opened(repo, HOME=str(bare.path.parent))
     assert push_url(workspace, f"~/{bare.path.name}") == str(bare.path / "mlvc")
