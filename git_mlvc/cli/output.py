@@ -72,6 +72,19 @@ class Output:
         self.message("\n".join(lines))
 
     @property
+    def can_ask(self) -> bool:
+        """True if a person sees what we write and can answer."""
+        return self.is_terminal(sys.stdin) and self.is_terminal(self._stderr)
+
+    def ask(self, question: str) -> bool:
+        """Ask for a yes or no; no answer is no."""
+        if self._progress is not None:
+            self._progress.clear()
+        self._write(self._stderr, f"{question} [y/N] ")
+        self._flush(self._stderr)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    @property
     def progress(self) -> Progress:
         """Something to report work to: a line on a terminal, nothing elsewhere."""
         if self._progress is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 
 import pytest
 from support.content import is_pointer, noise
@@ -117,6 +119,45 @@ def test_law_12_an_address_that_a_clone_brings_waits_for_trust(
     copy.mlvc("remote", "trust", "lab")
     copy.mlvc("pull", "lab")
     assert copy.read("a.bin") == noise(3000)
+
+
+def on_a_terminal(repo: Repo, *words: str, answer: bytes) -> tuple[int, str]:
+    """Run `git mlvc WORDS` as a person would who answers when asked."""
+    seen = bytearray()
+    env = {**repo.machine.env(), "TERM": "xterm"}
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(repo.path)
+        os.execvpe("git", ["git", "mlvc", *words], env)
+    os.write(fd, answer)
+    while True:
+        try:
+            data = os.read(fd, 1024)
+        except OSError:
+            break
+        if not data:
+            break
+        seen.extend(data)
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode("utf-8", "replace")
+
+
+def test_trust_is_asked_for_once_on_a_terminal(machine: Machine, repo: Repo, remote: Repo) -> None:
+    repo.mlvc("remote", "add", "lab", str(machine.path("elsewhere")), "--default")
+    repo.write({"a.bin": noise(3000)}).add().commit("one")
+    repo.git("push", "-q", "origin", "main")
+
+    wary = machine.clone("origin.git", "wary")
+    code, seen = on_a_terminal(wary, "pull", answer=b"n\n")
+    assert code != 0 and "contact it? [y/N]" in seen
+    code, seen = on_a_terminal(wary, "pull", answer=b"y\n")
+    assert code != 0 and "contact it?" not in seen, "asked once"
+    assert wary.stubs() == ["a.bin"]
+
+    trusting = machine.clone("origin.git", "trusting")
+    code, seen = on_a_terminal(trusting, "init", answer=b"y\n")
+    assert code == 0 and "contact it? [y/N]" in seen, seen
+    assert trusting.read("a.bin") == noise(3000)
 
 
 def test_init_in_a_clone_does_it_all(

@@ -9,6 +9,7 @@ import click
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, show_fetch
+from git_mlvc.cli.trust import settled
 from git_mlvc.errors import ExitCode
 
 
@@ -46,6 +47,8 @@ def fetch(
         now_s=time.time(),
     )
     paths = {use.pointer: use.path for use in uses}
+    if uses:
+        workspace = settled(invocation, remote)
     views, unopened = workspace.views_to_fetch_from(remote) if uses else ([], [])
     report = bring(workspace.store, views, paths, progress=invocation.output.progress)
     if not as_json:

@@ -6,6 +6,7 @@ from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import verb
 from git_mlvc.cli.report_lines import show_fill, show_install
+from git_mlvc.cli.trust import settled
 from git_mlvc.errors import ExitCode
 
 
@@ -34,6 +35,8 @@ def init(invocation: Invocation) -> int:
     stubs = exchange.stubs_to_fill(repo, workspace.settings, Selection())
     if not stubs or workspace.settings.skip_smudge:
         return code
+    if exchange.lacking(workspace.store, stubs.values()):
+        workspace = settled(invocation, None)
     with filling(invocation):
         filled = fill(
             repo,

@@ -8,6 +8,7 @@ from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, fill_fields, show_fetch, show_fill
+from git_mlvc.cli.trust import settled
 from git_mlvc.errors import ExitCode
 
 
@@ -30,6 +31,8 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     stubs = exchange.stubs_to_fill(workspace.repository, workspace.settings, selection)
     paths = {pointer: path for path, pointer in stubs.items()}
     lacking = exchange.lacking(workspace.store, paths)
+    if lacking:
+        workspace = settled(invocation, remote)
     views, unopened = workspace.views_to_fetch_from(remote) if lacking else ([], [])
     fetched = fetch(workspace.store, views, lacking, progress=output.progress)
     ready = {path: p for path, p in stubs.items() if p not in fetched.failed}

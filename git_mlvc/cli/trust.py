@@ -1,0 +1,51 @@
+"""Asking once, on a terminal, whether an address that came with the repository may be contacted (law 12)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from git_mlvc.cli.invocation import Invocation
+    from git_mlvc.workspace import Workspace
+
+_REFUSED = "mlvc.distrust"  # asked, and the answer was no; `git mlvc remote trust` still can
+
+
+def settled(invocation: Invocation, remote: str | None) -> Workspace:
+    """Return the workspace after asking about the addresses that a fetch from `remote` would contact.
+
+    Without a terminal nothing is asked, and nothing is trusted that was not before.
+    """
+    from git_mlvc.git import config
+    from git_mlvc.settings import without_secrets
+    from git_mlvc.worktree import remotes
+
+    workspace, output = invocation.workspace, invocation.output
+    if not output.can_ask:
+        return workspace
+    places = workspace.reading_places() if remote is None else [workspace.place(remote)]
+    refused = set(workspace.config.get(_REFUSED, []))
+    is_new = False
+    for place in places:
+        if workspace.is_trusted(place) or place.url in refused:
+            continue
+        is_new = True
+        url = _visible(without_secrets(place.url))
+        if output.ask(
+            f"remote '{_visible(place.name)}' came with the repository: {url}\ncontact it?"
+        ):
+            where = remotes.Definitions(
+                workspace.settings, workspace.git, workspace.repository.worktree
+            )
+            remotes.trust(where, place)
+        else:
+            config.add_value(workspace.git, _REFUSED, place.url)
+            output.message(f"hint: `git mlvc remote trust {place.name}` if you change your mind")
+    if is_new:
+        invocation.workspace = invocation.reopened()
+    return invocation.workspace
+
+
+def _visible(text: str) -> str:
+    """What a stranger wrote must not move the cursor or hide a part of itself."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
