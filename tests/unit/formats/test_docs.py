@@ -71,7 +71,7 @@ def test_pack_numbers():
     assert f"`{pack.END_MAGIC.decode()}`" in text
     assert f"({pack.PACK_TARGET_BYTES} bytes)" in text
     assert f"({pack.ALIGN_FROM_BYTES} bytes)" in text
-    assert f"multiple of {pack.ALIGNMENT}" in text
+    assert f"congruent, modulo {pack.ALIGNMENT}," in text
     assert f"1 to {chunk_codec.MAX_RAW_LEN}" in text
     kinds = ", ".join(f"{kind.value} {kind.name.lower()}" for kind in Kind)
     assert f"kind: {kinds}" in text
