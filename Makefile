@@ -6,6 +6,9 @@ JOBS ?= 2
 
 .PHONY: all test lint unit faults bench bench-quick docs clean
 
+# How many kills, full disks and random commands `make faults` tries; `make test` tries 12.
+FAULTS ?= 60
+
 all: test
 
 # An editable install, so that it is repeated only when what is installed changes.
@@ -26,7 +29,8 @@ unit: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 faults: $(STAMP)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal tests/faults
+	MLVC_FAULTS=$(FAULTS) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal \
+		tests/faults tests/functional/test_random_commands.py
 
 bench: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python bench/bench.py

@@ -1,7 +1,7 @@
 """Random command sequences under the twin oracle: whatever git is told, the bytes are git's.
 
-Short in `make test`, with fixed seeds; `MLVC_FAULTS=long` tries many more and longer ones, and
-`MLVC_SEED=N` repeats one. The commands that led to a failure are printed with it.
+Short in `make test`, with fixed seeds; `MLVC_FAULTS=60` (`make faults`) tries more and longer ones, and
+`MLVC_SEED=N` repeats one, whatever the limit. The commands that led to a failure are printed with it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ import pytest
 from support.content import noise
 from support.twin import Twin
 
-LONG = os.environ.get("MLVC_FAULTS") == "long"
-STEPS = 120 if LONG else 22
+FAULTS = int(os.environ.get("MLVC_FAULTS", "12"))
+STEPS = 2 * FAULTS
 LIMITS = ("0", "1KiB", None)
 SEEDS = [int(seed) for seed in os.environ.get("MLVC_SEED", "").split()]
-# In the short run each of three seeds meets one limit.
-LIVES = [(seed, limit) for seed in SEEDS or range(1000, 1014) for limit in LIMITS]
-if not SEEDS and not LONG:
-    LIVES = list(zip((1, 2, 3), LIMITS, strict=True))
+LIVES = [(seed, limit) for seed in SEEDS for limit in LIMITS] or [
+    (seed, LIMITS[(seed - 1) % len(LIMITS)]) for seed in range(1, max(1, FAULTS // 4) + 1)
+]
 NAMES = ("a.bin", "b.bin", "d/c.bin", "d/e/f.bin", "g.bin/h.bin", "plain.txt", "d/code.py")
 # Contents are either the same or wholly different, so that git finds the same renames in both.
 SIZES = (0, 300, 1023, 1025, 20_000, 70_000)
