@@ -1,7 +1,8 @@
 """pre-push: the data of all commits being pushed is on the remote before git moves the refs.
 
 Arguments: name and URL of the git remote (twice the URL when it has no name). Standard input: one line
-per ref. What the remote's own refs reach is taken to have its data there: `git mlvc fsck --remote` checks.
+per ref. What the remote's own refs reach is taken to have its data there: `git mlvc fsck --remote` checks;
+what our tracking refs say it has is looked at (`tracking_refs.py`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def run(
     name = argv[0] if argv else ""
     url = argv[1] if len(argv) > 1 else name
     include, exclude = commits(workspace, name, updates)
-    uses = _pointers(workspace, include, exclude)
+    uses = _pointers(workspace, include, _trusted(workspace, name, url, include, exclude))
     _inspect(workspace, include, exclude, messages)
     if uses:
         report = _push(workspace, name, url, uses, progress)
@@ -55,6 +56,18 @@ def commits(
     if workspace.config.get(f"remote.{name}.url"):
         exclude.append(f"--remotes={name}")
     return include, exclude
+
+
+def _trusted(
+    workspace: Workspace, name: str, url: str, include: list[str], exclude: list[str]
+) -> list[str]:
+    """Return `exclude` without what we last saw of the remote, where that is no longer so."""
+    from git_mlvc.hooks import tracking_refs
+
+    has = [sha for sha in exclude if not sha.startswith("--remotes=")]
+    if len(has) == len(exclude) or tracking_refs.are_believable(workspace, name, url, include, has):
+        return exclude
+    return has
 
 
 def _is_skipped(workspace: Workspace) -> bool:

@@ -203,3 +203,33 @@ def test_the_summary_tells_files_bytes_and_what_was_there(repo: Repo, remote: Re
     said = [line for line in repo.git("push", "origin", "main").err.splitlines() if "sent" in line]
     assert len(said) == 1
     assert "3 files" in said[0]
+
+
+def test_what_was_last_seen_of_a_remote_is_not_believed_of_another_place(
+    machine: Machine, repo: Repo, remote: Repo
+) -> None:
+    """Two push URLs; another URL; a remote made anew: the tracking refs speak of somewhere else."""
+    for number in range(2):
+        repo.write({"a.bin": noise(5000, number)}).add().commit(f"c{number}")
+    repo.git("push", "-q", "origin", "main")
+    for name in ("second.git", "third.git", "fourth.git"):
+        machine.bare(name)
+    repo.git("config", "remote.origin.pushurl", "../second.git")
+    repo.git("config", "--add", "remote.origin.pushurl", f"file://{machine.root}/third.git")
+    repo.git("push", "-q", "origin", "main")
+    repo.git("config", "--unset-all", "remote.origin.pushurl")
+    repo.git("remote", "set-url", "origin", "../fourth.git")
+    repo.git("push", "-q", "origin", "main~1:refs/heads/main")
+    repo.git("push", "-q", "origin", "main")
+    machine.path("fourth.git").rename(machine.path("gone.git"))
+    machine.bare("fourth.git")
+    repo.write({"code.py": b"pass\n"}).add().commit("c2")
+    repo.git("push", "-q", "origin", "main")
+    for name in ("second.git", "third.git", "fourth.git", "gone.git"):
+        copy = machine.clone(name, f"copy-{name}")
+        assert copy.stubs() == []
+        copy.git("checkout", "-q", "HEAD~1")
+        assert copy.stubs() == []
+    repo.git("push", "-q", "origin", "main:refs/heads/same")
+    repo.write({"code.py": b"\n"}).add().commit("c3")
+    assert "git-mlvc" not in repo.git("push", "origin", "HEAD:refs/heads/new").err

@@ -1,0 +1,71 @@
+"""Whether what we last saw of a git remote is what stands where this push goes.
+
+Refs below `refs/remotes/NAME` say what NAME had once: at another URL before `git remote set-url`, at
+another of its push URLs, or before it was made anew. They are believed if the data of the commits
+that the pushed ones are built on is at the place this push goes to; else all of history is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import GitError, RemoteError
+
+if TYPE_CHECKING:
+    from git_mlvc.workspace import Workspace
+
+_MOST_COMMITS = 20
+_MOST_FILES = 2000  # of each commit: enough to tell one place from another
+
+
+def are_believable(
+    workspace: Workspace, name: str, url: str, include: Sequence[str], has: Sequence[str]
+) -> bool:
+    """True if `--remotes=NAME` may be left out of a push of `include` to `url`.
+
+    `has`: commits that the remote itself says it has. A place that does not answer cannot contradict.
+    """
+    from git_mlvc.git import objects
+
+    repo = workspace.repository
+    try:
+        known = objects.existing(repo, has)
+        edge = [sha for sha in _edge(workspace, name, include, known) if sha not in known]
+        for sha in edge[:_MOST_COMMITS]:
+            files = [file.pointer for file in objects.data_files(repo, sha)]
+            if files and not _holds(workspace, name, url, [p.oid.digest for p in files]):
+                return False
+    except (GitError, RemoteError):
+        return True
+    return True
+
+
+def _edge(
+    workspace: Workspace, name: str, include: Sequence[str], known: Sequence[str]
+) -> list[str]:
+    """Return the commits at which what is pushed meets what the remote is said to have."""
+    from git_mlvc.git import objects
+
+    fed = [f"{sha}\n".encode("ascii") for sha in include]
+    fed += [f"^{sha}\n".encode("ascii") for sha in known]
+    options = ("--boundary", "--not", f"--remotes={name}", "--not", "--stdin")
+    listed = workspace.repository.git.records(
+        "rev-list", *options, input=fed, separator=b"\n", env_extra=objects.NO_LAZY_FETCH
+    )
+    is_new = False
+    edge = []
+    for line in listed:
+        if line.startswith(b"-"):
+            edge.append(line[1:].decode("ascii"))
+        else:
+            is_new = True
+    return edge if is_new else list(include)
+
+
+def _holds(workspace: Workspace, name: str, url: str, digests: Sequence[bytes]) -> bool:
+    place = workspace.push_target(name, url)
+    if place is None:
+        return True
+    view = workspace.view(place)
+    return all(view.known(digest) is not None for digest in digests[:_MOST_FILES])
