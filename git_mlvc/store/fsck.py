@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from git_mlvc.errors import FormatError, StoreError
+from git_mlvc.formats import store_config
 from git_mlvc.formats.pack import Record, iter_rows
 from git_mlvc.formats.segment import PackTable
+from git_mlvc.fs.atomic import Permissions
 from git_mlvc.fs.lock import FileLock
 from git_mlvc.progress import Progress, Silent
-from git_mlvc.store.disk import store_error
+from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.dropping import drop_from_segments
+from git_mlvc.store.layout import Layout
 from git_mlvc.store.pack_files import PackFile
 from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.packer import Packer
@@ -121,6 +124,33 @@ def rebuild(store: Store) -> int:
             return _rebuild(store)
     except OSError as exc:
         raise store_error("cannot rebuild the store's segments", exc) from exc
+
+
+def mend_format(path: Path, permissions: Permissions) -> str:
+    """Write a store's format file anew if it is damaged; return what was wrong with it, "" if nothing.
+
+    Only where there are packs, so that it is a store. Raises FormatError for a newer version, StoreError.
+    """
+    layout, disk = Layout(path), Disk(permissions)
+    try:
+        with open(layout.format, "rb") as file:
+            store_config.decode(file.read(store_config.MAX_CONFIG_BYTES + 1))
+    except FileNotFoundError:
+        return ""
+    except OSError as exc:
+        raise store_error(f"cannot open the store {path}", exc) from exc
+    except FormatError as exc:
+        if exc.hint or not os.path.isdir(layout.packs):
+            raise
+        try:
+            disk.make_dir(layout.quarantine)
+            disk.rename(layout.format, f"{layout.quarantine}/format")
+            with Store.open(path, permissions=permissions) as store:
+                store.prepare()
+        except OSError as refused:
+            raise store_error("cannot mend the store's format file", refused) from refused
+        return str(exc)
+    return ""
 
 
 def _check_pack(store: Store, pack_id: bytes, *, deep: bool) -> tuple[int, DamagedPack | None]:

@@ -287,7 +287,13 @@ class Store:
             return
         except OSError as exc:
             raise store_error(f"cannot open the store {self.path}", exc) from exc
-        store_config.decode(data)
+        try:
+            store_config.decode(data)
+        except FormatError as exc:
+            if exc.hint:  # a newer version
+                raise
+            hint = "git mlvc fsck --repair"
+            raise FormatError(f"cannot use the store {self.path}", why=str(exc), hint=hint) from exc
         self._ready = True
 
     def _after_session(self) -> None:

@@ -91,6 +91,7 @@ def check(
     *,
     raw: Iterable[RepoPath] = (),
     raw_committed: Iterable[RawFile] = (),
+    format_damage: str = "",
     view: RemoteView | None = None,
     fetch: Fetch | None = None,
     progress: Progress | None = None,
@@ -107,6 +108,9 @@ def check(
         uses = [use for use in uses if use.path in chosen]
     found = store_fsck.check(store, progress=shown)
     report = Report(found.packs, found.records, found.size_bytes)
+    if format_damage:
+        report.damage.append(f"format file: {format_damage}")
+        report.quarantined.append("format")
     report.damage += [f"pack {p.id.hex()[:16]}: {p.why}" for p in found.damaged_packs]
     report.damage += [f"pack {p.hex()[:16]} is gone" for p in found.missing_packs]
     report.damage += [f"segment {s.id.hex()[:16]}: {s.why}" for s in found.damaged_segments]

@@ -116,6 +116,24 @@ def test_fsck_repairs_from_the_worktree(repo: Repo) -> None:
     assert repo.read("a.bin") == A
 
 
+def test_fsck_mends_a_damaged_format_file(repo: Repo) -> None:
+    repo.write({"a.bin": A}).add().commit("one")
+    file = repo.git_dir / "mlvc" / "format"
+    file.chmod(0o644)
+    for damaged in (b"", b"\0" * 59, file.read_bytes()[:30], file.read_bytes() + b"junk"):
+        file.write_bytes(damaged)
+        said = repo.fails("mlvc", "fsck")
+        assert said.returncode == 4
+        assert "hint: git mlvc fsck --repair" in said.err
+        assert "format file" in repo.mlvc("fsck", "--repair").out
+        assert "all is sound" in repo.mlvc("fsck").out
+        file.chmod(0o644)
+    file.write_bytes(b"git-mlvc store 2\nchunks x\n")
+    said = repo.fails("mlvc", "fsck", "--repair")
+    assert said.returncode == 4 and "hint: upgrade git-mlvc" in said.err
+    assert file.read_bytes().startswith(b"git-mlvc store 2")
+
+
 def test_fsck_finds_files_that_should_be_pointers(repo: Repo) -> None:
     repo.write({"a.bin": A}).add().commit("one")
     repo.git(

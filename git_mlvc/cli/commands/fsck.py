@@ -39,6 +39,7 @@ def fsck(
 
     Data that is not in this clone is no damage. Exit code 1 if something is wrong and was not repaired.
     """
+    from git_mlvc.store.fsck import mend_format
     from git_mlvc.worktree import fsck as checking
     from git_mlvc.worktree import raw_content
     from git_mlvc.worktree.selection import Selection
@@ -51,11 +52,13 @@ def fsck(
     view = None
     if remote is not None:
         view = workspace.view(workspace.place_to_push_to(remote or None))
+    mended = mend_format(workspace.store_path, workspace.permissions) if repair else ""
     report = checking.check(
         repo,
         workspace.store,
         Selection.parse(paths, invocation.prefix),
         raw=raw_files(repo, workspace.settings) if repo.worktree is not None else (),
+        format_damage=mended,
         raw_committed=raw_content.at_tips(repo, workspace.settings),
         view=view,
         fetch=workspace.fetcher(output.progress) if repair else None,
