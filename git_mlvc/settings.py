@@ -177,12 +177,17 @@ def _tracked_remotes(
     remotes: dict[str, RemoteSetting] = {}
     default = None
     for name, value in table.items():
-        if name == "default" and isinstance(value, str):
+        if name == "default" and not isinstance(value, Mapping):
+            if not isinstance(value, str):
+                raise ConfigError("mlvc.toml: remote.default should be the name of a remote")
             default = value
             continue
         url = value.get("url") if isinstance(value, Mapping) else None
         if not isinstance(url, str) or not url:
-            raise ConfigError(f'mlvc.toml: remote.{name} needs a url = "…"')
+            raise ConfigError(f'mlvc.toml: remote.{_shown(name)} needs a url = "…"')
+        if not (name.isprintable() and url.isprintable()):
+            # They are shown to people who decide by them whether to trust a stranger's address.
+            raise ConfigError(f"mlvc.toml: remote.{_shown(name)} holds characters nobody can see")
         if _SECRETS.search(url):
             raise ConfigError(
                 f"mlvc.toml: remote.{name}.url holds a secret",
@@ -191,6 +196,10 @@ def _tracked_remotes(
             )
         remotes[name] = RemoteSetting(name, url, Origin.TRACKED)
     return remotes, default
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else repr(name)
 
 
 def _patterns(

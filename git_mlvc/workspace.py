@@ -229,11 +229,9 @@ class Workspace:
         if self.repository.worktree is not None:
             path = self.repository.worktree / TRACKED_SETTINGS
             try:
-                return structured.parse_toml(path.read_bytes(), TRACKED_SETTINGS)
+                return structured.parse_toml(structured.read_settings(path), TRACKED_SETTINGS)
             except FileNotFoundError:
                 pass
-            except OSError as exc:
-                raise ConfigError(f"cannot read {path}", why=str(exc.strerror)) from exc
         for name in (f":{TRACKED_SETTINGS}", f"HEAD:{TRACKED_SETTINGS}"):
             data = self._committed_settings.get(name)
             if data is not None:

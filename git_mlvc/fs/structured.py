@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,18 @@ from git_mlvc.errors import ConfigError
 
 _AT = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
+_TABLE = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?\r?\Z")
+_KEY = re.compile(r"""\s*((?:[\w.-]|"[^"]*"|'[^']*')+)\s*=""")
+MAX_SETTINGS_BYTES = 16 << 20
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Raises FileNotFoundError as it comes, ConfigError for anything else that is wrong."""
-    return parse_toml(_read(path), str(path))
+    return parse_toml(read_settings(path), str(path))
 
 
 def parse_toml(data: bytes, name: str) -> dict[str, Any]:
-    """Raises ConfigError naming `name`, line and column."""
+    """Raises ConfigError naming `name`, line, column and key."""
     import tomli  # only where there is a file to parse
 
     text = _text(data, name)
@@ -28,6 +35,8 @@ def parse_toml(data: bytes, name: str) -> dict[str, Any]:
         at = _AT.search(message)
         line, column = (at[1], at[2]) if at and at[1] else (text.count("\n") + 1, None)
         where = f"{name}, line {line}" + (f", column {column}" if column else "")
+        if key := _key_at(text, int(line)):
+            where += f" ({key})"
         raise ConfigError(
             f"{where} is not valid TOML", why=_AT.sub("", message), hint=f"correct {name}"
         ) from exc
@@ -35,13 +44,42 @@ def parse_toml(data: bytes, name: str) -> dict[str, Any]:
         raise ConfigError(f"{name} is not valid TOML", why="it is nested too deeply") from exc
 
 
-def _read(path: Path) -> bytes:
+def read_settings(path: Path) -> bytes:
+    """Return what a settings file holds, if it is a regular file of sane size and no link.
+
+    Law 12: a clone may bring a link to a device that never ends, or to a file of the user's.
+    Raises FileNotFoundError as it comes, ConfigError for anything else that is wrong.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        return path.read_bytes()
+        fd = os.open(path, flags | getattr(os, "O_BINARY", 0))
+        with open(fd, "rb") as file:
+            info = os.fstat(fd)
+            if not stat.S_ISREG(info.st_mode):
+                raise ConfigError(f"cannot read {path}", why="it is not a regular file")
+            if info.st_size > MAX_SETTINGS_BYTES:
+                raise ConfigError(f"cannot read {path}", why=f"it has {info.st_size} bytes")
+            return file.read(MAX_SETTINGS_BYTES)
     except FileNotFoundError:
         raise
     except OSError as exc:
-        raise ConfigError(f"cannot read {path}", why=exc.strerror or str(exc)) from exc
+        is_link = exc.errno == errno.ELOOP
+        why = "it is a symbolic link" if is_link else exc.strerror or str(exc)
+        hint = f"replace {path} by a file" if is_link else ""
+        raise ConfigError(f"cannot read {path}", why=why, hint=hint) from exc
+
+
+def _key_at(text: str, line: int) -> str:
+    """Return the key that a line sets, with its table, as far as a broken file tells; else ""."""
+    table = key = ""
+    for row in text.split("\n")[:line]:
+        if found := _TABLE.match(row):
+            table, key = found[1], ""
+        elif found := _KEY.match(row):
+            key = found[1]
+        elif row.strip() and not row.lstrip().startswith("#"):
+            key = key if row[:1] in " \t]" else ""
+    return ".".join(filter(None, [table, key]))
 
 
 def _text(data: bytes, name: str) -> str:

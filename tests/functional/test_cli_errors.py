@@ -50,7 +50,19 @@ def test_a_setting_with_a_mistake_names_file_line_and_column(repo: Repo) -> None
     repo.write({"mlvc.toml": b"[track]\nmin_size = \n"})
     said = repo.mlvc("status", check=False)
     assert said.returncode == 2
-    assert "mlvc.toml" in said.err and "line 2" in said.err
+    assert "mlvc.toml, line 2, column 12 (track.min_size) is not valid TOML" in said.err
+
+
+def test_law_12_settings_that_are_no_file_are_not_read(repo: Repo) -> None:
+    settings = repo.path / "mlvc.toml"
+    repo.write({"a.bin": b"data"}).add().commit("one")
+    settings.symlink_to("/dev/zero")
+    said = repo.fails("mlvc", "status", timeout_s=30)
+    assert said.returncode == 2 and "symbolic link" in said.err
+    settings.unlink()
+    os.mkfifo(settings)
+    said = repo.fails("mlvc", "status", timeout_s=30)
+    assert said.returncode == 2 and "not a regular file" in said.err
 
 
 def test_a_path_that_is_no_data_file(repo: Repo) -> None:

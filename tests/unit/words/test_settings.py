@@ -37,7 +37,9 @@ def test_what_is_not_a_size_is_refused_with_its_key(text):
         parse_size(text, key="some key")
 
 
-@pytest.mark.parametrize(("text", "value"), [("", False), ("On", True), ("0", False), ("no", False)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("", False), ("On", True), ("0", False), ("no", False)]
+)
 def test_truth_is_read_the_way_git_does(text, value):
     assert parse_bool(text, key="k") is value
 
@@ -114,3 +116,18 @@ def test_fetch_patterns_can_be_overridden_privately():
     settings = from_sources({"mlvc.fetchinclude": ["x,y"]}, tracked, {})
     assert settings.fetch_include == ("x", "y")
     assert settings.fetch_exclude == ("b",)
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        {"default": 3},
+        {"a\nb": {"url": "/x"}},
+        {"lab": {"url": "/x\x1b[2K"}},
+        {"lab": {"urll": "x"}},
+    ],
+)
+def test_remotes_that_make_no_sense_are_refused_in_plain_characters(remote):
+    with pytest.raises(ConfigError) as caught:
+        from_sources({}, {"remote": remote}, {})
+    assert str(caught.value).isprintable()
