@@ -45,6 +45,14 @@ class RepoPath:
         return '"' + _quoted(self.raw) + '"'
 
 
+def shown(raw: bytes) -> str:
+    """Return a path as git gave it, for people; it may be none that a worktree could hold, or empty."""
+    try:
+        return str(RepoPath(raw))
+    except ValueError:
+        return raw.decode("utf-8", "backslashreplace") or "the content"
+
+
 def _quoted(raw: bytes) -> str:
     out: list[str] = []
     try:

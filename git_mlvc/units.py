@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -32,3 +34,10 @@ def seconds_text(seconds: float) -> str:
 def count_text(count: int, noun: str) -> str:
     """Return e.g. "1 file", "20,000 files"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def names_text(names: Sequence[str], *, most: int, noun: str = "file") -> str:
+    """Return the first `most` names and how many more there are: "a, b and 3 other files"."""
+    shown = ", ".join(names[:most])
+    more = len(names) - most
+    return f"{shown} and {count_text(more, f'other {noun}')}" if more > 0 else shown

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import ExitCode, MlvcError
-from git_mlvc.units import count_text, size_text
+from git_mlvc.units import count_text, names_text, size_text
 
 if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
@@ -98,6 +98,4 @@ def tell_left(output: Output, left: Mapping[RepoPath, Left]) -> int:
 
 def named(names: list[str], noun: str = "file") -> str:
     """Return the first names, and how many more there are."""
-    shown = ", ".join(names[:_MOST_SHOWN])
-    more = len(names) - _MOST_SHOWN
-    return f"{shown} and {count_text(more, f'other {noun}')}" if more > 0 else shown
+    return names_text(names, most=_MOST_SHOWN, noun=noun)

@@ -22,7 +22,7 @@ from git_mlvc.filter.spool import ReadInto, Spool, Write, reader_of
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
 from git_mlvc.oid import Oid
-from git_mlvc.repo_path import RepoPath
+from git_mlvc.repo_path import RepoPath, shown
 from git_mlvc.settings import Settings
 
 HEAD_BYTES = 1 << 20  # what is read before it is known how to go on
@@ -127,10 +127,10 @@ class Cleaner:
             return
         self._warned.add(path)
         self._note_damaged(path)
-        shown = _shown(path)
+        name = shown(path)
         self._messages(
-            f"warning: {shown} is a damaged stub and goes to git as it is; recover it with"
-            f" `git mlvc fill --keep-appended {shown}` or `git checkout -- {shown}`"
+            f"warning: {name} is a damaged stub and goes to git as it is; recover it with"
+            f" `git mlvc fill --keep-appended {name}` or `git checkout -- {name}`"
         )
 
     # -- large content
@@ -196,10 +196,3 @@ class Cleaner:
             return attributes.min_size_bytes(settings, RepoPath(path))
         except ValueError:  # no path, or none that a worktree could hold
             return settings.min_size_bytes
-
-
-def _shown(path: bytes) -> str:
-    try:
-        return str(RepoPath(path))
-    except ValueError:
-        return path.decode("utf-8", "backslashreplace") or "the content"

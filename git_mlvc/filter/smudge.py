@@ -15,7 +15,7 @@ above that; damage found after the first piece makes git fail on the file instea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -26,7 +26,7 @@ from git_mlvc.filter.spool import Write
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.git.filter_protocol import Request
-from git_mlvc.repo_path import RepoPath
+from git_mlvc.repo_path import RepoPath, shown
 from git_mlvc.settings import Settings
 
 BUFFERED_BYTES = 32 << 20  # verified as a whole before git gets the first byte
@@ -133,34 +133,22 @@ class Smudger:
 
     def finish(self) -> None:
         """Say, once for all files, what stayed a stub and what can be done about it."""
-        if self._damaged:
-            for path, error in list(self._damaged.items())[:_NAMED]:
-                self._messages(f"warning: {_shown(path)} stays a stub: {error}")
-            self._say_how_many("are damaged in the local store", self._damaged)
+        named = list(self._damaged.items())[:_NAMED]
+        for path, error in named:
+            self._messages(f"warning: {shown(path)} stays a stub: {error}")
+        if len(self._damaged) > len(named):
+            more = len(self._damaged) - len(named)
+            self._messages(f"warning: {more} more files are damaged in the local store")
+        if named:
             self._messages("hint: git mlvc fsck --repair")
         if self._missed:
+            from git_mlvc.worktree.stub_message import still_stubs
+
             first = next(iter(self._missed.values()))
-            names = ", ".join(_shown(path) for path in list(self._missed)[:_NAMED])
-            more = len(self._missed) - _NAMED
-            what = (
-                f"{names} stays a stub: its data"
-                if len(self._missed) == 1
-                else f"{len(self._missed)} files stay stubs, {names}"
-                f"{f' and {more} more' if more > 0 else ''}: their data"
-            )
-            hint = first.hint if first.hint and "pull" not in first.hint else ""
-            lines = [f"warning: {what} could not be had", f"  why: {first}"]
-            if hint:
-                lines.append(f"hint: {hint}")
-            lines.append("hint: git mlvc pull")
-            self._messages("\n".join(lines))
+            names = [shown(path) for path in self._missed]
+            self._messages(still_stubs(names, why=str(first), hint=first.hint))
         self._damaged.clear()
         self._missed.clear()
-
-    def _say_how_many(self, what: str, paths: Iterable[bytes]) -> None:
-        more = len(list(paths)) - _NAMED
-        if more > 0:
-            self._messages(f"warning: {more} more files {what}")
 
     # -- content
 
@@ -281,10 +269,3 @@ class Smudger:
         if self._cached_store is None:
             self._cached_store = self._open_store()
         return self._cached_store
-
-
-def _shown(path: bytes) -> str:
-    try:
-        return str(RepoPath(path))
-    except ValueError:
-        return path.decode("utf-8", "backslashreplace") or "the content"

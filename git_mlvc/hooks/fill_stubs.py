@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ABSENT = "absent"
 TOLD = "told."  # and the process id of the git that left the stubs: what was filled for it
-_MOST_NAMES = 3
 
 
 def run(
@@ -77,6 +76,7 @@ def _fill(
     from git_mlvc.progress import Silent
     from git_mlvc.worktree.fill import fill
     from git_mlvc.worktree.pending import Pending
+    from git_mlvc.worktree.stub_message import still_stubs
 
     stubs = pending.take()
     shown = progress or Silent()
@@ -97,7 +97,8 @@ def _fill(
         told.extend((path, stubs[path]) for path in report.filled)
     pending.finish((path, stubs[path]) for path in report.untold)
     if left:
-        messages(_explained(left, report))
+        first = report.left[left[0]]
+        messages(still_stubs([str(path) for path in left], why=first.why, hint=first.hint))
     return not report.untold
 
 
@@ -114,15 +115,3 @@ def _unfilled(report: FillReport) -> list[RepoPath]:
 
     theirs = (LeftKind.CHANGED, LeftKind.UNSAFE)
     return sorted(path for path, left in report.left.items() if left.kind not in theirs)
-
-
-def _explained(paths: Sequence[RepoPath], report: FillReport) -> str:
-    """One message for all of them."""
-    first = report.left[paths[0]]
-    shown = ", ".join(str(path) for path in paths[:_MOST_NAMES])
-    more = len(paths) - _MOST_NAMES
-    shown += f" and {more} more" if more > 0 else ""
-    what = "1 file stays a stub" if len(paths) == 1 else f"{len(paths)} files stay stubs"
-    hint = first.hint if first.hint and "pull" not in first.hint else ""
-    hint = f"{hint}\nhint: git mlvc pull" if hint else "git mlvc pull"
-    return f"warning: {what}: {shown}\n  why: {first.why}\nhint: {hint}"

@@ -57,6 +57,6 @@ def refusal(damaged: Sequence[Entry], where: str) -> tuple[str, str, str]:
 
 def names(paths: Sequence[object]) -> str:
     """Return the first few names, and how many more there are."""
-    shown = ", ".join(str(path) for path in paths[:_MOST_NAMES])
-    more = len(paths) - _MOST_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown
+    from git_mlvc.units import names_text
+
+    return names_text([str(path) for path in paths], most=_MOST_NAMES)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_mlvc.units import count_text, seconds_text, size_text
+from git_mlvc.units import count_text, names_text, seconds_text, size_text
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,9 @@ def test_seconds(seconds: float, text: str) -> None:
 
 def test_count() -> None:
     assert [count_text(n, "file") for n in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
+
+
+def test_names_are_cut_where_there_are_too_many() -> None:
+    assert names_text(["a", "b"], most=2) == "a, b"
+    assert names_text(["a", "b", "c"], most=2) == "a, b and 1 other file"
+    assert names_text(["a", "b", "c"], most=1, noun="pack") == "a and 2 other packs"
