@@ -46,10 +46,16 @@ UNUSUAL_NAMES: tuple[bytes, ...] = (
     b"n" * 240 + b".bin",
 )
 
+_PIECE_BYTES = 64 << 20  # randbytes makes less than 256 MiB at once
+
 
 def noise(size: int, seed: int = 0) -> bytes:
     """Return bytes that nothing compresses, the same for the same seed."""
-    return random.Random(seed).randbytes(size)
+    rng = random.Random(seed)
+    if size <= _PIECE_BYTES:
+        return rng.randbytes(size)
+    pieces = range(0, size, _PIECE_BYTES)
+    return b"".join(rng.randbytes(min(_PIECE_BYTES, size - at)) for at in pieces)
 
 
 def table(rows: int, seed: int = 0) -> bytes:
