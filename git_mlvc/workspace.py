@@ -126,7 +126,7 @@ class Workspace:
         cache = (
             self.repository.common_dir / "mlvc" / "remotes" / blake3(url.encode()).hexdigest()[:16]
         )
-        return RemoteView(backend, cache, name=place.name)
+        return RemoteView(backend, cache, name=place.name, directory=registry.local_path(url))
 
     def is_trusted(self, place: RemoteSetting) -> bool:
         """Tracked addresses need the user's word, unless they lie beside a git remote."""

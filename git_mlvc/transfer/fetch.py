@@ -25,6 +25,7 @@ from git_mlvc.formats.segment import Location
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.store.session import Session
 from git_mlvc.store.store import Store
+from git_mlvc.transfer import open_packs
 from git_mlvc.transfer.content import levels, receive
 from git_mlvc.transfer.plan import FetchReport
 from git_mlvc.transfer.remote_view import RemoteView
@@ -140,8 +141,17 @@ class _Fetcher:
             finally:
                 self._commit()
             remaining = _incomplete(self._store, remaining)
+        remaining = self._from_open_packs(remaining)
         self._progress.advance(files=len(pointers) - len(remaining))
         return {pointer: self._why(pointer) for pointer in remaining}
+
+    def _from_open_packs(self, pointers: list[Pointer]) -> list[Pointer]:
+        """Ask the repositories on this machine for what they have not sealed yet; return what remains."""
+        for view in self._views:
+            if pointers and view.directory is not None:
+                open_packs.take(self._session, view.directory, pointers, self._store.path)
+                pointers = _incomplete(self._store, pointers)
+        return pointers
 
     def _from_view(self, view: RemoteView, pointers: Sequence[Pointer]) -> None:
         """Raises RemoteError when the remote falls silent."""

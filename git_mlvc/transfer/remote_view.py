@@ -35,11 +35,14 @@ LISTING_ATTEMPTS = 3
 class RemoteView:
     """One remote, as of the last `refresh`. Use from one thread; `read` from any.
 
-    `cache_dir` may be lost at any time. `name` is for messages.
+    `cache_dir` may be lost at any time. `name` is for messages. `directory`: where it is, if it is here.
     """
 
-    def __init__(self, backend: Backend, cache_dir: Path, *, name: str = "") -> None:
+    def __init__(
+        self, backend: Backend, cache_dir: Path, *, name: str = "", directory: Path | None = None
+    ) -> None:
         self.backend = backend
+        self.directory = directory
         self.name = name or backend.url
         self.pack_sizes: dict[bytes, int] = {}
         self.has_format = False

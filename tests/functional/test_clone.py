@@ -82,3 +82,18 @@ def test_a_clone_into_a_path_with_odd_characters(repo: Repo, remote: Repo) -> No
     copy = repo.machine.clone("origin.git", 'it\'s a "new" $HOME; é')
     assert copy.read("a.bin") == noise(50_000)
     assert copy.is_clean()
+
+
+def test_a_clone_made_by_a_hook_of_the_commit_has_the_data(machine: Machine, repo: Repo) -> None:
+    """The filter of `git commit -a` lives as long as the commit: its pack is open, no segment names it."""
+    repo.write({"a.bin": noise(3000, 1)}).add().commit("one")
+    hook = repo.git_dir / "hooks" / "post-commit"
+    with hook.open("a") as script:
+        script.truncate(0)
+        script.write("#!/bin/sh\nunset GIT_INDEX_FILE GIT_DIR\ngit clone -q . ../deployed\n")
+    hook.chmod(0o755)
+    data = noise(70_000, 2)
+    repo.write({"a.bin": data})
+    repo.git("commit", "-q", "-a", "-m", "two")
+    assert machine.repo("deployed").read("a.bin") == data
+    assert machine.repo("deployed").is_clean()
