@@ -8,7 +8,7 @@ commit must correspond: same graph, messages and modes, and each blob is the sam
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +36,25 @@ class Twin:
         assert plain.machine.clock is self.clock
 
     @classmethod
-    def start(cls, root: Path, inline_limit: str | None = None, *, filtered: bool = True) -> Twin:
-        """Make two machines and an empty repository on each, `*.bin` tracked."""
+    def start(
+        cls,
+        root: Path,
+        inline_limit: str | None = None,
+        *,
+        filtered: bool = True,
+        init: Sequence[str] = (),
+    ) -> Twin:
+        """Make two machines and an empty repository on each, `*.bin` tracked.
+
+        `init`: further arguments of `git init`.
+        """
         clock = Clock()
         real, plain = (Machine(root / name, clock) for name in ("real", "plain"))
         if filtered:
             real.install()
         if inline_limit is not None:
             real.config("mlvc.inlineLimit", inline_limit)
-        twin = cls(real.init(), plain.init())
+        twin = cls(real.init("repo", *init), plain.init("repo", *init))
         for repo in twin.pair:
             repo.track(PATTERN)
         return twin
