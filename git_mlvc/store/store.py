@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk, StoreError
-from git_mlvc.formats import recipe as recipe_format
+from git_mlvc.errors import CorruptChunk, FormatError, StoreError
 from git_mlvc.formats import store_config
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
@@ -25,11 +24,10 @@ from git_mlvc.store.chunk_index import ChunkIndex
 from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.layout import Layout, unique_name
 from git_mlvc.store.reader import Reader
+from git_mlvc.store.recipes import Recipes, check_size
 
 if TYPE_CHECKING:
     from git_mlvc.store.session import Session
-
-Located = Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,7 @@ class Store:
         self._create = create
         self._ready = False
         self._reader = Reader(self.layout, self.index)
+        self._recipes = Recipes(self.index, self._reader)
 
     @classmethod
     def open(
@@ -73,7 +72,7 @@ class Store:
 
     # -- questions
 
-    def find(self, digest: bytes) -> Located | None:
+    def find(self, digest: bytes) -> Location | None:
         """Return where a record is, sealed or in an open pack; None if it is nowhere.
 
         `pack` is the id of a sealed pack (32 bytes), or the name of an open one (never 32 bytes).
@@ -89,46 +88,16 @@ class Store:
         return self.index.missing(digests)
 
     def recipe(self, pointer: Pointer) -> Recipe:
-        """Return what a content is made of, down to its content chunks.
-
-        Raises MissingChunk, CorruptChunk (also when sizes disagree with the pointer).
-        """
-        digest = pointer.oid.digest
-        location = self.index.find(digest)
-        if location is not None and location.kind == Kind.CHUNK:
-            _check_size(pointer, location.raw_len)
-            return Recipe.of([(digest, location.raw_len)])
-        top = self._top_recipe(digest)
-        try:
-            recipe = recipe_format.unfold(top, self.read_chunk)
-        except FormatError as exc:
-            raise CorruptChunk(
-                f"the recipe of {pointer.oid.short} is damaged", why=str(exc), hint=_REPAIR
-            ) from exc
-        _check_size(pointer, recipe.size_bytes)
-        return recipe
+        """Return what a content is made of. Raises as `Recipes.of`."""
+        return self._recipes.of(pointer)
 
     def missing_of(self, pointer: Pointer) -> list[bytes]:
-        """Return the digests (content, recipe or chunk ids) that are not here; [] = complete.
+        """Return the digests of a content that are not here; [] = complete. As `Recipes.missing_of`."""
+        return self._recipes.missing_of(pointer)
 
-        Where a recipe itself is not here in full, only its own missing parts can be told.
-        """
-        digest = pointer.oid.digest
-        location = self.index.find(digest)
-        if location is None:
-            return [digest]
-        if location.kind == Kind.CHUNK:
-            _check_size(pointer, location.raw_len)
-            return []
-        top = self._top_recipe(digest)
-        if top.depth:
-            lost = self._missing_parts(top)
-            if lost:
-                return lost
-        try:
-            return self.index.missing(dict.fromkeys(self.recipe(pointer).digests()))
-        except MissingChunk:
-            return [digest]  # a part of the recipe is named by the index and not to be had
+    def live_digests(self, pointer: Pointer) -> Iterator[bytes]:
+        """Yield every record a content needs. As `Recipes.live_digests`."""
+        return self._recipes.live_digests(pointer)
 
     def is_complete(self, pointer: Pointer) -> bool:
         """True if every chunk is here; a damaged recipe counts as not complete."""
@@ -136,27 +105,6 @@ class Store:
             return not self.missing_of(pointer)
         except (CorruptChunk, FormatError):
             return False
-
-    def live_digests(self, pointer: Pointer) -> Iterator[bytes]:
-        """Yield every record a content needs: its recipe, nested recipe chunks, chunks.
-
-        What is not here is named all the same as far as it can be known; nothing is raised for it.
-        Raises CorruptChunk for a damaged recipe.
-        """
-        digest = pointer.oid.digest
-        yield digest
-        location = self.index.find(digest)
-        if location is None or location.kind == Kind.CHUNK:
-            return
-        recipe = self._top_recipe(digest)
-        while True:
-            yield from recipe.digests()
-            if recipe.depth == 0 or self._missing_parts(recipe):
-                return
-            try:
-                recipe = self._one_level_down(pointer, recipe)
-            except MissingChunk:
-                return
 
     # -- bytes
 
@@ -168,7 +116,7 @@ class Store:
         """Return the raw bytes of a record of any kind, verified."""
         return self._reader.read(digest, kind)
 
-    def read_stored(self, digest: bytes) -> tuple[Located, bytes]:
+    def read_stored(self, digest: bytes) -> tuple[Location, bytes]:
         """Return where a record is and its payload as stored, verified by decoding it once."""
         location, payload, _ = self._reader.read_stored(digest, None)
         return location, payload
@@ -182,11 +130,11 @@ class Store:
 
         location = self.index.find(pointer.oid.digest)
         if location is not None and location.kind == Kind.CHUNK:
-            _check_size(pointer, location.raw_len)
+            check_size(pointer, location.raw_len)
             write(self._reader.read(pointer.oid.digest, Kind.CHUNK))
             return
         recipe = self.recipe(pointer)
-        self._refuse_missing(pointer, recipe)
+        self._recipes.refuse_missing(pointer, recipe)
         Restorer(self._reader).stream(pointer, recipe, write)
 
     def restore_file(self, pointer: Pointer, fd: int) -> None:
@@ -197,7 +145,7 @@ class Store:
         from git_mlvc.store.restore import Restorer
 
         recipe = self.recipe(pointer)
-        self._refuse_missing(pointer, recipe)
+        self._recipes.refuse_missing(pointer, recipe)
         Restorer(self._reader).to_file(pointer, recipe, fd)
 
     # -- writing
@@ -300,53 +248,3 @@ class Store:
         from git_mlvc.store.compaction import compact
 
         compact(self.layout, self.disk, self.index)
-
-    def _top_recipe(self, digest: bytes) -> Recipe:
-        try:
-            copies = self._reader.copies(digest, Kind.RECIPE)
-            if len(copies) > 1:
-                from git_mlvc.store.true_recipe import true_recipe
-
-                return true_recipe(digest, copies, self.read_chunk)
-            return recipe_format.decode(
-                copies[0] if copies else self._reader.read(digest, Kind.RECIPE)
-            )
-        except FormatError as exc:
-            raise CorruptChunk(
-                f"the recipe of {digest.hex()[:10]} is damaged", why=str(exc), hint=_REPAIR
-            ) from exc
-
-    def _one_level_down(self, pointer: Pointer, recipe: Recipe) -> Recipe:
-        try:
-            inner = recipe_format.decode(b"".join(self.read_chunk(d) for d in recipe.digests()))
-            if inner.depth != recipe.depth - 1:
-                raise FormatError("a nested recipe of another depth")
-        except FormatError as exc:
-            raise CorruptChunk(
-                f"the recipe of {pointer.oid.short} is damaged", why=str(exc), hint=_REPAIR
-            ) from exc
-        return inner
-
-    def _missing_parts(self, top: Recipe) -> list[bytes]:
-        return self.index.missing(dict.fromkeys(top.digests()))
-
-    def _refuse_missing(self, pointer: Pointer, recipe: Recipe) -> None:
-        lost = self.index.missing(dict.fromkeys(recipe.digests()))
-        if lost:
-            raise MissingChunk(
-                f"the content {pointer.oid.short} is not complete",
-                why=f"{len(lost)} of its {len(recipe)} chunks are not in the store",
-                hint="git mlvc pull",
-            )
-
-
-_REPAIR = "git mlvc fsck --repair"
-
-
-def _check_size(pointer: Pointer, size_bytes: int) -> None:
-    if size_bytes != pointer.size_bytes:
-        raise CorruptChunk(
-            f"the pointer to {pointer.oid.short} is wrong about its size",
-            why=f"it says {pointer.size_bytes} bytes, the content has {size_bytes}",
-            hint="git mlvc fsck",
-        )

@@ -1,0 +1,144 @@
+"""What contents are made of: from a pointer to its recipe, and what of it is not here.
+
+A recipe that is longer than a chunk is itself stored in chunks (docs/formats/recipe.md), so even finding
+out can fail half-way; what can be told is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk
+from git_mlvc.formats import recipe as recipe_format
+from git_mlvc.formats.pack import Kind
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.formats.recipe import Recipe
+from git_mlvc.store.chunk_index import ChunkIndex
+from git_mlvc.store.reader import Reader
+
+_REPAIR = "git mlvc fsck --repair"
+
+
+class Recipes:
+    """Looks into recipes; keeps nothing."""
+
+    def __init__(self, index: ChunkIndex, reader: Reader) -> None:
+        self._index = index
+        self._reader = reader
+
+    def of(self, pointer: Pointer) -> Recipe:
+        """Return what a content is made of, down to its content chunks.
+
+        Raises MissingChunk, CorruptChunk (also when sizes disagree with the pointer).
+        """
+        digest = pointer.oid.digest
+        location = self._index.find(digest)
+        if location is not None and location.kind == Kind.CHUNK:
+            check_size(pointer, location.raw_len)
+            return Recipe.of([(digest, location.raw_len)])
+        top = self._top_recipe(digest)
+        try:
+            recipe = recipe_format.unfold(top, self._read_chunk)
+        except FormatError as exc:
+            raise CorruptChunk(
+                f"the recipe of {pointer.oid.short} is damaged", why=str(exc), hint=_REPAIR
+            ) from exc
+        check_size(pointer, recipe.size_bytes)
+        return recipe
+
+    def missing_of(self, pointer: Pointer) -> list[bytes]:
+        """Return the digests (content, recipe or chunk ids) that are not here; [] = complete.
+
+        Where a recipe itself is not here in full, only its own missing parts can be told.
+        """
+        digest = pointer.oid.digest
+        location = self._index.find(digest)
+        if location is None:
+            return [digest]
+        if location.kind == Kind.CHUNK:
+            check_size(pointer, location.raw_len)
+            return []
+        top = self._top_recipe(digest)
+        if top.depth:
+            lost = self._missing_parts(top)
+            if lost:
+                return lost
+        try:
+            return self._index.missing(dict.fromkeys(self.of(pointer).digests()))
+        except MissingChunk:
+            return [digest]  # a part of the recipe is named by the index and not to be had
+
+    def live_digests(self, pointer: Pointer) -> Iterator[bytes]:
+        """Yield every record a content needs: its recipe, nested recipe chunks, chunks.
+
+        What is not here is named all the same as far as it can be known; nothing is raised for it.
+        Raises CorruptChunk for a damaged recipe.
+        """
+        digest = pointer.oid.digest
+        yield digest
+        location = self._index.find(digest)
+        if location is None or location.kind == Kind.CHUNK:
+            return
+        recipe = self._top_recipe(digest)
+        while True:
+            yield from recipe.digests()
+            if recipe.depth == 0 or self._missing_parts(recipe):
+                return
+            try:
+                recipe = self._one_level_down(pointer, recipe)
+            except MissingChunk:
+                return
+
+    def refuse_missing(self, pointer: Pointer, recipe: Recipe) -> None:
+        """Raises MissingChunk unless every chunk of the recipe is here."""
+        lost = self._index.missing(dict.fromkeys(recipe.digests()))
+        if lost:
+            raise MissingChunk(
+                f"the content {pointer.oid.short} is not complete",
+                why=f"{len(lost)} of its {len(recipe)} chunks are not in the store",
+                hint="git mlvc pull",
+            )
+
+    # -- inside
+
+    def _top_recipe(self, digest: bytes) -> Recipe:
+        try:
+            copies = self._reader.copies(digest, Kind.RECIPE)
+            if len(copies) > 1:
+                from git_mlvc.store.true_recipe import true_recipe
+
+                return true_recipe(digest, copies, self._read_chunk)
+            return recipe_format.decode(
+                copies[0] if copies else self._reader.read(digest, Kind.RECIPE)
+            )
+        except FormatError as exc:
+            raise CorruptChunk(
+                f"the recipe of {digest.hex()[:10]} is damaged", why=str(exc), hint=_REPAIR
+            ) from exc
+
+    def _one_level_down(self, pointer: Pointer, recipe: Recipe) -> Recipe:
+        try:
+            inner = recipe_format.decode(b"".join(self._read_chunk(d) for d in recipe.digests()))
+            if inner.depth != recipe.depth - 1:
+                raise FormatError("a nested recipe of another depth")
+        except FormatError as exc:
+            raise CorruptChunk(
+                f"the recipe of {pointer.oid.short} is damaged", why=str(exc), hint=_REPAIR
+            ) from exc
+        return inner
+
+    def _missing_parts(self, top: Recipe) -> list[bytes]:
+        return self._index.missing(dict.fromkeys(top.digests()))
+
+    def _read_chunk(self, digest: bytes) -> bytes:
+        return self._reader.read(digest, Kind.CHUNK)
+
+
+def check_size(pointer: Pointer, size_bytes: int) -> None:
+    """Raises CorruptChunk unless the pointer says this size."""
+    if size_bytes != pointer.size_bytes:
+        raise CorruptChunk(
+            f"the pointer to {pointer.oid.short} is wrong about its size",
+            why=f"it says {pointer.size_bytes} bytes, the content has {size_bytes}",
+            hint="git mlvc fsck",
+        )
