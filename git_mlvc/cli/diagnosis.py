@@ -19,6 +19,7 @@ from git_mlvc.git.repository import version
 from git_mlvc.hooks import checks, shim
 from git_mlvc.hooks.checks import Check, Verdict
 from git_mlvc.settings import without_secrets
+from git_mlvc.units import count_text
 
 if TYPE_CHECKING:
     from git_mlvc.workspace import Workspace
@@ -161,4 +162,4 @@ def _data(workspace: Workspace) -> Iterator[Check]:
     except MlvcError as failure:
         yield Check("store", Verdict.BAD, str(failure), failure.hint or "git mlvc fsck")
         return
-    yield Check("store", Verdict.OK, f"{len(packs)} packs in {workspace.store_path}")
+    yield Check("store", Verdict.OK, f"{count_text(len(packs), 'pack')} in {workspace.store_path}")

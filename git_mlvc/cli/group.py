@@ -65,9 +65,11 @@ def run(invocation: Invocation) -> int:
     """Run the command line of `invocation`. Raises MlvcError; usage errors as UsageError."""
     arguments = list(invocation.argv)
     try:
-        answer = top.main(
-            arguments or ["--help"], prog_name=PROGRAM, standalone_mode=False, obj=invocation
-        )
+        # Not `main`: that makes an exit code 1, which is an answer here, of a reader that went away.
+        with top.make_context(PROGRAM, arguments or ["--help"], obj=invocation) as context:
+            answer = top.invoke(context)
+    except click.exceptions.Exit as exc:
+        answer = exc.exit_code
     except click.UsageError as exc:
         where = exc.ctx.command_path if exc.ctx is not None else PROGRAM
         raise UsageError(_sentence(exc.format_message()), hint=f"see `{where} -h`") from exc

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import UsageError
+from git_mlvc.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from git_mlvc.git.process import Git
@@ -83,6 +84,18 @@ class Repository:
     def top(self) -> Path:
         """The worktree, or for bare repositories the repository itself."""
         return self.worktree or self.common_dir
+
+    def needed_worktree(self, refusal: str) -> Path:
+        """Return the worktree. Raises InputError with `refusal` where there is none to be seen."""
+        if self.worktree is not None:
+            return self.worktree
+        if self.git_dir.name == ".git":
+            raise InputError(
+                refusal,
+                why=f"{self.git_dir} is the inside of a repository, not its worktree",
+                hint=f"cd {shlex.quote(str(self.git_dir.parent))}",
+            )
+        raise InputError(refusal, why="a bare repository has no worktree")
 
     @cached_property
     def object_format(self) -> str:

@@ -80,11 +80,10 @@ def drop(
 
     Raises InputError if there is no worktree, RemoteError as `verified` does.
     """
-    if repo.worktree is None:
-        raise InputError("there is nothing to drop", why="a bare repository has no worktree")
+    top = repo.needed_worktree("there is nothing to drop")
     report = DropReport()
     asked = list(dict.fromkeys(paths))
-    placer = Placer(repo, repo.worktree, asked)
+    placer = Placer(repo, top, asked)
     standing = _standing(repo, placer, asked, report)
     safe = _safe(store, standing, verified, report, force=force)
     shown = progress or Silent()

@@ -95,11 +95,10 @@ def fill(
     What the store lacks is asked of `fetch`, once, for all files. No file's trouble keeps the others
     from being filled. Raises InputError if there is no worktree.
     """
-    if repo.worktree is None:
-        raise InputError("there is nothing to fill", why="a bare repository has no worktree")
+    top = repo.needed_worktree("there is nothing to fill")
     report = FillReport()
     asked = dict(wanted)
-    placer = Placer(repo, repo.worktree, asked)
+    placer = Placer(repo, top, asked)
     stubs, standing = _standing(placer, asked, report)
     _tell_anew(repo, placer, standing)
     ready = _with_data(store, stubs, fetch, report)

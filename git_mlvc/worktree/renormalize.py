@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
-from git_mlvc.errors import CorruptChunk, GitError, InputError, MissingChunk
+from git_mlvc.errors import CorruptChunk, GitError, MissingChunk
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.git import attributes, objects
@@ -71,8 +71,7 @@ def renormalize(
     progress: Progress | None = None,
 ) -> RenormalizeReport:
     """Stage every file of the index in the form that attributes and sizes ask for. Raises GitError."""
-    if repo.worktree is None:
-        raise InputError("there is nothing to convert", why="a bare repository has no worktree")
+    repo.needed_worktree("there is nothing to convert")
     entries = pointers.regular_entries(pointers.open_index(repo))
     if among is not None:
         chosen = set(among)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from git_mlvc.errors import InputError
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
 from git_mlvc.git import attributes
@@ -65,8 +64,7 @@ def status(
     Unmodified files are known by the stat data in git's index; a file with other stat data and the
     right size is read and hashed. Raises InputError if there is no worktree.
     """
-    if repo.worktree is None:
-        raise InputError("there is no status to show", why="a bare repository has no worktree")
+    top = repo.needed_worktree("there is no status to show")
     reader = pointers.open_index(repo)
     entries = [e for e in pointers.regular_entries(reader) if not e[1].skip_worktree]
     if among is not None:
@@ -74,7 +72,7 @@ def status(
         entries = [e for e in entries if e[0] in chosen]
     care, blobs = _git_says(repo, entries)
     pending = Pending(repo.state_dir).read()
-    look = _Look(os.fsencode(repo.worktree), reader, store)
+    look = _Look(os.fsencode(top), reader, store)
     found = []
     for path, entry in entries:
         blob = blobs.get(entry.blob_sha)

@@ -171,9 +171,7 @@ def _raw_files(
 
 
 def _worktree(repo: Repository) -> Path:
-    if repo.worktree is None:
-        raise InputError("there is nothing to track", why="a bare repository has no worktree")
-    return repo.worktree
+    return repo.needed_worktree("there is nothing to track")
 
 
 def _prefix(top: Path, cwd: Path) -> str:

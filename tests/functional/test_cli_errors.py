@@ -78,6 +78,21 @@ def test_a_reader_that_goes_away_is_no_error(repo: Repo) -> None:
     script = f"'{launcher()}' ls --oid | head -n 1; '{launcher()}' ls | true"
     said = repo.machine.run("sh", "-c", script, cwd=repo.path)
     assert said.err == ""
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as nobody_reads:
+        words = [launcher(), "track"]
+        done = subprocess.run(
+            words, cwd=repo.path, env=repo.machine.env(), stdout=nobody_reads, check=False
+        )
+    assert done.returncode == 141, "1 is an answer"
+
+
+def test_inside_of_dot_git_the_worktree_is_named(repo: Repo) -> None:
+    for verb in ("status", "fill", "drop x"):
+        said = repo.machine.git("mlvc", *verb.split(), cwd=repo.git_dir, check=False)
+        assert said.returncode == 10
+        assert f"hint: cd {repo.path}" in said.err
 
 
 def test_closed_standard_streams(repo: Repo) -> None:

@@ -24,6 +24,12 @@ def test_track_lists_and_untrack_takes_back(repo: Repo) -> None:
     assert b"data" not in repo.read(".gitattributes")
 
 
+def test_untrack_answers_in_json(repo: Repo) -> None:
+    repo.mlvc("track", "x")
+    said = json.loads(repo.mlvc("untrack", "x", "--json").out)
+    assert (said["kind"], said["untracked"]["removed"]) == ("untrack", ["x"])
+
+
 def test_what_is_committed_is_told_about_and_converted_on_demand(repo: Repo) -> None:
     repo.write({"t.csv": b"a,b\n" * 1000}).add().commit("text")
     said = repo.mlvc("track", "*.csv")

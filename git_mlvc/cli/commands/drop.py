@@ -33,6 +33,7 @@ def drop(invocation: Invocation, paths: tuple[str, ...], force: bool, as_json: b
     from git_mlvc.worktree.selection import Selection
 
     workspace, output = invocation.workspace, invocation.output
+    workspace.repository.needed_worktree("there is nothing to drop")
     files = pointers.data_files(workspace.repository)
     chosen = Selection.parse(paths, invocation.prefix).checked(files)
 

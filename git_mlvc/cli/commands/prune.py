@@ -65,4 +65,4 @@ def prune(invocation: Invocation, older_days: int, dry_run: bool, as_json: bool)
     freed = outcome.freed_bytes if outcome else planned.steps.freed_bytes
     kept = len(planned.steps.steps) - len(going)
     verb_text = "would free" if dry_run else "freed"
-    output.line(f"{verb_text} {size_text(freed)}; {count_text(kept, 'pack')} stay")
+    output.line(f"{verb_text} {size_text(freed)}; {count_text(kept, 'pack')} left")

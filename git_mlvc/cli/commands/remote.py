@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.group(
     "remote",
+    invoke_without_command=True,
     short_help=VERBS["remote"].summary,
     help=help_text(
         VERBS["remote"].summary,
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
         "git mlvc remote add lab /nfs/lab/data --default",
     ),
 )
-def remote() -> None:
-    pass
+@click.pass_context
+def remote(context: click.Context) -> None:
+    if context.invoked_subcommand is None:  # as `git remote`
+        context.invoke(list_, as_json=False)
 
 
 def _definitions(invocation: Invocation) -> Definitions:

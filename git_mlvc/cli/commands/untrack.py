@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from git_mlvc.cli.invocation import Invocation
-from git_mlvc.cli.options import verb
+from git_mlvc.cli.options import json_option, verb
 from git_mlvc.cli.report_lines import named
 from git_mlvc.errors import ExitCode
 
 
 @verb("untrack", example="git mlvc untrack '*.bin'")
 @click.argument("patterns", nargs=-1, required=True, metavar="PATTERN...")
-def untrack(invocation: Invocation, patterns: tuple[str, ...]) -> int:
+@json_option
+def untrack(invocation: Invocation, patterns: tuple[str, ...], as_json: bool) -> int:
     """Takes the lines out of the .gitattributes of the current directory. What is committed stays as it is
     until it is converted. Exit code 1 if a pattern was not tracked there.
     """
@@ -20,6 +21,9 @@ def untrack(invocation: Invocation, patterns: tuple[str, ...]) -> int:
 
     output = invocation.output
     report = tracking.untrack(invocation.workspace.repository, invocation.cwd, patterns)
+    if as_json:
+        output.json("untrack", {"untracked": report})
+        return ExitCode.ANSWER if report.unknown else ExitCode.OK
     for pattern in report.removed:
         output.line(f"no longer tracking {pattern}")
     for pattern in report.unknown:
