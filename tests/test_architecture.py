@@ -157,6 +157,17 @@ def test_nothing_speaks_of_a_workplace() -> None:
     assert found == []
 
 
+def test_every_link_between_pages_leads_somewhere() -> None:
+    pages = [path for path in tracked_files() if path.suffix == ".md" and path.is_file()]
+    lost = [
+        f"{page.relative_to(TOP)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert lost == []
+
+
 def test_reference_of_commands_is_up_to_date() -> None:
     from git_mlvc.cli.reference import reference
 
