@@ -92,9 +92,8 @@ class Smudger:
         self._cached_settings: Settings | None = None
         self._cached_store: Source | None = None
         self._hooks: bool | None = None
-        self._failures: dict[
-            Pointer, MlvcError
-        ] = {}  # pointers whose content cannot be had, and why
+        # Pointers whose content cannot be had, and why.
+        self._failures: dict[Pointer, MlvcError] = {}
         self._unreachable: MlvcError | None = None
         self._missed: dict[bytes, MlvcError] = {}
         self._damaged: dict[bytes, MlvcError] = {}
@@ -241,15 +240,12 @@ class Smudger:
         settings = self._settings
         if not settings.fetch_include and not settings.fetch_exclude:
             return True
-        from git_mlvc.git.attribute_patterns import matches
+        from git_mlvc.git.attributes import is_included
 
         try:
-            name = RepoPath(path)
+            return is_included(settings, RepoPath(path))
         except ValueError:
             return True
-        if settings.fetch_include and not any(matches(p, name) for p in settings.fetch_include):
-            return False
-        return not any(matches(p, name) for p in settings.fetch_exclude)
 
     # -- what is opened on demand
 

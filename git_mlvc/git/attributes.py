@@ -54,3 +54,11 @@ def min_size_bytes(settings: Settings, path: RepoPath) -> int:
         if matches(threshold.pattern, path):
             found = threshold.min_size_bytes
     return found
+
+
+def is_included(settings: Settings, path: RepoPath) -> bool:
+    """True if `[fetch] include` and `exclude` let data at this path be fetched without being named."""
+    included, excluded = settings.fetch_include, settings.fetch_exclude
+    if included and not any(matches(pattern, path) for pattern in included):
+        return False
+    return not any(matches(pattern, path) for pattern in excluded)

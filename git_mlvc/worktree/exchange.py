@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from git_mlvc.errors import RemoteError, UsageError
-from git_mlvc.git import attribute_patterns, objects, revisions
+from git_mlvc.git import objects, revisions
+from git_mlvc.git.attributes import is_included
 from git_mlvc.git.revisions import PointerUse
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings
@@ -58,13 +59,6 @@ def wanted(
         chosen = set(selection.checked(dict.fromkeys(use.path for use in uses)))
         return [use for use in uses if use.path in chosen]
     return [use for use in uses if is_included(settings, use.path)]
-
-
-def is_included(settings: Settings, path: RepoPath) -> bool:
-    """True if `[fetch] include` and `exclude` let this path be brought without being named."""
-    if settings.fetch_include and not _matches(settings.fetch_include, path):
-        return False
-    return not _matches(settings.fetch_exclude, path)
 
 
 def current(repo: Repository) -> list[PointerUse]:
@@ -182,7 +176,3 @@ def contents(uses: Iterable[PointerUse]) -> list[Pointer]:
 def _head(repo: Repository) -> list[str]:
     found = repo.git.run("rev-parse", "-q", "--verify", "HEAD", check=False)
     return ["HEAD"] if found.returncode == 0 else []
-
-
-def _matches(patterns: Iterable[str], path: RepoPath) -> bool:
-    return any(attribute_patterns.matches(pattern, path) for pattern in patterns)
