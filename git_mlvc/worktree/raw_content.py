@@ -61,7 +61,7 @@ def _raw_in(repo: Repository, settings: Settings, commit: str) -> Iterator[RepoP
     entries = list(objects.tree_entries(repo, commit))
     if not entries:
         return
-    care = _in_care(repo, commit, [path for path, _, _ in entries])
+    care = _in_care(repo, entries)
     ours = {path: sha for path, _, sha in entries if path in care}
     sizes = dict(objects.blob_sizes(repo, dict.fromkeys(ours.values())))
     known = objects.pointers(repo, list(sizes), sizes=sizes)
@@ -71,11 +71,19 @@ def _raw_in(repo: Repository, settings: Settings, commit: str) -> Iterator[RepoP
             yield path
 
 
-def _in_care(repo: Repository, commit: str, paths: list[RepoPath]) -> set[RepoPath]:
-    """Ask git by the commit's own attributes: through an index, which every git can read them from."""
+def _in_care(repo: Repository, entries: list[tuple[RepoPath, int, str]]) -> set[RepoPath]:
+    """Ask git by the attributes among `entries`: through an index, which every git can read them from.
+
+    Only they go into it. A tree may hold paths that git takes into no index.
+    """
+    lines = [
+        b"%o %s 0\t%s\0" % (mode, sha.encode("ascii"), path.raw)
+        for path, mode, sha in entries
+        if path.raw.rpartition(b"/")[2] == b".gitattributes"
+    ]
     with tempfile.TemporaryDirectory(prefix="git-mlvc-") as made:
         extra = {"GIT_INDEX_FILE": str(Path(made) / "index")}
         git = repo.git.at(repo.git.cwd or repo.git_dir, extra=extra)
         no_hooks = ("-c", f"core.hooksPath={made}")
-        git.run(*no_hooks, "read-tree", commit, env_extra=objects.NO_LAZY_FETCH)
-        return set(attributes.ours(git, paths, cached=True))
+        git.run(*no_hooks, "update-index", "-z", "--index-info", input=b"".join(lines))
+        return set(attributes.ours(git, [path for path, _, _ in entries], cached=True))
