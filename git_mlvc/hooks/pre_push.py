@@ -61,10 +61,12 @@ def commits(
 def _trusted(
     workspace: Workspace, name: str, url: str, include: list[str], exclude: list[str]
 ) -> list[str]:
-    """Return `exclude` without what we last saw of the remote, where that is no longer so."""
+    """Return that part of `exclude` whose data is where this push goes."""
     from git_mlvc.hooks import tracking_refs
 
     has = [sha for sha in exclude if not sha.startswith("--remotes=")]
+    if tracking_refs.is_place_untouched(workspace, name, url, has):
+        return []
     if len(has) == len(exclude) or tracking_refs.are_believable(workspace, name, url, include, has):
         return exclude
     return has

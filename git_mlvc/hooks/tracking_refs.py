@@ -3,6 +3,9 @@
 Refs below `refs/remotes/NAME` say what NAME had once: at another URL before `git remote set-url`, at
 another of its push URLs, or before it was made anew. They are believed if the data of the commits
 that the pushed ones are built on is at the place this push goes to; else all of history is looked at.
+
+What the remote itself says it has is not doubted, whoever pushed it, unless the place is untouched: a
+repository made by `git clone --bare` has the commits and none of the data.
 """
 
 from __future__ import annotations
@@ -39,6 +42,27 @@ def are_believable(
     except (GitError, RemoteError):
         return True
     return True
+
+
+def is_place_untouched(workspace: Workspace, name: str, url: str, has: Sequence[str]) -> bool:
+    """True if nothing was ever put where this push goes, although commits the remote has need data."""
+    from git_mlvc.git import objects
+
+    try:
+        place = workspace.push_target(name, url)
+        known = objects.existing(workspace.repository, has) if place is not None else []
+        if place is None or not known:
+            return False
+        view = workspace.view(place)
+        if view.was_used_before:
+            return False
+        view.refresh()
+        if view.has_format or view.segment_ids:
+            return False
+        files = (objects.data_files(workspace.repository, sha) for sha in known[:_MOST_COMMITS])
+        return any(next(found, None) is not None for found in files)
+    except (GitError, RemoteError):
+        return False
 
 
 def _edge(

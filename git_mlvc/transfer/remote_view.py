@@ -207,6 +207,11 @@ class RemoteView:
         self._is_fresh = True
 
     @property
+    def was_used_before(self) -> bool:
+        """True if it was a place for data when we last looked."""
+        return self._seen.exists()
+
+    @property
     def _seen(self) -> Path:
         return self._cache_dir / FORMAT_KEY
 

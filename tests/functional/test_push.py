@@ -233,3 +233,18 @@ def test_what_was_last_seen_of_a_remote_is_not_believed_of_another_place(
     repo.git("push", "-q", "origin", "main:refs/heads/same")
     repo.write({"code.py": b"\n"}).add().commit("c3")
     assert "git-mlvc" not in repo.git("push", "origin", "HEAD:refs/heads/new").err
+
+
+def test_a_bare_clone_gets_all_data_with_the_first_push(machine: Machine, repo: Repo) -> None:
+    """`git clone --bare` is how many make their server: it has the commits and none of the data."""
+    for number in range(2):
+        repo.write({"a.bin": noise(5000, number), f"f{number}.bin": noise(900, 10 + number)})
+        repo.add().commit(f"c{number}")
+    machine.git("clone", "-q", "--bare", "repo", "origin.git")
+    repo.git("remote", "add", "origin", "../origin.git")
+    repo.write({"a.bin": noise(5000, 2)}).add().commit("c2")
+    repo.git("push", "-q", "origin", "main")
+    copy = machine.clone("origin.git", "copy")
+    for revision in ("main", "main~1", "main~2"):
+        copy.git("checkout", "-q", "--detach", revision)
+        assert copy.stubs() == []
