@@ -6,6 +6,7 @@ that is not what its id says; a remote with wrong bytes is named and the next on
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -17,6 +18,7 @@ from git_mlvc.errors import (
     RemoteError,
     RemoteRefused,
     RemoteUnavailable,
+    StoreError,
 )
 from git_mlvc.formats import recipe as recipe_format
 from git_mlvc.formats.pack import Kind
@@ -29,9 +31,10 @@ from git_mlvc.transfer import open_packs
 from git_mlvc.transfer.content import levels, receive
 from git_mlvc.transfer.plan import FetchReport
 from git_mlvc.transfer.remote_view import RemoteView
-from git_mlvc.units import count_text
+from git_mlvc.units import count_text, size_text
 
 BATCH_POINTERS = 4096
+LEFT_FREE_BYTES = 4 << 20  # for git's index, refs and stubs
 WINDOW_RECORDS = 1 << 15
 WINDOW_BYTES = 256 << 20  # of content: after so much, what came is committed
 COMMIT_BYTES = 16 << 20
@@ -219,6 +222,7 @@ class _Fetcher:
     def _receive(self, view: RemoteView, wanted: set[bytes]) -> bool:
         """Fetch records and commit them; return whether any came."""
         before = self.chunks
+        self._make_sure_of_room(view, wanted)
         receipt = receive(view, wanted, self._take)
         self.received_bytes += receipt.received_bytes
         for digest, failure in receipt.failed.items():
@@ -229,6 +233,21 @@ class _Fetcher:
                 self._failures.pop(digest, None)
         self._commit()
         return self.chunks > before
+
+    def _make_sure_of_room(self, view: RemoteView, wanted: Iterable[bytes]) -> None:
+        """Raise StoreError rather than fill the disk: git is in the middle of a command (law 8)."""
+        locations = map(view.known, wanted)
+        needed_bytes = sum(location.stored_len for location in locations if location is not None)
+        place = self._store.path
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        free_bytes = shutil.disk_usage(place).free
+        if needed_bytes and needed_bytes + LEFT_FREE_BYTES > free_bytes:
+            raise StoreError(
+                f"there is no room for {size_text(needed_bytes)} of data in {self._store.path}",
+                why=f"{size_text(free_bytes)} are free, of which git needs some itself",
+                hint="free some space, then git mlvc pull",
+            )
 
     def _take(self, digest: bytes, location: Location, payload: bytes) -> None:
         self._session.add_stored(digest, location.kind, location.codec, location.raw_len, payload)

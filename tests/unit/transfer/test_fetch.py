@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,13 @@ from git_mlvc.backend.base import Capability, Offline
 from git_mlvc.backend.file import FileBackend
 from git_mlvc.backend.memory import MemoryBackend
 from git_mlvc.backend.wrap.retry import Retry
-from git_mlvc.errors import CorruptChunk, MissingChunk, RemoteRefused, RemoteUnavailable
+from git_mlvc.errors import (
+    CorruptChunk,
+    MissingChunk,
+    RemoteRefused,
+    RemoteUnavailable,
+    StoreError,
+)
 from git_mlvc.formats import segment
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
@@ -441,3 +448,20 @@ def test_a_disk_that_is_not_mounted_is_asked_once_and_named(ann: Place, tmp_path
 
 def _never(seconds: float) -> None:
     raise AssertionError("waited for a disk that is not mounted")
+
+
+def test_law_8_a_fetch_leaves_git_room_on_the_disk(
+    ann: Place, bob: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git has refs and an index to write yet when a hook fetches."""
+    remote = MemoryBackend()
+    (pointer,) = ingest(ann.store, content(1, 3_000_000))
+    push(ann.store, ann.view(remote), uses(pointer))
+    usage = shutil.disk_usage(bob.path.parent)
+    free = iter([5_000_000, 5_000_000])  # for the recipe there is room, for the chunks there is not
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(free)))
+    with pytest.raises(StoreError, match="there is no room for 3 MB"):
+        fetch(bob.store, [bob.view(remote)], [pointer])
+    monkeypatch.undo()
+    assert not fetch(bob.store, [bob.view(remote)], [pointer]).failed
+    assert restored(bob.store, pointer) == content(1, 3_000_000)
