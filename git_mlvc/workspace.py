@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from git_mlvc.transfer.remote_view import RemoteView
 
 TRACKED_SETTINGS = "mlvc.toml"
+_MOST_STEPS = 3  # from remote to remote of remote
 _FETCHED = 100  # lines of FETCH_HEAD that are looked at
 
 
@@ -201,9 +202,31 @@ class Workspace:
                 reason = failures[0] if failures else _nowhere()
                 return dict.fromkeys(pointers, reason)
             failed = dict(transfer_fetch(self.store, views, pointers, progress=progress).failed)
+            beyond = self._views_beyond(git_remote) if failed else []
+            if beyond:
+                again = transfer_fetch(self.store, beyond, list(failed), progress=progress).failed
+                failed = {pointer: failed[pointer] for pointer in again}
             return {p: failures[0] if failures else why for p, why in failed.items()}
 
         return fetch
+
+    def _views_beyond(self, git_remote: str | None) -> list[RemoteView]:
+        """Open the places beside the remotes of our remotes on this machine: only to fetch from.
+
+        Never to verify a copy before anything is deleted (law 11): our own store may be among them.
+        """
+        from git_mlvc.transfer import beside
+
+        known = {place.url for place in self.reading_places(git_remote)}
+        known.add(str(self.store_path))
+        step = [p for p in self.reading_places(git_remote) if p.origin is Origin.BESIDE]
+        views: list[RemoteView] = []
+        for _ in range(_MOST_STEPS):
+            found = {url: p for p in step for url in beside.beyond(p.url) if url not in known}
+            known.update(found)
+            step = [replace(place, url=url) for url, place in found.items()]
+            views += [self.view(place) for place in step]
+        return views
 
     # -- where things are
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 PLACE = "mlvc"
 _SUFFIXES = ("/.git", "", ".git/.git", ".git")  # in the order of git's own enter_repo()
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_URL = re.compile(r'url\s*=\s*"?([^"#;]+?)"?\Z')
 _MAX_GIT_FILE_BYTES = 1 << 16
 
 
@@ -30,6 +31,27 @@ def default_url(git_url: str, top: Path) -> str | None:
         if common_dir is not None:
             return str(common_dir / PLACE)
     return None if path.exists() else str(path / PLACE)
+
+
+def beyond(place: str) -> list[str]:
+    """Return the places beside the remotes of the repository that has `place` beside it.
+
+    A repository made by `git clone --bare` or `--mirror` has the commits and not the data: that is where
+    it was cloned from. Only repositories that are there now. Touches nothing.
+    """
+    common_dir = Path(place).parent
+    top = common_dir.parent if common_dir.name == ".git" else common_dir
+    found = []
+    section = ""
+    for line in _read(common_dir / "config").splitlines():
+        words = line.strip()
+        if words.startswith("["):
+            section = words
+        elif section.startswith("[remote ") and (match := _URL.match(words)):
+            url = default_url(match[1], top)
+            if url is not None and url != place and Path(url).parent.is_dir():
+                found.append(url)
+    return found
 
 
 def _local_path(git_url: str, top: Path) -> Path | None:

@@ -97,3 +97,20 @@ def test_a_clone_made_by_a_hook_of_the_commit_has_the_data(machine: Machine, rep
     repo.git("commit", "-q", "-a", "-m", "two")
     assert machine.repo("deployed").read("a.bin") == data
     assert machine.repo("deployed").is_clean()
+
+
+def test_a_clone_of_a_mirror_finds_the_data_where_the_mirror_came_from(
+    machine: Machine, repo: Repo
+) -> None:
+    repo.write({"a.bin": noise(3000, 1)}).add().commit("one")
+    repo.git("push", "-q", machine.bare("origin.git").path, "main")
+    machine.git("clone", "-q", "--mirror", "origin.git", "mirror.git")
+    machine.git("clone", "-q", "--bare", "mirror.git", "bare.git")
+    assert machine.clone("bare.git", "copy").read("a.bin") == noise(3000, 1)
+    machine.git("clone", "-q", "--bare", "repo", "second.git")  # whose remote is `repo` itself
+    repo.git("remote", "add", "origin", "../second.git")
+    assert "a.bin" in repo.mlvc("drop", "a.bin", check=False).err
+    assert repo.read("a.bin") == noise(3000, 1)
+    repo.lose_data()
+    repo.remove("a.bin")
+    assert "a.bin stays a stub" in repo.git("checkout", "--", "a.bin").err
