@@ -173,7 +173,25 @@ make_dir() { # remembers what did not exist, for --uninstall; outermost last
     printf '%s' "$new" >>"$made"
 }
 
+write_manual() { # `git mlvc --help` is git's to answer: it asks for a manual page
+    page=$data/git-mlvc.1
+    {
+        say '.TH GIT-MLVC 1'
+        say '.SH NAME'
+        say 'git-mlvc \- plain git for data and models'
+        say '.SH HELP'
+        say '.nf'
+        COLUMNS=78 "$launcher" -h | sed -e 's/\\/\\e/g' -e "s/^[.']/\\\\\&&/" -e 's/-/\\-/g'
+    } >"$page"
+    manuals=$(dirname -- "$bin")/share/man/man1
+    if [ -w "$manuals" ] || [ ! -e "$manuals" ]; then
+        make_dir "$manuals"
+        [ -e "$manuals/git-mlvc.1" ] || ln -sf -- "$page" "$manuals/git-mlvc.1"
+    fi
+}
+
 tell_the_others() { # root's git configuration is root's alone, and a Python in root's home as well
+    PATH=$PATH:/usr/sbin:/sbin
     if command -v runuser >/dev/null 2>&1 && id nobody >/dev/null 2>&1 &&
         ! (cd / && runuser -u nobody -- "$launcher" version) >/dev/null 2>&1; then
         say "other users cannot run it: $(readlink -f -- "$venv/bin/python") or $data is closed to them"
@@ -242,6 +260,7 @@ PYTHON
     version=$("$launcher" version) || fail "the installed program does not start" "" "run $launcher version"
     make_dir "$bin"
     ln -sf -- "$launcher" "$target"
+    write_manual
     gitconfig=${GIT_CONFIG_GLOBAL:-$HOME/.gitconfig}
     [ -e "$gitconfig" ] || say "$gitconfig" >>"$made"
     "$launcher" install
@@ -272,6 +291,10 @@ remove() {
         done
     fi
     for directory in "$HOME/.local/bin" "$HOME/bin" /usr/local/bin; do
+        manual=$(dirname -- "$directory")/share/man/man1/git-mlvc.1
+        if [ -L "$manual" ] && [ "$(readlink -- "$manual")" = "$data/git-mlvc.1" ]; then
+            rm -f -- "$manual"
+        fi
         if [ -L "$directory/git-mlvc" ] && [ "$(readlink -- "$directory/git-mlvc")" = "$launcher" ]; then
             rm -f -- "$directory/git-mlvc"
             say "removed $directory/git-mlvc"
