@@ -9,6 +9,7 @@ from git_mlvc.errors import MlvcError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from git_mlvc.filter.clean import Cleaner
     from git_mlvc.filter.held import Index
@@ -31,9 +32,16 @@ def cleaner(workspace: Workspace, messages: Messages) -> Cleaner:
     def open_index() -> Index | None:
         from git_mlvc.git.index_search import IndexSearch
 
+        def joined(path: Path) -> bytes:
+            from git_mlvc.worktree.pointers import joined_index
+
+            return joined_index(repository, path)
+
         try:
-            return IndexSearch.open(repository.index_path, hash_size=repository.hash_size)
-        except OSError:  # git itself will say what is wrong with it
+            return IndexSearch.open(
+                repository.index_path, hash_size=repository.hash_size, join=joined
+            )
+        except (OSError, MlvcError):  # git itself will say what is wrong with it
             return None
 
     def blob_size(sha: str) -> int | None:

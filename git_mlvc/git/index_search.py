@@ -10,6 +10,7 @@ Layout: Documentation/gitformat-index.txt.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Identity = tuple[int, ...]
 SEARCHES = 16
+_LINK = b"link\0"  # how the extension of a split index begins, or a name ends: then it is joined in vain
 _HEADER_BYTES = 12
 _STAT_BYTES = 40
 _EXTENDED, _STAGE, _NAME_MASK = 0x4000, 0x3000, 0x0FFF
@@ -37,14 +39,22 @@ class IndexSearch:
         self._reader: IndexReader | None = None
 
     @classmethod
-    def open(cls, path: Path, *, hash_size: int = 20) -> IndexSearch | None:
-        """Read the index at `path`; None if there is none. Raises OSError."""
+    def open(
+        cls, path: Path, *, hash_size: int = 20, join: Callable[[Path], bytes] | None = None
+    ) -> IndexSearch | None:
+        """Read the index at `path`; None if there is none. `join` gives a split one as one.
+
+        Raises OSError, and what `join` raises.
+        """
         try:
             with open(path, "rb") as file:
                 identity = _identity(os.fstat(file.fileno()))
-                return cls(file.read(), hash_size=hash_size, path=path, identity=identity)
+                data = file.read()
         except FileNotFoundError:
             return None
+        if join is not None and _LINK in data:
+            data = join(path)
+        return cls(data, hash_size=hash_size, path=path, identity=identity)
 
     def is_current(self) -> bool:
         """False if git has written its index since: one rebase is one process and writes it often."""

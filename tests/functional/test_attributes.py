@@ -165,3 +165,12 @@ def test_a_rebase_over_commits_that_change_the_attributes(tmp_path: Path) -> Non
     twin.git("switch", "-q", "-C", "main", "again")
     twin.git("rebase", "-q", "--force-rebase", "all")
     twin.git("reset", "-q", "--hard", "all")
+
+
+def test_a_split_index_says_what_it_holds_too(machine: Machine) -> None:
+    repo = machine.init().set("core.splitIndex", "true").set("splitIndex.maxPercentChange", "100")
+    repo.write({"raw.bin": noise(4000, 1)}).add().commit("raw")
+    repo.git("update-index", "--split-index")
+    repo.track("*.bin").add(".gitattributes").commit("attributes")
+    repo.at("raw.bin").touch()
+    assert repo.is_clean()
