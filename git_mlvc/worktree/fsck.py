@@ -94,12 +94,14 @@ def check(
     format_damage: str = "",
     view: RemoteView | None = None,
     fetch: Fetch | None = None,
+    elsewhere: Callable[[Sequence[Pointer]], Set[Pointer]] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Check the whole store and every pointer reachable; with `view` also that remote.
 
-    With `fetch`, what is damaged is fetched again or taken from the worktree. Raises RemoteError when
-    `view` does not answer: unknown is not sound.
+    With `fetch`, what is damaged is fetched again or taken from the worktree, and so is what stands in
+    the worktree only: `elsewhere` says which contents a remote was just seen to hold. Raises RemoteError
+    when `view` does not answer: unknown is not sound.
     """
     shown = progress or Silent()
     uses = revisions.all_pointers(repo)
@@ -120,9 +122,12 @@ def check(
     aside = quarantine.look(store)
     report.in_quarantine = [pack.hex()[:16] for pack in aside.packs]
     lost = _Lost(found.lost | aside.lost, bool(aside.unreadable))
-    report.hurt, report.unfetched = _trace(store, uses, lost, shown)
+    report.hurt, unfetched = _trace(store, uses, lost, shown)
     if fetch is not None and report.hurt:
         _repair(repo, store, uses, report, fetch)
+    if elsewhere is not None and unfetched:
+        _take_only_copies(repo, store, uses, unfetched, report, elsewhere)
+    report.unfetched = sum(not store.is_complete(pointer) for pointer in unfetched)
     if view is not None:
         report.remote = view.name
         report.off_remote = _missing_on(view, uses)
@@ -147,8 +152,8 @@ def _set_aside(store: Store, found: store_fsck.Report, report: Report) -> None:
 
 def _trace(
     store: Store, uses: Sequence[PointerUse], lost: _Lost, progress: Progress
-) -> tuple[list[Hurt], int]:
-    """Return whom damage hurts, and how many contents are just not here."""
+) -> tuple[list[Hurt], set[Pointer]]:
+    """Return whom damage hurts, and the contents that are just not here."""
     verdicts: dict[Pointer, str] = {}
     unfetched: set[Pointer] = set()
     progress.begin("checking pointers", total_files=len(uses))
@@ -162,7 +167,7 @@ def _trace(
         for use in uses
         if verdicts[use.pointer]
     ]
-    return hurt, len(unfetched)
+    return hurt, unfetched
 
 
 def _trouble(store: Store, pointer: Pointer, lost: _Lost, unfetched: set[Pointer]) -> str:
@@ -195,6 +200,32 @@ def _repair(
     mended = {str(pointer.oid) for pointer in wanted if store.is_complete(pointer)}
     report.repaired = sorted({hurt.path for hurt in report.hurt if hurt.oid in mended})
     report.hurt = [hurt for hurt in report.hurt if hurt.oid not in mended]
+
+
+def _take_only_copies(
+    repo: Repository,
+    store: Store,
+    uses: Sequence[PointerUse],
+    unfetched: Set[Pointer],
+    report: Report,
+    elsewhere: Callable[[Sequence[Pointer]], Set[Pointer]],
+) -> None:
+    """Take in what only the worktree has (law 11): a store that was lost leaves no damage to be seen."""
+    standing = {
+        use.pointer
+        for use in uses
+        if use.pointer in unfetched and next(_candidates(repo, [use]), None) is not None
+    }
+    try:
+        wanted = standing - elsewhere(sorted(standing)) if standing else standing
+    except RemoteError:
+        wanted = standing
+    if wanted:
+        _ingest_from_worktree(repo, store, sorted(wanted), uses)
+        taken = {pointer for pointer in wanted if store.is_complete(pointer)}
+        report.repaired = sorted(
+            {*report.repaired, *(use.path for use in uses if use.pointer in taken)}
+        )
 
 
 def _ingest_from_worktree(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +43,7 @@ def fsck(
     from git_mlvc.store.fsck import mend_format
     from git_mlvc.worktree import fsck as checking
     from git_mlvc.worktree import raw_content
+    from git_mlvc.worktree.exchange import verified_on
     from git_mlvc.worktree.selection import Selection
     from git_mlvc.worktree.track import raw_files
 
@@ -62,6 +64,7 @@ def fsck(
         raw_committed=raw_content.at_tips(repo, workspace.settings),
         view=view,
         fetch=workspace.fetcher(output.progress) if repair else None,
+        elsewhere=partial(verified_on, workspace.views_for_reading()[0]) if repair else None,
         progress=output.progress,
     )
     if as_json:
