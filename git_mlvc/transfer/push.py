@@ -7,7 +7,7 @@ packs that nobody names; the next finds them by their names and goes on.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,6 @@ from git_mlvc.backend.base import Capability, require
 from git_mlvc.errors import (
     CorruptChunk,
     FormatError,
-    MissingChunk,
     MlvcError,
     RemoteRefused,
     RemoteUnavailable,
@@ -32,14 +31,13 @@ from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.store import Store
-from git_mlvc.transfer import parcel, remote_layout, verify
-from git_mlvc.transfer.content import levels
+from git_mlvc.transfer import parcel, remote_layout
+from git_mlvc.transfer.lacking import WAVE_RECORDS, Survey
 from git_mlvc.transfer.parcel import Parcel
 from git_mlvc.transfer.plan import LocalPack, MissingData, PushPlan, PushReport, plan_push
 from git_mlvc.transfer.queue import Pool
 from git_mlvc.transfer.remote_view import RemoteView
 
-WAVE_RECORDS = 1 << 17  # sent and named together: about 8 GB of content, 40 MB of memory
 ASK_FIRST_BYTES = 4 << 20  # a pack from this size on is looked for before it is sent
 HASH_BLOCK_BYTES = 1 << 20
 UPLOAD_BUDGET_BYTES = 4 * pack_format.PACK_TARGET_BYTES + (1 << 20)  # temporary files on disk
@@ -71,23 +69,16 @@ def push(
     """
     require(view.backend, Capability.WRITE, "push")
     view.refresh()
-    pusher = _Pusher(store, view, progress or Silent(), wave_records)
+    survey = Survey(store, view, wave_records=wave_records)
+    pusher = _Pusher(store, view, progress or Silent())
     paths: dict[Pointer, set[RepoPath]] = {}
     for use in uses:
         paths.setdefault(use.pointer, set()).add(use.path)
-    lost: list[Pointer] = []
-    elsewhere: list[Pointer] = []
-    for pointer in paths:
-        if not store.has(pointer.oid):
-            elsewhere.append(pointer)
-        elif not pusher.add(pointer):
-            lost.append(pointer)
-    there = verify.held(view, elsewhere)
-    lost += [pointer for pointer in elsewhere if pointer not in there]
-    if lost:
-        named = sorted({str(path) for pointer in lost for path in paths[pointer]})
+    for wave in survey.waves(paths):
+        pusher.send(wave)
+    if survey.lost:
+        named = sorted({str(path) for pointer in survey.lost for path in paths[pointer]})
         raise MissingData(tuple(named), view.name)
-    pusher.send()
     pusher.finish()
     return PushReport(
         files=len(paths),
@@ -96,84 +87,26 @@ def push(
         raw_sent_bytes=pusher.raw_sent_bytes,
         sent_bytes=pusher.sent_bytes,
         packs=pusher.packs,
-        chunks_already_there=pusher.chunks_there + len(there),
+        chunks_already_there=survey.records_there,
     )
 
 
 class _Pusher:
-    """What one push has found out and done so far."""
+    """What one push has sent so far."""
 
-    def __init__(
-        self, store: Store, view: RemoteView, progress: Progress, wave_records: int
-    ) -> None:
+    def __init__(self, store: Store, view: RemoteView, progress: Progress) -> None:
         self._store = store
         self._view = view
         self._progress = progress
-        self._wave_records = wave_records
-        self._is_hopeless = False
-        self.lacking: dict[bytes, Location] = {}
         self.chunks = 0
-        self.chunks_there = 0
         self.raw_sent_bytes = 0
         self.sent_bytes = 0
         self.packs = 0
         self._segments = 0
 
-    def add(self, pointer: Pointer) -> bool:
-        """Note what the remote lacks of a content; False if some of it is nowhere.
-
-        Sends when there is enough to send, unless something is nowhere: then the push will fail.
-        """
-        for digest in self._records_of(pointer):
-            if digest in self.lacking:
-                continue
-            if self._view.confirmed(digest) is not None:
-                self.chunks_there += 1
-                continue
-            location = self._store.find(digest)
-            if location is None:
-                self._is_hopeless = True
-                return False
-            self.lacking[digest] = location
-            if len(self.lacking) >= self._wave_records:
-                if self._is_hopeless:
-                    self.lacking.clear()
-                else:
-                    self.send()
-        return True
-
-    def _records_of(self, pointer: Pointer) -> Iterator[bytes]:
-        """Yield what a content is made of: chunks first, what names them after them (law 1)."""
-        digest = pointer.oid.digest
-        location = self._store.find(digest)
-        if location is not None and location.kind == Kind.RECIPE:
-            encoded = self._store.read_record(digest, Kind.RECIPE)
-            try:
-                recipes = list(levels(encoded, self._read_chunk))
-            except FormatError as exc:
-                raise CorruptChunk(
-                    f"the recipe of {pointer.oid.short} is damaged",
-                    why=str(exc),
-                    hint="git mlvc fsck --repair",
-                ) from exc
-            except MissingChunk:
-                recipes = []
-                yield from _first_missing(self._store, pointer)
-            for recipe in reversed(recipes):
-                yield from recipe.digests()
-        yield digest
-
-    def _read_chunk(self, digest: bytes) -> bytes:
-        try:
-            return self._store.read_chunk(digest)
-        except MissingChunk:
-            return verify.read_chunk(self._view, digest)
-
-    def send(self) -> None:
-        """Send what is lacking and name it, as one wave."""
-        if not self.lacking:
-            return
-        plan = plan_push(self.lacking, self._sealed_packs())
+    def send(self, lacking: Mapping[bytes, Location]) -> None:
+        """Send what is lacking (id -> where it is locally) and name it, as one wave."""
+        plan = plan_push(lacking, self._sealed_packs(lacking))
         self._progress.begin("uploading", total_bytes=plan.stored_bytes)
         self._view.write_format()
         try:
@@ -181,19 +114,18 @@ class _Pusher:
         finally:
             self._progress.end()
         self._publish(segment.encode(tables))
-        self.chunks += len(self.lacking)
+        self.chunks += len(lacking)
         self.raw_sent_bytes += sum(
-            location.raw_len for location in self.lacking.values() if location.kind == Kind.CHUNK
+            location.raw_len for location in lacking.values() if location.kind == Kind.CHUNK
         )
-        self.lacking = {}
 
     def finish(self) -> None:
         if self._segments:
             self._view.write_index()
 
-    def _sealed_packs(self) -> Iterator[LocalPack]:
+    def _sealed_packs(self, lacking: Mapping[bytes, Location]) -> Iterator[LocalPack]:
         """Yield the sealed packs that hold something lacking."""
-        for pack_id in dict.fromkeys(location.pack for location in self.lacking.values()):
+        for pack_id in dict.fromkeys(location.pack for location in lacking.values()):
             if len(pack_id) == DIGEST_SIZE:
                 table = self._table_of(pack_id)
                 if table is not None:
@@ -285,10 +217,6 @@ class _Pusher:
                 f"remote '{self._view.name}' kept {found.size_bytes} of {size_bytes} bytes of {key}",
                 hint="push again; if it happens again, that server cannot be used",
             )
-
-
-def _first_missing(store: Store, pointer: Pointer) -> list[bytes]:
-    return store.missing_of(pointer)[:1]
 
 
 def _check_whole(sent: Parcel) -> None:
