@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from blake3 import blake3
@@ -124,6 +124,21 @@ class RemoteView:
             if location is None or self._is_present(location.pack):
                 return location
             self.distrust(None, location.pack)
+
+    def known_many(self, digests: Collection[bytes]) -> dict[bytes, Location]:
+        """As `known`, for many at once: what is not known to be there is left out."""
+        found = ((digest, self.known(digest)) for digest in digests)
+        return {digest: location for digest, location in found if location is not None}
+
+    def find_many(self, digests: Collection[bytes]) -> dict[bytes, Location]:
+        """As `find`, for many at once: what is left out is certainly named nowhere. Raises RemoteError."""
+        found = ((digest, self.find(digest)) for digest in digests)
+        return {digest: location for digest, location in found if location is not None}
+
+    def confirmed_many(self, digests: Collection[bytes]) -> dict[bytes, Location]:
+        """As `confirmed`, for many at once."""
+        found = ((digest, self.confirmed(digest)) for digest in digests)
+        return {digest: location for digest, location in found if location is not None}
 
     def distrust(self, digest: bytes | None, pack: bytes) -> None:
         """Do not find `digest` in `pack` again, nor anything if None: it is gone or damaged there."""
