@@ -2,6 +2,8 @@
 
 from statistics import median
 
+import targets
+
 MIB = 1 << 20
 # What a step costs at the very least: the step of W7 (or W6) that it is compared with.
 LIMITS = {
@@ -134,7 +136,7 @@ def bytes_kept(doc, sizes):
 
 
 def markdown(doc):
-    out = ["# Benchmark: git-mlvc's peers", ""]
+    out = ["# Benchmark: git-mlvc and its peers", ""]
     settings = doc["settings"]
     out += [
         f"Scale {settings['scale']:g}, {settings['repeats']} repeats, seed {settings['seed']}; "
@@ -154,6 +156,7 @@ def markdown(doc):
         "",
     ]
     out += [f"- {name}: {note}" for name, note in doc["notes"].items()] + [""]
+    out += ["## Targets", "", *targets.table(doc, on_disk=doc["on_disk"]), ""]
     for workload, title in TITLES.items():
         if steps := doc["samples"].get(workload):
             out += [f"## {title}", "", *times(doc, workload, steps)]

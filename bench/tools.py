@@ -18,7 +18,8 @@ class Tool:
     needs = ()  # programs that must be there
     store = (".git",)  # what the tool keeps in the repository besides the working tree
     linked = False  # the working file is a link to the store, not a copy
-    peer = True  # a version-control peer; False for a reference
+    peer = True  # a version-control peer; False for a reference, and for ourselves
+    only = None  # the workloads it takes part in, where it is not all of them
     scale: ClassVar = {}  # workload -> part of the size, where the full size takes too long
 
     def __init__(self, programs):
@@ -33,7 +34,7 @@ class Tool:
     def nothing(self, *args):
         """An operation that the tool does not have."""
 
-    add = commit = restore = mark = switch = status = push = clone = nothing
+    add = commit = restore = mark = switch = status = push = clone = clean_one = nothing
 
 
 class Git(Tool):
@@ -77,6 +78,10 @@ class Git(Tool):
     def clone(self, remote, dest):
         return f"git clone -q file://{remote}/git {dest}"
 
+    def clean_one(self, path):
+        """Clean one file through git, and nothing else."""
+        return f"git hash-object --path {path} {path}"
+
 
 class GitLfs(Git):
     name, needs, version = "git-lfs", ("git", "git-lfs"), "git lfs version"
@@ -91,7 +96,7 @@ class GitLfs(Git):
 class GitMlvc(Git):
     """Plain git commands; the data stands beside the git remote, with nothing to set up."""
 
-    name, needs, version = "git-mlvc", ("git", "git-mlvc"), "git mlvc version"
+    name, needs, version, peer = "git-mlvc", ("git", "git-mlvc"), "git mlvc version", False
     scale: ClassVar = {}
 
     def setup(self, remote):
@@ -101,6 +106,15 @@ class GitMlvc(Git):
     def clone(self, remote, dest):
         # No global install in the benchmark's home: the clone gets stubs, `init` does the rest.
         return f"git clone -q file://{remote}/git {dest} && cd {dest} && git mlvc init >/dev/null"
+
+
+class MlvcAdd(GitMlvc):
+    """The same with `git mlvc add` in the place of `git add`: it reads the files itself."""
+
+    name, version, only = "git-mlvc add", None, ("W1", "W2")
+
+    def add(self, path):
+        return f"git mlvc add -A {path}"
 
 
 class Dvc(Git):
@@ -119,6 +133,8 @@ class Dvc(Git):
 
     def commit(self, path, message):
         return f"git add {path}.dvc .gitignore && git commit -qm {quote(message)}"
+
+    clean_one = Tool.nothing
 
     def status(self):
         return "dvc status -q || true"
@@ -160,6 +176,8 @@ class Annex(Git):
 
     def add(self, path):
         return f"git annex add -q {path}"
+
+    clean_one = Tool.nothing
 
     def push(self):
         return "git annex copy -q --to store . && git push -q origin main git-annex"
@@ -248,7 +266,20 @@ class Borg(Restic):
         return 'borg extract ".store::$(borg list --last 1 --short .store)"'
 
 
-TOOLS = (GitMlvc, GitLfs, Dvc, DvcHardlink, DvcSymlink, Annex, AnnexLocked, Git, Oxen, Restic, Borg)
+TOOLS = (
+    GitMlvc,
+    MlvcAdd,
+    GitLfs,
+    Dvc,
+    DvcHardlink,
+    DvcSymlink,
+    Annex,
+    AnnexLocked,
+    Git,
+    Oxen,
+    Restic,
+    Borg,
+)
 
 
 def find_programs(venvs):
