@@ -20,13 +20,14 @@ from git_mlvc.progress import Progress, Silent
 from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.dropping import drop_from_segments
 from git_mlvc.store.layout import Layout
+from git_mlvc.store.pack_digest import file_digest
 from git_mlvc.store.pack_files import PackFile
 from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.packer import Packer
 from git_mlvc.store.quarantine import note as note_lost
 from git_mlvc.store.recover import is_sound, survey
 from git_mlvc.store.repack import copy_records
-from git_mlvc.store.sealing import ROWS_PER_SEGMENT, file_digest, publish_segment
+from git_mlvc.store.sealing import ROWS_PER_SEGMENT, publish_segment
 from git_mlvc.store.store import Store
 from git_mlvc.store.use_lock import make_lock_file
 

@@ -2,7 +2,7 @@
 
 Law 1: payloads, then the journal entry that names them, then whatever was promised for them. Both
 files are written at offsets kept here, so that what a failed write left behind is overwritten by
-the next and never stands between two good entries.
+the next and never stands between two good entries. The pack's digest is taken along the way.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from git_mlvc.formats.segment import Location
 from git_mlvc.fs.owner import Owner
 from git_mlvc.store.disk import Disk
 from git_mlvc.store.layout import Layout, unique_name
+from git_mlvc.store.pack_digest import RunningDigest
 from git_mlvc.store.pack_files import PackFile
 
 
@@ -53,6 +54,8 @@ class OpenPack:
             disk.remove(self.journal_path)
             raise
         self.end = len(pack_format.HEADER)
+        self.written = RunningDigest()  # of the first `end` bytes
+        self.written.add(pack_format.HEADER)
 
     @property
     def room(self) -> int:
@@ -64,6 +67,7 @@ class OpenPack:
         """Write one payload; it counts once `commit` has returned."""
         offset, stored_len = self.end, len(payload)
         self._disk.pwrite(self.file.fd, payload, offset)
+        self.written.add(payload)
         self.end = offset + stored_len
         self.rows += encode_row(digest, kind, codec, offset, stored_len, raw_len)
         return Location(self.key, offset, stored_len, raw_len, kind, codec)
@@ -73,7 +77,13 @@ class OpenPack:
     ) -> list[Location]:
         """Write raw chunks that stand back to back in `payload` as one extent, after a gap."""
         offset = self.end + padding
+        gap = bytes(padding)
+        if gap:
+            # Not left to be a hole: what a failed write has put there would become part of the pack.
+            self._disk.pwrite(self.file.fd, gap, self.end)
         self._disk.pwrite(self.file.fd, payload, offset)
+        self.written.add(gap)
+        self.written.add(payload)
         locations = []
         for digest, length in items:
             self.rows += encode_row(digest, Kind.CHUNK, Codec.RAW, offset, length, length)

@@ -19,35 +19,28 @@ from git_mlvc.formats.segment import PackTable
 from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.layout import Layout, unique_name
 from git_mlvc.store.open_pack import OpenPack
+from git_mlvc.store.pack_digest import RunningDigest, file_digest
 
 ROWS_PER_SEGMENT = 65536
-_WINDOW = 1 << 20
 
 
-def file_digest(fd: int, size_bytes: int) -> bytes:
-    """Return the BLAKE3 of the first `size_bytes` of an open file."""
-    from blake3 import blake3
+def finish_file(
+    fd: int, end: int, rows: bytes, disk: Disk, written: RunningDigest | None = None
+) -> PackTable:
+    """Write table and footer after the payloads, make all of it durable, return what it became.
 
-    hasher = blake3()
-    window = memoryview(bytearray(min(_WINDOW, size_bytes) or 1))
-    offset = 0
-    while offset < size_bytes:
-        got = os.preadv(fd, [window[: size_bytes - offset]], offset)
-        if not got:
-            break
-        hasher.update(window[:got])
-        offset += got
-    digest: bytes = hasher.digest()
-    return digest
-
-
-def finish_file(fd: int, end: int, rows: bytes, disk: Disk) -> PackTable:
-    """Write table and footer after the payloads, make all of it durable, return what it became."""
+    `written` is the digest of the first `end` bytes if it was taken while they were written.
+    """
     tail = rows + pack_format.encode_footer(rows, end)
     disk.pwrite(fd, tail, end)
     size_bytes = end + len(tail)
     disk.truncate(fd, size_bytes)
-    pack_id = file_digest(fd, size_bytes)
+    pack_id = None
+    if written is not None and written.size_bytes == end:
+        written.add(tail)
+        pack_id = written.digest(size_bytes)
+    if pack_id is None:
+        pack_id = file_digest(fd, size_bytes)
     disk.sync(fd)
     return PackTable(pack_id, size_bytes, rows)
 
@@ -154,7 +147,7 @@ class Sealer:
             self._failed(pack)
 
     def _seal(self, pack: OpenPack) -> None:
-        table = finish_file(pack.file.fd, pack.end, bytes(pack.rows), self._disk)
+        table = finish_file(pack.file.fd, pack.end, bytes(pack.rows), self._disk, pack.written)
         pack.journal(journal_format.encode_sealed(table.id))
         self._shards.add(move_in(pack.path, table.id, self._layout, self._disk))
         self._sealed.append((table, pack))
