@@ -1,19 +1,21 @@
 """Reading blobs and trees, never fetching: what a partial clone was promised and does not have is absent.
 
-`git cat-file` reads in bulk, in two passes so that large blobs are never loaded: sizes first, then the few
-that can be pointers. In a partial clone an older git would fetch each blob it is asked about, so there
-pygit2, which cannot, reads the object directories.
+What is loose is read in this process (`loose.py`). For the rest `git cat-file` reads in bulk, in two
+passes so that large blobs are never loaded: sizes first, then the few that can be pointers. In a
+partial clone an older git would fetch each blob it is asked about, so there pygit2, which cannot, reads
+the object directories.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from git_mlvc.errors import GitError
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
+from git_mlvc.git.loose import LooseObjects
 from git_mlvc.git.repository import version
 from git_mlvc.repo_path import RepoPath
 
@@ -34,52 +36,52 @@ class DataFile:
     pointer: Pointer
 
 
-def pointers(
-    repo: Repository, shas: Iterable[str], *, sizes: Mapping[str, int] | None = None
-) -> dict[str, Pointer]:
-    """Return the pointers among the blobs `shas` (each asked once); absent objects are left out.
+class Blob(NamedTuple):
+    """A blob: its size, the pointer it is, if any, and its content if that is of a pointer's size."""
 
-    `sizes`, when they are known already, spare git a question.
-    """
-    found: dict[str, Pointer] = {}
-    if sizes is None:
-        blobs = small_blobs(repo, shas)
-    else:
-        blobs = _read(repo, [sha for sha in shas if _may_be_pointer(sizes.get(sha, 0))])
-    for sha, data in blobs:
-        pointer = pointer_format.sniff(data)
-        if pointer is not None:
-            found[sha] = pointer
-    return found
+    sha: str
+    size_bytes: int
+    pointer: Pointer | None
+    content: bytes | None
 
 
-def small_blobs(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield (sha, content) of those blobs that are here and of a pointer's size."""
-    yield from _read(repo, [sha for sha, size in blob_sizes(repo, shas) if _may_be_pointer(size)])
+def pointers(repo: Repository, shas: Iterable[str]) -> dict[str, Pointer]:
+    """Return the pointers among the blobs `shas` (each asked once); absent objects are left out."""
+    return {blob.sha: blob.pointer for blob in blobs(repo, shas) if blob.pointer is not None}
+
+
+def blobs(repo: Repository, shas: Iterable[str]) -> Iterator[Blob]:
+    """Yield what each of the blobs is, in any order, from one look at each; absent ones are left out."""
+    rest: list[str] = []
+    loose = _loose_objects(repo)
+    for sha in shas:
+        found = loose.read(sha) if loose is not None else None
+        if found is None:
+            rest.append(sha)
+        elif found.kind == b"blob":
+            yield _blob(sha, found.size_bytes, found.content)
+    small: dict[str, int] = {}
+    for sha, size_bytes in _sizes(repo, rest) if rest else ():
+        if _may_be_pointer(size_bytes):
+            small[sha] = size_bytes
+        else:
+            yield Blob(sha, size_bytes, None, None)
+    for sha, data in _read(repo, list(small)):
+        yield _blob(sha, len(data), data)
 
 
 def blob_sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int]]:
     """Yield (sha, size in bytes) of those objects that are here and are blobs."""
-    if _needs_libgit(repo):
-        database = _database(repo)
-        for sha in shas:
-            header = _libgit_header(database, sha)
-            if header is not None and header[0] == _LIBGIT_BLOB:
-                yield sha, header[1]
-        return
-    fed = (sha.encode("ascii") + b"\n" for sha in shas)
-    answers = repo.git.records(
-        "cat-file",
-        "--batch-check=%(objectname) %(objecttype) %(objectsize)",
-        "--buffer",
-        input=fed,
-        separator=b"\n",
-        env_extra=NO_LAZY_FETCH,
-    )
-    for answer in answers:
-        if b" blob " in answer:
-            sha_raw, _, size = answer.split(b" ")
-            yield sha_raw.decode("ascii"), int(size)
+    rest: list[str] = []
+    loose = _loose_objects(repo)
+    for sha in shas:
+        found = loose.read(sha) if loose is not None else None
+        if found is None:
+            rest.append(sha)
+        elif found.kind == b"blob":
+            yield sha, found.size_bytes
+    if rest:
+        yield from _sizes(repo, rest)
 
 
 def existing(repo: Repository, names: Iterable[str]) -> list[str]:
@@ -124,6 +126,20 @@ def tree_entries(repo: Repository, rev: str) -> Iterator[tuple[RepoPath, int, st
                 yield path, int(mode, 8), sha.decode("ascii")
 
 
+def names_in(repo: Repository, rev: str, shas: Collection[str]) -> dict[str, bytes]:
+    """Return one path in the tree of `rev` for those of `shas` that regular files there have."""
+    records = repo.git.records(
+        "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", rev, env_extra=NO_LAZY_FETCH
+    )
+    found: dict[str, bytes] = {}
+    for record in records:
+        head, _, raw_path = record.partition(b"\t")
+        sha = head.rpartition(b" ")[2].decode("ascii")
+        if sha in shas and head.startswith(b"100"):
+            found[sha] = raw_path
+    return found
+
+
 def as_path(raw: bytes) -> RepoPath | None:
     """Return the path, or None for what must never be written to (law 12): git refuses these too."""
     try:
@@ -134,6 +150,40 @@ def as_path(raw: bytes) -> RepoPath | None:
 
 def _may_be_pointer(size_bytes: int) -> bool:
     return _MIN_POINTER_BYTES <= size_bytes <= MAX_POINTER_BYTES
+
+
+def _blob(sha: str, size_bytes: int, content: bytes | None) -> Blob:
+    if content is None or not _may_be_pointer(size_bytes):
+        return Blob(sha, size_bytes, None, None)
+    return Blob(sha, size_bytes, pointer_format.sniff(content), content)
+
+
+def _loose_objects(repo: Repository) -> LooseObjects | None:
+    """Return a fresh look at the loose objects, None where each object must be asked of git."""
+    return None if _needs_libgit(repo) else LooseObjects.of(repo)
+
+
+def _sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int]]:
+    if _needs_libgit(repo):
+        database = _database(repo)
+        for sha in shas:
+            header = _libgit_header(database, sha)
+            if header is not None and header[0] == _LIBGIT_BLOB:
+                yield sha, header[1]
+        return
+    fed = (sha.encode("ascii") + b"\n" for sha in shas)
+    answers = repo.git.records(
+        "cat-file",
+        "--batch-check=%(objectname) %(objecttype) %(objectsize)",
+        "--buffer",
+        input=fed,
+        separator=b"\n",
+        env_extra=NO_LAZY_FETCH,
+    )
+    for answer in answers:
+        if b" blob " in answer:
+            sha_raw, _, size = answer.split(b" ")
+            yield sha_raw.decode("ascii"), int(size)
 
 
 def _read(repo: Repository, shas: list[str]) -> Iterator[tuple[str, bytes]]:

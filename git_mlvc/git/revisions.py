@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import UsageError
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
-from git_mlvc.git import objects
+from git_mlvc.git import loose, objects
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
@@ -30,15 +30,20 @@ _STATE_FILES = (
 )
 _MAX_STATE_BYTES = 4 << 20
 _MANY_USES = 200
+_CHEAPER_PACKED = 7  # times: what a loose object costs git more than a packed one
 
 
 @dataclass(frozen=True, slots=True)
 class PointerUse:
-    """A pointer, one path it stands at, and one commit that has it there ("" for an index)."""
+    """A pointer, one path it stands at, one commit that has it there ("" for an index), and its blob.
+
+    `blob_sha` is "" where nobody needed it.
+    """
 
     pointer: Pointer
     path: RepoPath
     commit: str
+    blob_sha: str = field(default="", compare=False)
 
 
 def pointers_between(
@@ -65,7 +70,7 @@ def pointers_between(
         "--objects",
         "--in-commit-order",
         "--missing=print",
-        f"--filter=blob:limit={MAX_POINTER_BYTES + 1}",
+        *_size_filter(repo),
         *wanted_options,
         *negated,
         "--stdin",
@@ -125,6 +130,16 @@ def worktree_git_dirs(repo: Repository) -> list[Path]:
     return found if repo.git_dir in found else [*found, repo.git_dir]
 
 
+def _size_filter(repo: Repository) -> list[str]:
+    """Leave it to git to leave out large blobs, unless most are loose: it would open each to see.
+
+    A packed object's size costs git next to nothing; a loose one's costs as much as reading it does here.
+    """
+    if not repo.is_partial() and loose.packed_count(repo) < _CHEAPER_PACKED * loose.count(repo):
+        return []
+    return [f"--filter=blob:limit={MAX_POINTER_BYTES + 1}"]
+
+
 def _parted(names: Iterable[str]) -> tuple[list[str], list[str]]:
     revisions: list[str] = []
     options: list[str] = []
@@ -171,16 +186,14 @@ def _with_exact_paths(
     uses: list[PointerUse] = []
     few: list[tuple[str, PointerUse]] = []
     for commit, found in by_commit.items():
-        names: dict[str, RepoPath] = {}
+        names: dict[str, bytes] = {}
         if commit and len(found) > _MANY_USES and not repo.is_partial():
-            wanted = {sha for sha, _, _ in found}
-            names = {
-                sha: path for path, _, sha in objects.tree_entries(repo, commit) if sha in wanted
-            }
+            names = objects.names_in(repo, commit, {sha for sha, _, _ in found})
         for sha, pointer, raw in found:
-            known = names.get(sha) or objects.as_path(raw) or RepoPath(sha.encode("ascii"))
-            use = PointerUse(pointer, known, commit)
-            if sha in names or not commit:
+            exact = names.get(sha)
+            name = objects.as_path(raw if exact is None else exact)
+            use = PointerUse(pointer, name or RepoPath(sha.encode("ascii")), commit, sha)
+            if exact is not None or not commit:
                 uses.append(use)
             else:
                 few.append((sha, use))

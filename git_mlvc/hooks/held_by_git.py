@@ -6,7 +6,7 @@ Large blobs are never loaded: their first bytes tell whether they were a pointer
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,10 +47,17 @@ def staged(repo: Repository) -> Iterator[Entry]:
     yield from _entries(repo.git.records("diff", *options, *_RAW))
 
 
-def outgoing(repo: Repository, include: Sequence[str], exclude: Sequence[str]) -> Iterator[Entry]:
+def outgoing(
+    repo: Repository,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    known: Container[str] = frozenset(),
+) -> Iterator[Entry]:
     """Yield each file that the commits between `exclude` and `include` add or change.
 
     Both hold shas; `exclude` may also hold `--remotes=NAME`. Of a merge, what differs from all parents.
+    Blobs in `known`, which are pointers, are left out.
     """
     shas = [name for name in exclude if not name.startswith("-")]
     options = [name for name in exclude if name.startswith("-")]
@@ -64,7 +71,7 @@ def outgoing(repo: Repository, include: Sequence[str], exclude: Sequence[str]) -
         check=False,
         env_extra=objects.NO_LAZY_FETCH,
     )
-    yield from _entries(records)
+    yield from _entries(records, known)
 
 
 def inspect(repo: Repository, settings: Settings, entries: Iterable[Entry]) -> Held:
@@ -75,8 +82,13 @@ def inspect(repo: Repository, settings: Settings, entries: Iterable[Entry]) -> H
     if not by_path:
         return Held()
     ours = [e for path in attributes.ours(repo.git, by_path) for e in by_path[path]]
-    sizes = dict(objects.blob_sizes(repo, {entry.blob_sha: None for entry in ours}))
-    heads = dict(_heads(repo, sizes))
+    sizes: dict[str, int] = {}
+    heads: dict[str, bytes] = {}
+    for blob in objects.blobs(repo, {entry.blob_sha: None for entry in ours}):
+        sizes[blob.sha] = blob.size_bytes
+        if blob.content is not None:
+            heads[blob.sha] = blob.content
+    heads.update(_heads_of_large(repo, sizes))
     raw: list[Entry] = []
     damaged: list[Entry] = []
     for entry in ours:
@@ -96,7 +108,7 @@ def inspect(repo: Repository, settings: Settings, entries: Iterable[Entry]) -> H
 _RAW = ("--raw", "-z", "--no-abbrev", "--no-renames")
 
 
-def _entries(records: Iterable[bytes]) -> Iterator[Entry]:
+def _entries(records: Iterable[bytes], known: Container[str] = frozenset()) -> Iterator[Entry]:
     """Read git's raw diff format; a merge has one colon, mode and sha more for each parent."""
     commit = ""
     fields = iter(records)
@@ -107,13 +119,16 @@ def _entries(records: Iterable[bytes]) -> Iterator[Entry]:
         elif text.startswith(b":"):
             parents = len(text) - len(text.lstrip(b":"))
             words = text.lstrip(b":").split(b" ")
-            path = objects.as_path(next(fields, b""))
-            if path is not None and words[parents].startswith(b"100"):
-                yield Entry(path, words[2 * parents + 1].decode("ascii"), commit)
+            raw_path = next(fields, b"")
+            sha = words[2 * parents + 1].decode("ascii")
+            if sha in known or not words[parents].startswith(b"100"):
+                continue
+            path = objects.as_path(raw_path)
+            if path is not None:
+                yield Entry(path, sha, commit)
 
 
-def _heads(repo: Repository, sizes: dict[str, int]) -> Iterator[tuple[str, bytes]]:
-    yield from objects.small_blobs(repo, sizes)
+def _heads_of_large(repo: Repository, sizes: dict[str, int]) -> Iterator[tuple[str, bytes]]:
     large = [sha for sha, size in sizes.items() if size > pointer.MAX_POINTER_BYTES]
     if repo.is_partial():
         large = []  # asking could fetch them

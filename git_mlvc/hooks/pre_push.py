@@ -40,7 +40,7 @@ def run(
     url = argv[1] if len(argv) > 1 else name
     include, exclude = commits(workspace, name, updates)
     uses = _pointers(workspace, include, _trusted(workspace, name, url, include, exclude))
-    _inspect(workspace, include, exclude, messages)
+    _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
     if uses:
         report = _push(workspace, name, url, uses, progress)
         messages(f"git-mlvc: {report.summary()}")
@@ -89,14 +89,18 @@ def _inspect(
     workspace: Workspace,
     include: list[str],
     exclude: list[str],
+    pointers: set[str],
     messages: Callable[[str], None],
 ) -> None:
-    """Refuse damaged stubs; warn of content that the attributes make data and git holds itself."""
+    """Refuse damaged stubs; warn of content that the attributes make data and git holds itself.
+
+    `pointers`: blobs that need no look.
+    """
     from git_mlvc.errors import InputError
     from git_mlvc.hooks import held_by_git, pre_commit
 
     repo = workspace.repository
-    entries = held_by_git.outgoing(repo, include, exclude)
+    entries = held_by_git.outgoing(repo, include, exclude, known=pointers)
     held = held_by_git.inspect(repo, workspace.settings, entries)
     if held.damaged:
         what, why, hint = pre_commit.refusal(held.damaged, "pushed")

@@ -40,9 +40,7 @@ def look_up(repo: Repository, shas: Iterable[str]) -> dict[str, Blob]:
     place = repo.common_dir / "mlvc" / f"known-blobs-{repo.object_format}"
     remembered = _read(place, repo.hash_size) if len(wanted) > _WORTH_WRITING else {}
     unknown = [sha for sha in wanted if sha not in remembered]
-    sizes = dict(objects.blob_sizes(repo, unknown)) if unknown else {}
-    pointers = objects.pointers(repo, unknown, sizes=sizes)
-    fresh = {sha: Blob(pointers.get(sha), size) for sha, size in sizes.items()}
+    fresh = {blob.sha: Blob(blob.pointer, blob.size_bytes) for blob in objects.blobs(repo, unknown)}
     found = {sha: remembered[sha] for sha in wanted if sha in remembered} | fresh
     if len(fresh) > _WORTH_WRITING:
         kept = remembered if len(remembered) < 2 * len(found) else {}

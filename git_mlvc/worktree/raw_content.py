@@ -63,8 +63,9 @@ def _raw_in(repo: Repository, settings: Settings, commit: str) -> Iterator[RepoP
         return
     care = _in_care(repo, entries)
     ours = {path: sha for path, _, sha in entries if path in care}
-    sizes = dict(objects.blob_sizes(repo, dict.fromkeys(ours.values())))
-    known = objects.pointers(repo, list(sizes), sizes=sizes)
+    seen = list(objects.blobs(repo, dict.fromkeys(ours.values())))
+    sizes = {blob.sha: blob.size_bytes for blob in seen}
+    known = {blob.sha: blob.pointer for blob in seen if blob.pointer is not None}
     for path, sha in ours.items():
         least = max(1, attributes.min_size_bytes(settings, path))
         if sha not in known and sizes.get(sha, 0) >= least:

@@ -77,8 +77,9 @@ def renormalize(
         chosen = set(among)
         entries = [e for e in entries if e[0] in chosen]
     care = set(attributes.ours(repo.git, [path for path, _ in entries]))
-    sizes = dict(objects.blob_sizes(repo, dict.fromkeys(e.blob_sha for _, e in entries)))
-    known = objects.pointers(repo, list(sizes), sizes=sizes)
+    seen = list(objects.blobs(repo, dict.fromkeys(e.blob_sha for _, e in entries)))
+    sizes = {blob.sha: blob.size_bytes for blob in seen}
+    known = {blob.sha: blob.pointer for blob in seen if blob.pointer is not None}
     raw: list[tuple[RepoPath, IndexEntry]] = []
     pointed: list[tuple[RepoPath, IndexEntry, Pointer]] = []
     for path, entry in entries:

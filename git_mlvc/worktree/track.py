@@ -160,8 +160,9 @@ def _raw_files(
         return []
     care = set(attributes.ours(repo.git, [path for path, _ in entries]))
     entries = [e for e in entries if e[0] in care]
-    sizes = dict(objects.blob_sizes(repo, dict.fromkeys(e.blob_sha for _, e in entries)))
-    known = objects.pointers(repo, list(sizes), sizes=sizes)
+    seen = list(objects.blobs(repo, dict.fromkeys(e.blob_sha for _, e in entries)))
+    sizes = {blob.sha: blob.size_bytes for blob in seen}
+    known = {blob.sha: blob.pointer for blob in seen if blob.pointer is not None}
     return [
         path
         for path, entry in entries
