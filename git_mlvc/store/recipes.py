@@ -7,6 +7,7 @@ out can fail half-way; what can be told is told.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk
 from git_mlvc.formats import recipe as recipe_format
@@ -17,6 +18,7 @@ from git_mlvc.store.chunk_index import ChunkIndex
 from git_mlvc.store.reader import Reader
 
 _REPAIR = "git mlvc fsck --repair"
+_BATCH = 8192  # chunks looked up at once
 
 
 class Recipes:
@@ -31,20 +33,26 @@ class Recipes:
 
         Raises MissingChunk, CorruptChunk (also when sizes disagree with the pointer).
         """
-        digest = pointer.oid.digest
-        location = self._index.find(digest)
-        if location is not None and location.kind == Kind.CHUNK:
-            check_size(pointer, location.raw_len)
-            return Recipe.of([(digest, location.raw_len)])
-        top = self._top_recipe(digest)
+        top = self._top(pointer)
         try:
             recipe = recipe_format.unfold(top, self._read_chunk)
         except FormatError as exc:
-            raise CorruptChunk(
-                f"the recipe of {pointer.oid.short} is damaged", why=str(exc), hint=_REPAIR
-            ) from exc
+            raise _damaged(pointer, exc) from exc
         check_size(pointer, recipe.size_bytes)
         return recipe
+
+    def entries(self, pointer: Pointer) -> Iterator[tuple[bytes, int]]:
+        """Yield (chunk id, raw length) of a content's chunks, in order; memory is bounded.
+
+        Raises as `of`: about the size before the first, about a recipe that is damaged further on when
+        that is reached.
+        """
+        try:
+            stream = recipe_format.stream(self._top(pointer), self._read_chunk)
+            check_size(pointer, stream.size_bytes)
+            yield from stream.entries
+        except FormatError as exc:
+            raise _damaged(pointer, exc) from exc
 
     def missing_of(self, pointer: Pointer) -> list[bytes]:
         """Return the digests (content, recipe or chunk ids) that are not here; [] = complete.
@@ -89,17 +97,30 @@ class Recipes:
             except MissingChunk:
                 return
 
-    def refuse_missing(self, pointer: Pointer, recipe: Recipe) -> None:
-        """Raises MissingChunk unless every chunk of the recipe is here."""
-        lost = self._index.missing(dict.fromkeys(recipe.digests()))
+    def refuse_missing(self, pointer: Pointer) -> None:
+        """Raises MissingChunk unless every chunk of the content is here, and as `entries`."""
+        count = lost = 0
+        digests = (digest for digest, _ in self.entries(pointer))
+        while batch := list(islice(digests, _BATCH)):
+            count += len(batch)
+            lost += len(self._index.missing(dict.fromkeys(batch)))
         if lost:
             raise MissingChunk(
                 f"the content {pointer.oid.short} is not complete",
-                why=f"{len(lost)} of its {len(recipe)} chunks are not in the store",
+                why=f"{lost} of its {count} chunks are not in the store",
                 hint="git mlvc pull",
             )
 
     # -- inside
+
+    def _top(self, pointer: Pointer) -> Recipe:
+        """Return the recipe as it is stored; that of a content of one chunk has one row."""
+        digest = pointer.oid.digest
+        location = self._index.find(digest)
+        if location is None or location.kind != Kind.CHUNK:
+            return self._top_recipe(digest)
+        check_size(pointer, location.raw_len)
+        return Recipe.of([(digest, location.raw_len)])
 
     def _top_recipe(self, digest: bytes) -> Recipe:
         try:
@@ -122,9 +143,7 @@ class Recipes:
             if inner.depth != recipe.depth - 1:
                 raise FormatError("a nested recipe of another depth")
         except FormatError as exc:
-            raise CorruptChunk(
-                f"the recipe of {pointer.oid.short} is damaged", why=str(exc), hint=_REPAIR
-            ) from exc
+            raise _damaged(pointer, exc) from exc
         return inner
 
     def _missing_parts(self, top: Recipe) -> list[bytes]:
@@ -132,6 +151,12 @@ class Recipes:
 
     def _read_chunk(self, digest: bytes) -> bytes:
         return self._reader.read(digest, Kind.CHUNK)
+
+
+def _damaged(pointer: Pointer, why: FormatError) -> CorruptChunk:
+    return CorruptChunk(
+        f"the recipe of {pointer.oid.short} is damaged", why=str(why), hint=_REPAIR
+    )
 
 
 def check_size(pointer: Pointer, size_bytes: int) -> None:

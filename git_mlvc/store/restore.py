@@ -1,8 +1,9 @@
 """Content out of the store: to a stream, verified piece by piece, or into a file on several threads.
 
 Into a stream nothing is written that has not been hashed. A file is only somebody's content once it
-has been renamed to its place, so there the hash of the whole decides, and the copying of long raw
-runs is left to the operating system.
+has been renamed to its place, so there the hash of the whole decides: what is written is the very
+memory that was hashed, or, where the file system can share blocks, the range of the pack that was read
+into it. A pack is written once (law 2), so these are the same bytes.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from blake3 import blake3
 
@@ -21,36 +23,41 @@ from git_mlvc.errors import CorruptChunk
 from git_mlvc.formats.chunk_codec import ChunkCodec, Codec
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
-from git_mlvc.formats.recipe import Recipe
 from git_mlvc.fs import reflink
 from git_mlvc.store.disk import store_error
 from git_mlvc.store.reader import Placed, Reader, run_end
 
-WINDOW_BYTES = 4 << 20
-WINDOWS_AHEAD = 4
-INLINE_BYTES = 1 << 20
+WINDOW_BYTES = 1 << 20
+INLINE_BYTES = 1 << 20  # above this, threads pay
+MOST_THREADS = 4
 BLOCK = 4096
 
+Entries = Iterable[tuple[bytes, int]]  # chunk id, raw length
 Pieces = list[bytes | memoryview]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Consecutive chunks of a content, and where they stand in it."""
+    """Consecutive chunks of a content, and where they stand in it.
+
+    `goes_on`: the first stands raw and back to back with the last of the window before.
+    """
 
     offset: int
     chunks: list[Placed]
+    goes_on: bool = False
 
 
 class Restorer:
-    """Restores one content after another. Not thread-safe; make one per thread."""
+    """Restores one content after another; memory is a few windows. Not thread-safe."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._local = threading.local()
 
     def stream(
-        self, pointer: Pointer, recipe: Recipe, write: Callable[[bytes | memoryview], object]
+        self, pointer: Pointer, entries: Entries, write: Callable[[bytes | memoryview], object]
     ) -> None:
         """Write the content, each piece after it was verified. Raises MissingChunk, CorruptChunk."""
         hasher = blake3()
@@ -58,85 +65,47 @@ class Restorer:
         def work(window: Window) -> Pieces:
             return self._reader.read_window(window.chunks, self._codec, verify=True)
 
-        for pieces in self._in_order(pointer, recipe, work):
+        for pieces in self._in_order(pointer, entries, work):
             for piece in pieces:
                 hasher.update(piece)
                 write(piece)
         check_whole(pointer, hasher.digest())
 
-    def to_file(self, pointer: Pointer, recipe: Recipe, fd: int) -> None:
+    def to_file(self, pointer: Pointer, entries: Callable[[], Entries], fd: int) -> None:
         """Write the content from offset 0 on. The file is nothing before this has returned."""
         try:
-            digest = self._fill(pointer, recipe, fd, verify=False)
+            digest = self._fill(pointer, entries(), fd, verify=False)
             if digest != pointer.oid.digest:
                 # Some chunk is damaged: once more, looking at each and for other copies of it.
-                digest = self._fill(pointer, recipe, fd, verify=True)
+                digest = self._fill(pointer, entries(), fd, verify=True)
             os.ftruncate(fd, pointer.size_bytes)
         except OSError as exc:
             raise store_error("cannot write restored content", exc) from exc
         check_whole(pointer, digest)
 
-    def _fill(self, pointer: Pointer, recipe: Recipe, fd: int, *, verify: bool) -> bytes:
+    def _fill(self, pointer: Pointer, entries: Entries, fd: int, *, verify: bool) -> bytes:
         # Fresh memory costs more than the copy into it, so the same few buffers go round.
         buffers: SimpleQueue[bytearray] = SimpleQueue()
-        for _ in range(WINDOWS_AHEAD + 2 if pointer.size_bytes > INLINE_BYTES else 0):
-            buffers.put(bytearray(WINDOW_BYTES))
+        target = _Target(fd, self._reader, can_share=not verify)
 
-        def work(window: Window) -> Pieces:
+        def work(window: Window) -> tuple[bytearray, Pieces]:
             try:
                 buffer = buffers.get_nowait()
             except Empty:
-                buffer = None
+                buffer = bytearray(min(WINDOW_BYTES, pointer.size_bytes))
             pieces = self._reader.read_window(
                 window.chunks, self._codec, verify=verify, buffer=buffer
             )
-            if buffer is not None:
-                lent[window.offset] = buffer
-            # One writer at a time: several would only spin on the file's own lock in the kernel.
-            with writing:
-                if verify or not self._copied(window, fd):
-                    at = window.offset
-                    for piece in pieces:
-                        at += _pwrite(fd, piece, at)
-            return pieces
+            target.put(window, pieces)
+            return buffer, pieces
 
-        lent: dict[int, bytearray] = {}
-        writing = threading.Lock()
         hasher = blake3()
-        offset = 0
-        for pieces in self._in_order(pointer, recipe, work):
-            start = offset
+        for buffer, pieces in self._in_order(pointer, entries, work):
             for piece in pieces:
                 hasher.update(piece)
-                offset += len(piece)
-            if start in lent:
-                buffers.put(lent.pop(start))
+            buffers.put(buffer)
         digest: bytes = hasher.digest()
         return digest
-
-    def _copied(self, window: Window, fd: int) -> bool:
-        """Copy a window that is one raw extent inside the kernel: a reflink where blocks line up."""
-        first = window.chunks[0].location
-        size = window.chunks[-1].location.offset + window.chunks[-1].location.stored_len
-        size -= first.offset
-        if (
-            size < INLINE_BYTES
-            or run_end(window.chunks, 0) != len(window.chunks)
-            or any(p.location.codec != Codec.RAW for p in window.chunks)
-        ):
-            return False
-        try:
-            source = self._reader.open(first)
-        except FileNotFoundError:
-            return False
-        head = -first.offset % BLOCK
-        if (first.offset - window.offset) % BLOCK == 0 and head:
-            # The part before the first whole block apart, so that the rest can be a reflink.
-            reflink.copy_range(source.fd, first.offset, fd, window.offset, head)
-        else:
-            head = 0
-        reflink.copy_range(source.fd, first.offset + head, fd, window.offset + head, size - head)
-        return True
 
     @property
     def _codec(self) -> ChunkCodec:
@@ -146,19 +115,20 @@ class Restorer:
         return codec
 
     def _in_order(
-        self, pointer: Pointer, recipe: Recipe, work: Callable[[Window], Pieces]
-    ) -> Iterator[Pieces]:
+        self, pointer: Pointer, entries: Entries, work: Callable[[Window], Made]
+    ) -> Iterator[Made]:
         """Yield what `work` makes of each window, in order, a few windows ahead on other threads."""
         if pointer.size_bytes <= INLINE_BYTES:
-            for window in self._windows(recipe):
+            for window in self._windows(entries):
                 yield work(window)
             return
-        waiting: deque[Future[Pieces]] = deque()
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 2), "restore") as pool:
+        threads = min(MOST_THREADS, os.cpu_count() or 2)
+        waiting: deque[Future[Made]] = deque()
+        with ThreadPoolExecutor(threads, "restore") as pool:
             try:
-                for window in self._windows(recipe):
+                for window in self._windows(entries):
                     waiting.append(pool.submit(work, window))
-                    if len(waiting) > WINDOWS_AHEAD:
+                    if len(waiting) > 2 * threads:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
@@ -166,16 +136,11 @@ class Restorer:
                 for future in waiting:
                     future.cancel()
 
-    def _windows(self, recipe: Recipe) -> Iterator[Window]:
-        offset = 0
-        size = 0
+    def _windows(self, entries: Entries) -> Iterator[Window]:
+        offset = size = 0
         chunks: list[Placed] = []
-        for digest, raw_len in recipe:
-            if size + raw_len > WINDOW_BYTES and chunks:
-                yield Window(offset, chunks)
-                offset += size
-                size = 0
-                chunks = []
+        goes_on = False
+        for digest, raw_len in entries:
             location = self._reader.locate(digest, Kind.CHUNK)
             if location.raw_len != raw_len:
                 raise CorruptChunk(
@@ -183,10 +148,65 @@ class Restorer:
                     why=f"{location.raw_len} bytes, not {raw_len}",
                     hint="git mlvc fsck",
                 )
-            chunks.append(Placed(digest, raw_len, location))
+            placed = Placed(digest, raw_len, location)
+            if size + raw_len > WINDOW_BYTES and chunks:
+                yield Window(offset, chunks, goes_on)
+                goes_on = _is_one_raw_extent([chunks[-1], placed])
+                offset += size
+                size = 0
+                chunks = []
+            chunks.append(placed)
             size += raw_len
         if chunks:
-            yield Window(offset, chunks)
+            yield Window(offset, chunks, goes_on)
+
+
+class _Target:
+    """The file a content is written into, by several threads."""
+
+    def __init__(self, fd: int, reader: Reader, *, can_share: bool) -> None:
+        self._fd = fd
+        self._reader = reader
+        self._can_share = can_share
+        # One writer at a time: several would only spin on the file's own lock in the kernel.
+        self._writing = threading.Lock()
+
+    def put(self, window: Window, pieces: Pieces) -> None:
+        """Have the window stand in the file. Raises OSError."""
+        with self._writing:
+            if self._can_share and self._shared(window, pieces):
+                return
+            at = window.offset
+            for piece in pieces:
+                at += _pwrite(self._fd, piece, at)
+
+    def _shared(self, window: Window, pieces: Pieces) -> bool:
+        """Share the blocks of a window that is one raw extent; False if it is none, or they cannot be."""
+        if len(pieces) != 1 or not _is_one_raw_extent(window.chunks):
+            return False
+        data, place = pieces[0], window.chunks[0].location
+        if (place.offset - window.offset) % BLOCK:
+            return False
+        # Whole blocks only. The one that begins in the window before goes along if that is the same
+        # extent; other odd ends are written.
+        first = -(place.offset % BLOCK) if window.goes_on else -place.offset % BLOCK
+        last = len(data) - (place.offset + len(data)) % BLOCK
+        if last <= first:
+            return False
+        try:
+            source = self._reader.open(place).fd
+        except FileNotFoundError:
+            return False
+        if not reflink.clone_range(
+            source, place.offset + first, self._fd, window.offset + first, last - first
+        ):
+            self._can_share = False
+            return False
+        view = memoryview(data)
+        if first > 0:
+            _pwrite(self._fd, view[:first], window.offset)
+        _pwrite(self._fd, view[last:], window.offset + last)
+        return True
 
 
 def check_whole(pointer: Pointer, digest: bytes) -> None:
@@ -197,6 +217,12 @@ def check_whole(pointer: Pointer, digest: bytes) -> None:
             why="its chunks do not make the content its id names: the recipe is wrong",
             hint="git mlvc fsck --repair",
         )
+
+
+def _is_one_raw_extent(chunks: list[Placed]) -> bool:
+    return run_end(chunks, 0) == len(chunks) and all(
+        placed.location.codec == Codec.RAW for placed in chunks
+    )
 
 
 def _pwrite(fd: int, data: bytes | memoryview, offset: int) -> int:

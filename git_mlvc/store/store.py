@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import CorruptChunk, FormatError, StoreError
+from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk, StoreError
 from git_mlvc.formats import store_config
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
@@ -133,9 +133,8 @@ class Store:
             check_size(pointer, location.raw_len)
             write(self._reader.read(pointer.oid.digest, Kind.CHUNK))
             return
-        recipe = self.recipe(pointer)
-        self._recipes.refuse_missing(pointer, recipe)
-        Restorer(self._reader).stream(pointer, recipe, write)
+        self._recipes.refuse_missing(pointer)
+        Restorer(self._reader).stream(pointer, self._recipes.entries(pointer), write)
 
     def restore_file(self, pointer: Pointer, fd: int) -> None:
         """Write a content into an empty regular file. Wrong bytes may stand in it until this returns:
@@ -144,9 +143,11 @@ class Store:
         """
         from git_mlvc.store.restore import Restorer
 
-        recipe = self.recipe(pointer)
-        self._recipes.refuse_missing(pointer, recipe)
-        Restorer(self._reader).to_file(pointer, recipe, fd)
+        try:
+            Restorer(self._reader).to_file(pointer, lambda: self._recipes.entries(pointer), fd)
+        except MissingChunk:
+            self._recipes.refuse_missing(pointer)  # says how much is missing
+            raise
 
     # -- writing
 
