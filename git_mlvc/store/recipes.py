@@ -154,9 +154,7 @@ class Recipes:
 
 
 def _damaged(pointer: Pointer, why: FormatError) -> CorruptChunk:
-    return CorruptChunk(
-        f"the recipe of {pointer.oid.short} is damaged", why=str(why), hint=_REPAIR
-    )
+    return CorruptChunk(f"the recipe of {pointer.oid.short} is damaged", why=str(why), hint=_REPAIR)
 
 
 def check_size(pointer: Pointer, size_bytes: int) -> None:

@@ -12,10 +12,9 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from blake3 import blake3
 
@@ -26,6 +25,9 @@ from git_mlvc.formats.pointer import Pointer
 from git_mlvc.fs import reflink
 from git_mlvc.store.disk import store_error
 from git_mlvc.store.reader import Placed, Reader, run_end
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 WINDOW_BYTES = 1 << 20
 INLINE_BYTES = 1 << 20  # above this, threads pay
@@ -122,6 +124,8 @@ class Restorer:
             for window in self._windows(entries):
                 yield work(window)
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         threads = min(MOST_THREADS, os.cpu_count() or 2)
         waiting: deque[Future[Made]] = deque()
         with ThreadPoolExecutor(threads, "restore") as pool:

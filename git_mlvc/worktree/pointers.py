@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +43,8 @@ def open_index(repo: Repository) -> IndexReader:
 
 def joined_index(repo: Repository, path: Path) -> bytes:
     """Return a split index as one; git does it, on a copy. Raises GitError."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="mlvc-index-", dir=repo.git_dir) as folder:
         copy = Path(folder) / "index"
         copy.write_bytes(path.read_bytes())
