@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_UNUSUAL = (b"", b"/", b".")  # how a path begins that needs a closer look
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
 
 
@@ -18,7 +19,12 @@ class RepoPath:
     raw: bytes
 
     def __post_init__(self) -> None:
-        if not self.raw or self.raw.startswith(b"/") or b"\0" in self.raw:
+        raw = self.raw
+        if raw[:1] in _UNUSUAL or raw[-1:] == b"/" or b"/." in raw or b"//" in raw or b"\0" in raw:
+            self._check_parts()
+
+    def _check_parts(self) -> None:
+        if b"\0" in self.raw:
             raise ValueError(f"not a path inside a repository: {self.raw!r}")
         for part in self.raw.split(b"/"):
             if part in (b"", b".", b"..") or part.lower() == b".git":

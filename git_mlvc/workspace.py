@@ -21,11 +21,15 @@ from git_mlvc.settings import Origin, RemoteSetting, Settings, from_sources
 if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.fs.atomic import Permissions
+    from git_mlvc.git.process import Begun
     from git_mlvc.progress import Progress
     from git_mlvc.store.store import Store
     from git_mlvc.transfer.remote_view import RemoteView
 
 TRACKED_SETTINGS = "mlvc.toml"
+_COMMITTED = (f":{TRACKED_SETTINGS}", f"HEAD:{TRACKED_SETTINGS}")
+_ASK_COMMITTED = ("cat-file", "--batch")
+_COMMITTED_NAMES = "".join(f"{name}\n" for name in _COMMITTED).encode()
 _MOST_STEPS = 3  # from remote to remote of remote
 _FETCHED = 100  # lines of FETCH_HEAD that are looked at
 
@@ -37,17 +41,28 @@ class Workspace:
         self.repository = repository
         self.git = git
         self.environment = environment
+        self._finish_config: Callable[[], dict[str, list[str]]] | None = None
+        self._committed: Begun | None = None
 
     @classmethod
     def open(cls, cwd: Path, environment: Mapping[str, str]) -> Workspace:
         """Find the repository around `cwd`. Raises UsageError when there is none."""
         return cls(Repository.discover(cwd, environment), Git(cwd, env=environment), environment)
 
+    def ask_ahead(self) -> None:
+        """Have git tell now what `settings` will want: it answers while other things are imported."""
+        from git_mlvc.git import config
+
+        self._finish_config = config.begin_reading(self.git)
+        top = self.repository.worktree
+        if top is None or not os.path.lexists(top / TRACKED_SETTINGS):
+            self._committed = self.git.begin(*_ASK_COMMITTED, input=_COMMITTED_NAMES)
+
     @cached_property
     def config(self) -> dict[str, list[str]]:
         from git_mlvc.git import config
 
-        return config.read(self.git)
+        return config.read(self.git) if self._finish_config is None else self._finish_config()
 
     @cached_property
     def settings(self) -> Settings:
@@ -255,7 +270,7 @@ class Workspace:
                 return structured.parse_toml(structured.read_settings(path), TRACKED_SETTINGS)
             except FileNotFoundError:
                 pass
-        for name in (f":{TRACKED_SETTINGS}", f"HEAD:{TRACKED_SETTINGS}"):
+        for name in _COMMITTED:
             data = self._committed_settings.get(name)
             if data is not None:
                 return structured.parse_toml(data, name)
@@ -264,11 +279,12 @@ class Workspace:
     @cached_property
     def _committed_settings(self) -> dict[str, bytes]:
         """What the index and HEAD hold, from one git: this is on the filter's way to its first answer."""
-        names = [f":{TRACKED_SETTINGS}", f"HEAD:{TRACKED_SETTINGS}"]
-        asked = "".join(f"{name}\n" for name in names).encode()
-        rest = self.git.run("cat-file", "--batch", input=asked, check=False).stdout
+        said = None if self._committed is None else self._committed.answer()
+        if said is None:
+            said = self.git.run(*_ASK_COMMITTED, input=_COMMITTED_NAMES, check=False).stdout
+        rest = said
         found = {}
-        for name in names:
+        for name in _COMMITTED:
             head, _, rest = rest.partition(b"\n")
             kind, _, size = head.rpartition(b" ")
             if kind.endswith(b" blob"):

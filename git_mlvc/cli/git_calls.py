@@ -15,12 +15,12 @@ _MAY_STOP_GIT = frozenset({"pre-commit", "pre-push"})
 
 
 def filter_process(invocation: Invocation, arguments: list[str]) -> int:
-    from git_mlvc.filter.serve import serve
-
     skip_smudge, rest = _skip_smudge(arguments)
     if rest:
         raise UsageError(f"filter-process takes no arguments: {' '.join(rest)}")
     workspace = invocation.workspace
+    workspace.ask_ahead()
+    from git_mlvc.filter.serve import serve
 
     def ensure_hooks() -> object:
         from git_mlvc.hooks.install import ensure_installed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,8 @@ def launcher(program: str, environment: Mapping[str, str]) -> str:
     path = Path(program)
     if path.name == _NAME or path.stem == _NAME:
         if not path.is_absolute() and "/" not in program:
+            import shutil  # slow to import, and git starts us by an absolute path
+
             found = shutil.which(program, path=environment.get("PATH"))
             path = Path(found) if found else path
         path = path.absolute()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,23 @@ def read(git: Git, scope: Scope | None = None) -> dict[str, list[str]]:
     Keys as git prints them: section and variable in lower case, subsection as written. A variable
     without a value is "true", which is what git takes it for.
     """
+    return _parsed(git.run("config", *_scope(scope), "-z", "--list", check=scope is None).stdout)
+
+
+def begin_reading(git: Git) -> Callable[[], dict[str, list[str]]]:
+    """Have git read its configuration while we do something else; the function returned is `read`."""
+    begun = git.begin("config", "-z", "--list")
+
+    def finish() -> dict[str, list[str]]:
+        said = None if begun is None else begun.answer()
+        return read(git) if said is None else _parsed(said)
+
+    return finish
+
+
+def _parsed(shown: bytes) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    shown = git.run("config", *_scope(scope), "-z", "--list", check=scope is None)
-    for record in shown.stdout.decode("utf-8", "surrogateescape").split("\0"):
+    for record in shown.decode("utf-8", "surrogateescape").split("\0"):
         if record:
             key, newline, value = record.partition("\n")
             found.setdefault(key, []).append(value if newline else "true")

@@ -9,7 +9,7 @@ import os
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,9 +122,30 @@ class IndexReader:
         """Return where the entry's stat data begins."""
         return self._offsets[number]
 
-    def is_racy(self, entry: IndexEntry) -> bool:
-        """True if the file may have changed after git looked, within the same second (git's rule)."""
-        return self.mtime_ns // 1_000_000_000 <= entry.mtime_s
+    def worktree_rows(self) -> Iterator[tuple[bytes, bytes, Sequence[int]]]:
+        """Yield (path, blob id, stat data) of each merged regular file that should be in the worktree.
+
+        For a look at all of them: an `IndexEntry` each would take most of the time. Left out are
+        conflicts, what a sparse checkout leaves out, and intents to add.
+        """
+        data, width = self.data, self.hash_size
+        row = struct.Struct(f">10I{width}sH")
+        for number, at in enumerate(self._offsets):
+            *stat, blob, flags = row.unpack_from(data, at)
+            if stat[6] & 0o170000 != 0o100000 or flags & _STAGE:
+                continue
+            if flags & _EXTENDED:
+                more = data[at + row.size] << 8
+                if more & (_SKIP_WORKTREE | _INTENT_TO_ADD):
+                    continue
+            yield self.name(number), blob, stat
+
+    def is_racy(self, stat: Sequence[int]) -> bool:
+        """True if the file may have changed after git looked, within the same second (git's rule).
+
+        `stat`: an entry's stat data.
+        """
+        return self.mtime_ns // 1_000_000_000 <= stat[2]
 
     def extensions(self) -> dict[bytes, bytes]:
         """Return the extensions by signature, e.g. b"TREE"."""

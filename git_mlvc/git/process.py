@@ -7,6 +7,7 @@ first command runs, because filter and hooks usually need none.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,6 +114,24 @@ class Git:
             )
         return Completed(_printable(argv), done.returncode, done.stdout, done.stderr)
 
+    def begin(self, *args: Arg, input: bytes = b"") -> Begun | None:
+        """Start a git that answers while we do something else; None where that cannot be.
+
+        `input` must fit into a pipe (4 KiB). Costs much less than `run`, which imports `subprocess`.
+        """
+        found = self._program_path()
+        if found is None or not hasattr(os, "posix_spawn"):
+            return None
+        here = [] if self.cwd is None else ["-C", str(self.cwd)]
+        return Begun.start([found, *here, *map(os.fsdecode, args)], self._environment(None), input)
+
+    def _program_path(self) -> str | None:
+        for folder in self.env.get("PATH", os.defpath).split(os.pathsep):
+            path = os.path.join(folder or os.curdir, self.program)
+            if os.access(path, os.X_OK) and os.path.isfile(path):
+                return path
+        return None
+
     def text(self, *args: Arg, input: bytes | None = None) -> str:
         """Return standard output without its final newline; bytes that are not UTF-8 become surrogates."""
         shown = self.run(*args, input=input).stdout.decode("utf-8", "surrogateescape")
@@ -212,6 +231,49 @@ class Git:
             f"{self.program} cannot be run in {self.cwd or Path.cwd()}: {exc.strerror}",
             hint="install git, or put it on PATH",
         )
+
+
+class Begun:
+    """A git at work, of which nobody has asked the answer yet."""
+
+    def __init__(self, pid: int, out_fd: int) -> None:
+        self._pid = pid
+        self._out = out_fd
+
+    @classmethod
+    def start(cls, argv: list[str], env: Mapping[str, str], input: bytes) -> Begun | None:
+        import signal
+
+        in_fd, feed_fd = os.pipe()
+        out_fd, say_fd = os.pipe()
+        actions = [
+            (os.POSIX_SPAWN_DUP2, in_fd, 0),
+            (os.POSIX_SPAWN_DUP2, say_fd, 1),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ]
+        try:
+            os.write(feed_fd, input)
+            # Python ignores this signal, and a child would inherit that.
+            pid = os.posix_spawn(
+                argv[0], argv, env, file_actions=actions, setsigdef=(signal.SIGPIPE,)
+            )
+        except OSError:
+            os.close(out_fd)
+            return None
+        finally:
+            for fd in (in_fd, feed_fd, say_fd):
+                os.close(fd)
+        return cls(pid, out_fd)
+
+    def answer(self) -> bytes | None:
+        """Wait for what git writes; None if it failed: `run` it again to be told why. Only once."""
+        with open(self._out, "rb") as out:
+            said = out.read()
+        try:
+            _, status = os.waitpid(self._pid, 0)
+        except ChildProcessError:  # whoever started us takes care of all children
+            return None
+        return said if status == 0 else None
 
 
 def _feed(pipe: IO[bytes], blocks: Iterable[bytes], trouble: list[BaseException]) -> None:

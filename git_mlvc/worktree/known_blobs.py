@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc.formats.pointer import Pointer
@@ -23,63 +21,87 @@ if TYPE_CHECKING:
 
 _MAGIC = b"git-mlvc known blobs 1\n"
 _NO_POINTER = bytes(DIGEST_SIZE)
+_VALUE = struct.Struct(f">{DIGEST_SIZE}sQQ")  # oid of the content, its size, the blob's size
 _WORTH_WRITING = 200
 
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """A blob: the pointer it is, or None; and its own size."""
-
-    pointer: Pointer | None
-    size_bytes: int
+Blob = tuple[Pointer | None, int]  # the pointer it is, or None; and its own size in bytes
+ABSENT: Blob = (None, 0)  # a blob that is not here (partial clone), or was not asked for
 
 
-def look_up(repo: Repository, shas: Iterable[str]) -> dict[str, Blob]:
-    """Return what the blobs are; those that are not here (partial clone) are left out."""
-    wanted = dict.fromkeys(shas)
-    place = repo.common_dir / "mlvc" / f"known-blobs-{repo.object_format}"
-    remembered = _read(place, repo.hash_size) if len(wanted) > _WORTH_WRITING else {}
-    unknown = [sha for sha in wanted if sha not in remembered]
-    fresh = {blob.sha: Blob(blob.pointer, blob.size_bytes) for blob in objects.blobs(repo, unknown)}
-    found = {sha: remembered[sha] for sha in wanted if sha in remembered} | fresh
-    if len(fresh) > _WORTH_WRITING:
-        kept = remembered if len(remembered) < 2 * len(found) else {}
-        _write(place, kept | found)
-    return found
+class KnownBlobs:
+    """The blobs of one repository, by their ids in binary. `learn` first, then look up."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._path = repo.common_dir / "mlvc" / f"known-blobs-{repo.object_format}"
+        self._rows = b""
+        self._at: dict[bytes, int] = {}  # where in `_rows` a blob's value stands
+        self._fresh: dict[bytes, bytes] = {}
+
+    def __getitem__(self, blob: bytes) -> Blob:
+        at = self._at.get(blob)
+        if at is not None:
+            digest, content_size, size_bytes = _VALUE.unpack_from(self._rows, at)
+        elif blob in self._fresh:
+            digest, content_size, size_bytes = _VALUE.unpack(self._fresh[blob])
+        else:
+            return ABSENT
+        return (None if digest == _NO_POINTER else Pointer(Oid(digest), content_size)), size_bytes
+
+    def learn(self, blobs: Iterable[bytes]) -> None:
+        """See to it that these are known, as far as git has them. Raises GitError."""
+        wanted = set(blobs)
+        if len(wanted) > _WORTH_WRITING:
+            self._read()
+        unknown = [blob.hex() for blob in wanted if blob not in self._at]
+        if not unknown:
+            return
+        self._fresh = {
+            bytes.fromhex(blob.sha): _value(blob.pointer, blob.size_bytes)
+            for blob in objects.blobs(self._repo, unknown)
+        }
+        if len(self._fresh) > _WORTH_WRITING:
+            self._write(wanted)
+
+    def _read(self) -> None:
+        from blake3 import blake3
+
+        width = self._repo.hash_size + _VALUE.size
+        try:
+            data = self._path.read_bytes()
+        except OSError:
+            return
+        start, end = len(_MAGIC), len(data) - DIGEST_SIZE
+        if not data.startswith(_MAGIC) or end < start or (end - start) % width:
+            return
+        if blake3(memoryview(data)[:end]).digest() != data[end:]:
+            return
+        key = self._repo.hash_size
+        self._rows = data
+        self._at = {data[at : at + key]: at + key for at in range(start, end, width)}
+
+    def _write(self, wanted: set[bytes]) -> None:
+        """Keep what is fresh beside what was known; of that, if it became many, only what is wanted."""
+        from blake3 import blake3
+
+        from git_mlvc.fs import atomic
+
+        out = bytearray(_MAGIC)
+        is_grown = len(self._at) >= 2 * len(wanted)
+        for blob, at in self._at.items():
+            if not is_grown or blob in wanted:
+                out += blob + self._rows[at : at + _VALUE.size]
+        for blob, value in self._fresh.items():
+            out += blob + value
+        out += blake3(out).digest()
+        try:
+            os.makedirs(self._path.parent, exist_ok=True)
+            atomic.write_file(self._path, out, durable=False)
+        except OSError:
+            pass  # a read-only repository: it is asked again next time
 
 
-def _read(place: Path, hash_size: int) -> dict[str, Blob]:
-    from blake3 import blake3
-
-    try:
-        data = place.read_bytes()
-    except OSError:
-        return {}
-    body = memoryview(data)[: -len(_NO_POINTER)]
-    row = struct.Struct(f">{hash_size}s{DIGEST_SIZE}sQQ")
-    if not data.startswith(_MAGIC) or (len(body) - len(_MAGIC)) % row.size:
-        return {}
-    if blake3(body).digest() != data[-DIGEST_SIZE:]:
-        return {}
-    return {
-        sha.hex(): Blob(None if oid == _NO_POINTER else Pointer(Oid(oid), content_size), blob_size)
-        for sha, oid, content_size, blob_size in row.iter_unpack(body[len(_MAGIC) :])
-    }
-
-
-def _write(place: Path, blobs: dict[str, Blob]) -> None:
-    from blake3 import blake3
-
-    from git_mlvc.fs import atomic
-
-    out = bytearray(_MAGIC)
-    for sha, blob in blobs.items():
-        out += bytes.fromhex(sha)
-        out += blob.pointer.oid.digest if blob.pointer else _NO_POINTER
-        out += struct.pack(">QQ", blob.pointer.size_bytes if blob.pointer else 0, blob.size_bytes)
-    out += blake3(out).digest()
-    try:
-        os.makedirs(place.parent, exist_ok=True)
-        atomic.write_file(place, out, durable=False)
-    except OSError:
-        pass  # a read-only repository: it is asked again next time
+def _value(pointer: Pointer | None, size_bytes: int) -> bytes:
+    if pointer is None:
+        return _VALUE.pack(_NO_POINTER, 0, size_bytes)
+    return _VALUE.pack(pointer.oid.digest, pointer.size_bytes, size_bytes)

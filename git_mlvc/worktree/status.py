@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
 from git_mlvc.git import attributes
-from git_mlvc.git.index import IndexEntry, IndexReader, size_field
+from git_mlvc.git.index import IndexReader, size_field
+from git_mlvc.git.objects import as_path
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings
-from git_mlvc.worktree import known_blobs, pointers
-from git_mlvc.worktree.known_blobs import Blob
+from git_mlvc.worktree import pointers
+from git_mlvc.worktree.known_blobs import KnownBlobs
 from git_mlvc.worktree.pending import Pending
 
 if TYPE_CHECKING:
@@ -66,67 +67,48 @@ def status(
     """
     top = repo.needed_worktree("there is no status to show")
     reader = pointers.open_index(repo)
-    entries = [e for e in pointers.regular_entries(reader) if not e[1].skip_worktree]
-    if among is not None:
-        chosen = set(among)
-        entries = [e for e in entries if e[0] in chosen]
-    care, blobs = _git_says(repo, entries)
+    chosen = None if among is None else {path.raw for path in among}
+    blobs = KnownBlobs(repo)
+    blobs.learn(
+        blob for path, blob, _ in reader.worktree_rows() if chosen is None or path in chosen
+    )
     pending = Pending(repo.state_dir).read()
-    look = _Look(os.fsencode(top), reader, store)
+    is_due = pending.__contains__ if pending else lambda _: False
+    look = _Look(os.fsencode(top) + b"/", reader, store)
     found = []
-    for path, entry in entries:
-        blob = blobs.get(entry.blob_sha)
-        pointer = blob.pointer if blob else None
-        if pointer is not None:
-            state = look.state(path, entry, pointer)
-            size_bytes = pointer.size_bytes
-        elif path in care:
-            size_bytes = blob.size_bytes if blob else 0
-            if not size_bytes or size_bytes < attributes.min_size_bytes(settings, path):
-                continue
-            state = State.RAW
-        else:
+    raw = []
+    for name, blob, seen in reader.worktree_rows():
+        path = as_path(name) if chosen is None or name in chosen else None
+        if path is None:
             continue
-        found.append(FileStatus(path, state, pointer, size_bytes, path in pending))
+        pointer, size_bytes = blobs[blob]
+        if pointer is not None:
+            state = look.state(name, seen, pointer)
+            found.append(FileStatus(path, state, pointer, pointer.size_bytes, is_due(path)))
+        elif size_bytes and size_bytes >= attributes.min_size_bytes(settings, path):
+            raw.append(FileStatus(path, State.RAW, None, size_bytes, is_due(path)))
+    if raw:
+        care = set(attributes.ours(repo.git, [file.path for file in raw]))
+        found += [file for file in raw if file.path in care]
+        found.sort(key=_by_path)
     return found
 
 
-def _git_says(
-    repo: Repository, entries: list[tuple[RepoPath, IndexEntry]]
-) -> tuple[set[RepoPath], dict[str, Blob]]:
-    """(paths in our care, what the blobs are), asked of two gits at the same time."""
-    from threading import Thread
-
-    care: set[RepoPath] = set()
-    failure: list[Exception] = []
-
-    def ask() -> None:
-        try:
-            care.update(attributes.ours(repo.git, [path for path, _ in entries]))
-        except Exception as exc:  # noqa: BLE001 - raised below, in the thread that asked
-            failure.append(exc)
-
-    asking = Thread(target=ask)
-    asking.start()
-    try:
-        blobs = known_blobs.look_up(repo, (entry.blob_sha for _, entry in entries))
-    finally:
-        asking.join()
-    if failure:
-        raise failure[0]
-    return care, blobs
+def _by_path(file: FileStatus) -> bytes:
+    return file.path.raw
 
 
 @dataclass(slots=True)
 class _Look:
-    """Looks at files of one worktree."""
+    """Looks at files of one worktree; `top` ends with a slash."""
 
     top: bytes
     reader: IndexReader
     store: Completeness
 
-    def state(self, path: RepoPath, entry: IndexEntry, pointer: Pointer) -> State:
-        place = os.path.join(self.top, path.raw)
+    def state(self, name: bytes, seen: Sequence[int], pointer: Pointer) -> State:
+        """`seen`: the stat data in git's index."""
+        place = self.top + name
         try:
             info = os.lstat(place)
         except OSError:
@@ -143,7 +125,7 @@ class _Look:
                 return State.MODIFIED
         if info.st_size != pointer.size_bytes:
             return State.DAMAGED if _is_damaged(place, info.st_size) else State.MODIFIED
-        if is_as_git_saw_it(entry, info) and not self.reader.is_racy(entry):
+        if _is_as_git_saw_it(seen, info) and not self.reader.is_racy(seen):
             return State.PRESENT
         try:
             is_same = pointers.content_stat(place, pointer) is not None
@@ -152,9 +134,9 @@ class _Look:
         return State.PRESENT if is_same else State.MODIFIED
 
 
-def is_as_git_saw_it(entry: IndexEntry, info: os.stat_result) -> bool:
+def _is_as_git_saw_it(seen: Sequence[int], info: os.stat_result) -> bool:
     """True if the stat data in the index is that of the file, in what git compares by default."""
-    ctime_s, _, mtime_s, mtime_ns, _, inode, _, uid, gid, size = entry.stat
+    ctime_s, _, mtime_s, mtime_ns, _, inode, _, uid, gid, size = seen
     return (
         mtime_s == (info.st_mtime_ns // 10**9) & 0xFFFFFFFF
         and mtime_ns == info.st_mtime_ns % 10**9

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import RemoteError
 from git_mlvc.repo_path import RepoPath
-from git_mlvc.transfer import verify
-from git_mlvc.worktree.status import FileStatus
 
 if TYPE_CHECKING:
     from git_mlvc.transfer.remote_view import RemoteView
+    from git_mlvc.worktree.status import FileStatus
 
 
 class Basis(StrEnum):
@@ -37,6 +36,8 @@ class OnRemote:
 
 def verified(view: RemoteView, files: Iterable[FileStatus]) -> OnRemote:
     """Ask for everything. Raises RemoteError when the remote does not answer (law 9)."""
+    from git_mlvc.transfer import verify  # much to import, and nothing else here needs it
+
     listed = [file for file in files if file.pointer]
     there = verify.copies_on(view, dict.fromkeys(f.pointer for f in listed if f.pointer))
     return OnRemote(

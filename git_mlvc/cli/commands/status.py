@@ -51,8 +51,9 @@ def status(
     workspace, output = invocation.workspace, invocation.output
     selection = Selection.parse(paths, invocation.prefix)
     files = look(workspace.repository, workspace.store, workspace.settings)
-    chosen = set(selection.checked(file.path for file in files))
-    files = [file for file in files if file.path in chosen]
+    if not selection.is_everything:
+        chosen = set(selection.checked(file.path for file in files))
+        files = [file for file in files if file.path in chosen]
     known = _on_remote(invocation, files, ask=ask_remote)
     if as_json:
         remote = {"name": known.remote, "basis": known.basis, "why": known.why}

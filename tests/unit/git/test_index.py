@@ -325,3 +325,24 @@ def test_an_error_while_the_lock_is_held_gives_it_up(tmp_path: Path) -> None:
         assert path.with_name("index.lock").exists()
         raise ValueError("inside")
     assert not path.with_name("index.lock").exists()
+
+
+@pytest.mark.parametrize(("version", "form"), FORMS)
+def test_rows_of_the_worktree_are_the_regular_entries_git_looks_for(
+    machine: Machine, version: str, form: str
+) -> None:
+    repo = _repository(machine, version, form)
+    repo.path.joinpath("link").symlink_to("a")
+    repo.write({"intended": b"x\n"}).git("add", "-N", "intended")
+    repo.git("add", "link")
+    repo.git("update-index", "--skip-worktree", "ab")
+    reader = IndexReader.open(repo.path / ".git" / "index", hash_size=HASH_SIZE[form])
+    wanted = [
+        (entry.path, bytes.fromhex(entry.blob_sha), entry.stat)
+        for entry in reader
+        if entry.mode & 0o170000 == 0o100000 and not entry.skip_worktree and not entry.intent_to_add
+    ]
+    rows = [(path, blob, tuple(stat)) for path, blob, stat in reader.worktree_rows()]
+    assert rows == wanted
+    assert not {b"link", b"intended", b"ab"} & {path for path, _, _ in rows}
+    assert len(rows) > 60

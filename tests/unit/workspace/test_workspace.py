@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.repo import Machine, Repo
 
-from git_mlvc.errors import ConfigError, RemoteRefused, UsageError
+from git_mlvc.errors import ConfigError, GitError, RemoteRefused, UsageError
 from git_mlvc.settings import Origin, RemoteSetting
 from git_mlvc.workspace import Workspace
 
@@ -253,3 +253,31 @@ def test_law_12_a_tracked_address_is_trusted_only_inside_the_git_remote(
     tracked(repo, f'[remote.lab]\nurl = "{url.format(origin=beside.parent)}"\n')
     workspace = opened(repo)
     assert workspace.is_trusted(workspace.place("lab")) is trusted
+
+
+def test_settings_asked_for_ahead_are_those_asked_for_when_needed(repo: Repo) -> None:
+    repo.write({"mlvc.toml": b'[track]\nmin_size = "1MiB"\n'}).add().commit("settings").remove(
+        "mlvc.toml"
+    )
+    repo.git("config", "mlvc.jobs", "3")
+    repo.git("config", "section.empty", "")
+    ahead = opened(repo)
+    ahead.ask_ahead()
+    later = opened(repo)
+    assert ahead.settings == later.settings
+    assert ahead.config == later.config
+    assert (ahead.settings.min_size_bytes, ahead.settings.jobs) == (1 << 20, 3)
+
+
+def test_a_git_that_fails_ahead_is_asked_again_and_says_why(repo: Repo) -> None:
+    workspace = opened(repo, GIT_CONFIG_COUNT="many")
+    workspace.ask_ahead()
+    with pytest.raises(GitError, match="GIT_CONFIG_COUNT"):
+        _ = workspace.settings
+
+
+def test_without_a_git_nothing_is_asked_ahead(repo: Repo, tmp_path: Path) -> None:
+    workspace = opened(repo, PATH=str(tmp_path))
+    workspace.ask_ahead()
+    with pytest.raises(GitError, match="cannot be run"):
+        _ = workspace.settings

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 import pytest
 from support.content import UNUSUAL_NAMES, noise
 from support.stubs import Stubbed
 
 from git_mlvc.formats import pointer as pointer_format
+from git_mlvc.git import attributes
+from git_mlvc.git.process import Git
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings, Threshold
 from git_mlvc.worktree.fill import fill
@@ -159,3 +162,19 @@ def test_what_is_remembered_of_blobs_changes_no_answer(scene: Stubbed, damage: s
     assert _status(scene) == first
     scene.repo.git("rm", "-q", "-f", "--cached", "7.bin")
     assert _status(scene).keys() == first.keys() - {"7.bin"}
+
+
+def test_git_is_not_asked_for_the_attributes_of_pointers(
+    scene: Stubbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RepoPath] = []
+    ours = attributes.ours
+
+    def noted(git: Git, paths: list[RepoPath]) -> Iterator[RepoPath]:
+        asked.extend(paths)
+        return ours(git, paths)
+
+    monkeypatch.setattr(attributes, "ours", noted)
+    scene.commit({f"{n}.bin": DATA for n in range(5)})
+    _status(scene)
+    assert [path.text for path in asked] == [".gitattributes"]
