@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from blake3 import blake3
 
 from git_mlvc import chunking
-from git_mlvc.formats.chunk_codec import ChunkCodec, Codec
+from git_mlvc.formats.chunk_codec import Codec
+from git_mlvc.formats.chunk_encoder import ChunkEncoder
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.recipe import ROW
 from git_mlvc.store.packer import Packer
@@ -150,9 +151,10 @@ class Pipeline:
         return self._free.get()
 
     def _prepare(self, window: _Window) -> _Prepared:
-        codec = getattr(self._local, "codec", None)
-        if codec is None:
-            codec = self._local.codec = ChunkCodec()
+        encoder = getattr(self._local, "encoder", None)
+        if encoder is None:
+            encoder = self._local.encoder = ChunkEncoder()
+        series = encoder.series()
         view = memoryview(window.buffer)
         rows = bytearray()
         pieces = []
@@ -162,7 +164,7 @@ class Pipeline:
             digest = blake3(raw).digest()
             rows += ROW.pack(digest, end - start)
             if not self._is_known(digest):
-                chosen, payload = codec.encode(raw)
+                chosen, payload = series.encode(raw)
                 pieces.append(_Piece(digest, chosen, start, end, payload))
             start = end
         return bytes(rows), pieces

@@ -20,6 +20,7 @@ from blake3 import blake3
 from git_mlvc import chunking
 from git_mlvc.formats import recipe as recipe_format
 from git_mlvc.formats.chunk_codec import ChunkCodec
+from git_mlvc.formats.chunk_encoder import ChunkEncoder, Series
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.recipe import ROW, Recipe
@@ -150,11 +151,12 @@ class Session:
         else:
             view = memoryview(data)
             rows = bytearray()
+            series = self._encoder.series()
             start = 0
             for end in cuts:
                 piece = view[start:end]
                 piece_digest = blake3(piece).digest()
-                self._add(piece_digest, piece)
+                self._add(piece_digest, piece, series)
                 rows += ROW.pack(piece_digest, end - start)
                 start = end
             self.add_recipe(digest, Recipe(size_bytes, bytes(rows)))
@@ -219,7 +221,7 @@ class Session:
         # says the same spares us writing ours. `Store` tells true from false when there are two.
         if self.is_known(digest, Kind.RECIPE) and encoded in self._recipes_of(digest):
             return
-        codec, payload = self._codec.encode(encoded)
+        codec, payload = self._encoder.encode(encoded)
         self._packer.append(digest, Kind.RECIPE, codec, len(encoded), payload, anew=True)
 
     def _ingest_stream(self, fill: Callable[[memoryview], int]) -> Pointer | None:
@@ -235,9 +237,11 @@ class Session:
         self._count(size_bytes)
         return Pointer(Oid(digest), size_bytes)
 
-    def _add(self, digest: bytes, raw: bytes | memoryview) -> None:
+    def _add(
+        self, digest: bytes, raw: bytes | memoryview, encoder: ChunkEncoder | Series | None = None
+    ) -> None:
         if not self.is_known(digest):
-            codec, payload = self._codec.encode(raw)
+            codec, payload = (encoder or self._encoder).encode(raw)
             if self._packer.append(digest, Kind.CHUNK, codec, len(raw), payload):
                 self._count_new(len(raw))
 
@@ -263,6 +267,14 @@ class Session:
         except AttributeError:
             codec = self._local.codec = ChunkCodec()
         return codec
+
+    @property
+    def _encoder(self) -> ChunkEncoder:
+        try:
+            encoder: ChunkEncoder = self._local.encoder
+        except AttributeError:
+            encoder = self._local.encoder = ChunkEncoder()
+        return encoder
 
     def _count(self, size_bytes: int) -> None:
         with self._counting:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from git_mlvc.errors import FormatError
 from git_mlvc.formats import chunk_codec
 from git_mlvc.formats.chunk_codec import ChunkCodec, Codec
+from git_mlvc.formats.chunk_encoder import ChunkEncoder
 
 NOISE = blake3(b"noise").digest(length=100_000)
 
@@ -55,13 +56,13 @@ TEXT = b"".join(b"%d,%d,label %d\n" % (n, n * n, n % 7) for n in range(4_000))
     ids=["noise", "text", "zeros", "float32", "float64", "bfloat16"],
 )
 def test_the_codec_that_suits_the_content_wins(raw, codec, ratio):
-    chosen, payload = ChunkCodec().encode(raw)
+    chosen, payload = ChunkEncoder().encode(raw)
     assert chosen == codec
     assert len(payload) <= ratio * len(raw)
 
 
 def test_raw_is_not_copied():
-    assert ChunkCodec().encode(NOISE)[1] is NOISE
+    assert ChunkEncoder().encode(NOISE)[1] is NOISE
 
 
 pieces = st.sampled_from([NOISE, FLOAT32, FLOAT64, BFLOAT16, INT64, TEXT, bytes(90_000)])
@@ -72,16 +73,61 @@ pieces = st.sampled_from([NOISE, FLOAT32, FLOAT64, BFLOAT16, INT64, TEXT, bytes(
 def test_decode_inverts_encode(source, start, size, as_view):
     raw = source[start : start + size] or b"x"
     codec = ChunkCodec()
-    number, payload = codec.encode(memoryview(raw) if as_view else raw)
+    number, payload = ChunkEncoder().encode(memoryview(raw) if as_view else raw)
     assert len(payload) <= len(raw)
     assert codec.decode(number, payload, len(raw)) == raw
     assert codec.decode(number, memoryview(bytes(payload)), len(raw)) == raw
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(pieces, st.integers(0, 60_000), st.integers(1, 80_000)), max_size=12))
+def test_a_series_gives_back_whatever_follows_upon_whatever(spans):
+    chunks = [source[start : start + size] or b"x" for source, start, size in spans]
+    codec, series = ChunkCodec(), ChunkEncoder().series()
+    encoded = [series.encode(memoryview(raw)) for raw in chunks]
+    for raw, (number, payload) in zip(chunks, encoded, strict=True):
+        assert len(payload) <= len(raw)
+        assert codec.decode(number, payload, len(raw)) == raw
+    again = ChunkEncoder().series()
+    assert [again.encode(raw) for raw in chunks] == encoded  # whoever encodes it
+
+
+@pytest.mark.parametrize("first", [NOISE, TEXT, FLOAT32], ids=["noise", "text", "float32"])
+@pytest.mark.parametrize("then", [NOISE, TEXT, FLOAT32], ids=["noise", "text", "float32"])
+def test_a_series_sees_that_the_content_changes(first, then):
+    series = ChunkEncoder().series()
+    for _ in range(5):
+        series.encode(first)
+    for _ in range(70):
+        codec, payload = series.encode(then)
+    alone, shortest = ChunkEncoder().encode(then)
+    assert codec == alone
+    assert len(payload) <= len(shortest) * 1.01
+
+
+class Looked(ChunkEncoder):
+    """Counts the bytes that zstd is shown."""
+
+    bytes_seen = 0
+
+    def _compress(self, way, raw):
+        self.bytes_seen += len(raw)
+        return super()._compress(way, raw)
+
+
+@pytest.mark.parametrize(("source", "share"), [(NOISE, 0.15), (TEXT, 1.2), (FLOAT32, 1.2)])
+def test_a_series_looks_little_at_noise_and_once_at_the_rest(source, share):
+    encoder = Looked()
+    series = encoder.series()
+    for _ in range(60):
+        series.encode(source)
+    assert encoder.bytes_seen < share * 60 * len(source)
+
+
 @given(st.binary(min_size=1, max_size=500))
 def test_small_content_comes_back(raw):
     codec = ChunkCodec()
-    assert codec.decode(*codec.encode(raw), len(raw)) == raw
+    assert codec.decode(*ChunkEncoder().encode(raw), len(raw)) == raw
 
 
 @pytest.mark.parametrize("planes", [2, 4, 8])
@@ -159,12 +205,13 @@ def test_an_unknown_codec_points_to_a_newer_version():
 def test_a_chunk_has_bytes_and_a_limit():
     for raw in (b"", bytes(chunk_codec.MAX_RAW_LEN + 1)):
         with pytest.raises(ValueError):
-            ChunkCodec().encode(raw)
+            ChunkEncoder().encode(raw)
 
 
 def test_the_library_is_loaded_only_when_needed():
     code = (
         "import sys; from git_mlvc.formats.chunk_codec import ChunkCodec, Codec; "
+        "from git_mlvc.formats.chunk_encoder import ChunkEncoder; ChunkEncoder().series(); "
         "ChunkCodec().decode(Codec.RAW, b'x', 1); assert 'zstandard' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

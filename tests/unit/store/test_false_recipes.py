@@ -6,7 +6,7 @@ import pytest
 
 from git_mlvc.errors import CorruptChunk
 from git_mlvc.formats import recipe as recipe_format
-from git_mlvc.formats.chunk_codec import ChunkCodec
+from git_mlvc.formats.chunk_encoder import ChunkEncoder
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.recipe import Recipe
@@ -20,12 +20,12 @@ def poison(store: Store, content: bytes) -> None:
     pieces = [b"\1" * half, b"\2" * (len(content) - half)]
     recipe = Recipe.of([(Oid.of(piece).digest, len(piece)) for piece in pieces])
     encoded = recipe_format.encode(recipe)
-    codec = ChunkCodec()
+    encoder = ChunkEncoder()
     with store.session() as session:
         for piece in pieces:
-            kind, payload = codec.encode(piece)
+            kind, payload = encoder.encode(piece)
             session.add_stored(Oid.of(piece).digest, Kind.CHUNK, kind, len(piece), payload)
-        kind, payload = codec.encode(encoded)
+        kind, payload = encoder.encode(encoded)
         session.add_stored(Oid.of(content).digest, Kind.RECIPE, kind, len(encoded), payload)
         session.commit()
 
