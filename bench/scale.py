@@ -11,7 +11,6 @@ process, with its name. Everything happens in a temporary directory with a home 
 """
 
 import argparse
-import os
 import random
 import shutil
 import subprocess

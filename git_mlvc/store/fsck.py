@@ -12,7 +12,7 @@ from pathlib import Path
 
 from git_mlvc.errors import FormatError, StoreError
 from git_mlvc.formats import store_config
-from git_mlvc.formats.pack import Record, iter_rows
+from git_mlvc.formats.pack import ROW_SIZE, Record, iter_rows
 from git_mlvc.formats.segment import PackTable
 from git_mlvc.fs.atomic import Permissions
 from git_mlvc.fs.lock import FileLock
@@ -20,13 +20,13 @@ from git_mlvc.progress import Progress, Silent
 from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.dropping import drop_from_segments
 from git_mlvc.store.layout import Layout
-from git_mlvc.store.pack_digest import file_digest
 from git_mlvc.store.pack_files import PackFile
 from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.packer import Packer
 from git_mlvc.store.quarantine import note as note_lost
 from git_mlvc.store.recover import is_sound, survey
 from git_mlvc.store.repack import copy_records
+from git_mlvc.store.scrub import scrub
 from git_mlvc.store.sealing import ROWS_PER_SEGMENT, publish_segment
 from git_mlvc.store.store import Store
 from git_mlvc.store.use_lock import make_lock_file
@@ -165,20 +165,19 @@ def _check_pack(store: Store, pack_id: bytes, *, deep: bool) -> tuple[int, Damag
         return len(rows), DamagedPack(pack_id, str(exc), bad)
     except OSError as exc:
         return 0, DamagedPack(pack_id, exc.strerror or str(exc), ())
-    records = list(iter_rows(table.rows))
+    count = len(table.rows) // ROW_SIZE
     if not deep:
-        return len(records), None
+        return count, None
     try:
-        bad = tuple(r.id for r in records if not is_sound(file, r))
-        if bad:
-            why = f"{len(bad)} of its {len(records)} records are damaged"
-            return len(records), DamagedPack(pack_id, why, bad)
-        if file_digest(file.fd, file.size_bytes) != pack_id:
-            why = "its bytes are not the ones it is named by"
-            return len(records), DamagedPack(pack_id, why, ())
+        found = scrub(file, iter_rows(table.rows))
     except OSError as exc:
-        return len(records), DamagedPack(pack_id, exc.strerror or str(exc), ())
-    return len(records), None
+        return count, DamagedPack(pack_id, exc.strerror or str(exc), ())
+    if found.bad:
+        why = f"{len(found.bad)} of its {count} records are damaged"
+        return count, DamagedPack(pack_id, why, found.bad)
+    if found.digest != pack_id:
+        return count, DamagedPack(pack_id, "its bytes are not the ones it is named by", ())
+    return count, None
 
 
 def _check_segments(
@@ -210,9 +209,9 @@ def _agrees(store: Store, table: PackTable) -> bool:
         own = read_table(store.layout.pack(table.id), table.id)
     except (FormatError, OSError):
         return True  # the pack is to blame, and was
-    return own.size_bytes == table.size_bytes and sorted(iter_rows(own.rows)) == sorted(
-        iter_rows(table.rows)
-    )
+    if own.size_bytes != table.size_bytes:
+        return False
+    return own.rows == table.rows or sorted(iter_rows(own.rows)) == sorted(iter_rows(table.rows))
 
 
 def _pending(store: Store) -> set[bytes]:
