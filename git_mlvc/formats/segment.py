@@ -8,7 +8,7 @@ So it may be a mapped file of any size, or be fetched by byte ranges (`SegmentLa
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from operator import eq
@@ -32,7 +32,6 @@ PACK_ROW = struct.Struct("<32sQ")  # id, size in bytes
 ROW = struct.Struct("<IBBQII")  # pack's place, kind, codec, offset, stored length, raw length
 RUN_ROW = struct.Struct("<32s32s")  # stage key, id of the run's record
 BUCKET = 16  # ids per fan-out entry, about: half a KiB is what one search looks through
-TARGET_ROWS = 1 << 19  # merging beyond this costs more memory than fewer segments are worth
 _PAIR = struct.Struct("<II")
 _PREFIX = struct.Struct(">I")
 
@@ -142,7 +141,7 @@ def decode_layout(head: bytes, total_size: int) -> SegmentLayout:
             hint="it was written by a newer git-mlvc: upgrade git-mlvc",
         )
     layout = SegmentLayout(pack_count, row_count, run_count)
-    if _head(layout) != bytes(head[:LAYOUT_SIZE]):
+    if encode_layout(layout) != bytes(head[:LAYOUT_SIZE]):
         raise _broken("its header's checksum does not match")
     if layout.size_bytes != total_size:
         raise _broken(f"it has {total_size} bytes and should have {layout.size_bytes}")
@@ -173,7 +172,7 @@ def encode(tables: Iterable[PackTable], runs: Iterable[tuple[bytes, bytes]] = ()
     layout = SegmentLayout(len(names), len(keys), len(run_rows))
     hasher = blake3()
     parts = [
-        _head(layout),
+        encode_layout(layout),
         _fan_out(layout, keys),
         b"".join([PACK_ROW.pack(name, chosen[name].size_bytes) for name in names]),
         b"".join([key[:ID_SIZE] for key in keys]),
@@ -184,12 +183,6 @@ def encode(tables: Iterable[PackTable], runs: Iterable[tuple[bytes, bytes]] = ()
     for part in parts:
         hasher.update(part)
     return b"".join([*parts, hasher.digest()])
-
-
-def merge(views: Sequence[SegmentView], *, drop_packs: Container[bytes] = ()) -> bytes:
-    """Return one segment that says what `views` say together, without the packs to be dropped."""
-    tables = (table for view in views for table in view.tables() if table.id not in drop_packs)
-    return encode(tables, (run for view in views for run in view.runs()))
 
 
 class SegmentView:
@@ -337,7 +330,8 @@ class SegmentView:
             raise _broken("its fan-out does not match")
 
 
-def _head(layout: SegmentLayout) -> bytes:
+def encode_layout(layout: SegmentLayout) -> bytes:
+    """Return the first LAYOUT_SIZE bytes of a segment."""
     head = _HEADER.pack(MAGIC, VERSION, layout.pack_count, layout.row_count, layout.run_count)
     return head + _CRC.pack(crc32(head))
 

@@ -18,6 +18,7 @@ from git_mlvc.store.open_journals import DirectoryStamp, OpenJournals
 from git_mlvc.store.pack_files import PackFile
 
 PACK_ID_SIZE = 32
+FEW = 8  # ids: one by one they are found sooner than by a search for many
 
 
 class ChunkIndex:
@@ -36,9 +37,9 @@ class ChunkIndex:
 
     def find(self, digest: bytes) -> Location | None:
         """Return where `digest` is, as of now."""
-        found = self.find_known(digest) or self.journals.find(digest)
+        found = self._find_read(digest)
         if found is None and self.refresh():
-            found = self.find_known(digest) or self.journals.find(digest)
+            found = self._find_read(digest)
         return found
 
     def find_known(self, digest: bytes) -> Location | None:
@@ -73,16 +74,55 @@ class ChunkIndex:
         if found is not None:
             yield found
 
+    def find_many(self, digests: Collection[bytes]) -> dict[bytes, Location]:
+        """Return where those are that are anywhere, looking at the directories at most once."""
+        if len(digests) < FEW:
+            found = {d: at for d in digests if (at := self._find_read(d)) is not None}
+        else:
+            found = self._find_batch(digests)
+        if len(found) < len(digests) and len(found) < len(set(digests)) and self.refresh():
+            rest = [digest for digest in digests if digest not in found]
+            found |= self._find_batch(rest)
+        return found
+
     def missing(self, digests: Iterable[bytes]) -> list[bytes]:
         """Return those that are nowhere, in order, looking at the directories at most once."""
-        suspects = [
-            d for d in digests if self.find_known(d) is None and self.journals.find(d) is None
-        ]
-        if suspects and self.refresh():
-            suspects = [
-                d for d in suspects if self.find_known(d) is None and self.journals.find(d) is None
-            ]
-        return suspects
+        asked = list(digests)
+        found = self.find_many(asked)
+        return [digest for digest in asked if digest not in found]
+
+    def known_many(self, digests: Collection[bytes]) -> dict[bytes, Location]:
+        """As `find_known`, for many at once."""
+        if not self._loaded:
+            self.refresh()
+        own = self.own
+        found = {d: own[d] for d in digests if d in own} if own else {}
+        from git_mlvc.formats.segment_search import Queries, find_many
+
+        queries = Queries(digests).without(found)
+        for segment_id, view in self._ordered:
+            if not queries:
+                break
+            try:
+                here = find_many(view, queries)
+            except FormatError as exc:
+                self._set_aside(segment_id, exc)
+                continue
+            if here:
+                found |= here
+                queries = queries.without(here)
+        return found
+
+    def _find_batch(self, digests: Collection[bytes]) -> dict[bytes, Location]:
+        found = self.known_many(digests)
+        if self.journals.is_anything_open:
+            for digest in digests:
+                if digest not in found and (at := self.journals.find(digest)) is not None:
+                    found[digest] = at
+        return found
+
+    def _find_read(self, digest: bytes) -> Location | None:
+        return self.find_known(digest) or self.journals.find(digest)
 
     def refresh(self) -> bool:
         """See what other processes have published; return True if anything is new."""

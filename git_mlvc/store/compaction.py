@@ -1,6 +1,7 @@
 """Keeps the number of segments in proportion to the logarithm of the store's size.
 
-Segments of like size are merged, as LSM trees do. Segments are index, not data: the merged one is
+Segments of like size are merged, as LSM trees do: each row is copied once for each fourfold growth of the
+store, and no segment is too large for it, since merging takes no more memory for large ones. Segments are index, not data: the merged one is
 published first, then those it replaces go; readers that hold an old one go on with it.
 """
 
@@ -10,13 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from git_mlvc.errors import FormatError, StoreLocked
-from git_mlvc.formats import segment as segment_format
-from git_mlvc.formats.segment import TARGET_ROWS
 from git_mlvc.fs.lock import FileLock
 from git_mlvc.store.chunk_index import ChunkIndex
 from git_mlvc.store.disk import Disk
 from git_mlvc.store.layout import Layout
-from git_mlvc.store.sealing import write_segment
+from git_mlvc.store.merging import is_named_right, write_merged_segment
 from git_mlvc.store.use_lock import make_lock_file
 
 FANOUT = 4
@@ -26,20 +25,12 @@ def to_merge(sizes: Mapping[bytes, int]) -> list[bytes]:
     """Return the segments (id -> rows) to merge into one: of a crowded tier and all below it."""
     tiers: dict[int, list[bytes]] = {}
     for segment_id, rows in sizes.items():
-        if rows < TARGET_ROWS // 2:
-            tiers.setdefault(_tier(rows), []).append(segment_id)
+        tiers.setdefault(_tier(rows), []).append(segment_id)
     crowded = [tier for tier, members in tiers.items() if len(members) >= FANOUT]
     if not crowded:
         return []
-    chosen: list[bytes] = []
-    total = 0
-    for tier in sorted(t for t in tiers if t <= max(crowded)):
-        for segment_id in sorted(tiers[tier], key=lambda s: (sizes[s], s)):
-            if total + sizes[segment_id] > TARGET_ROWS:
-                break
-            chosen.append(segment_id)
-            total += sizes[segment_id]
-    return chosen if len(chosen) > 1 else []
+    chosen = [s for tier, members in tiers.items() if tier <= max(crowded) for s in members]
+    return sorted(chosen, key=lambda segment_id: (sizes[segment_id], segment_id))
 
 
 def _tier(rows: int) -> int:
@@ -61,11 +52,9 @@ def compact(layout: Layout, disk: Disk, index: ChunkIndex) -> bool:
             chosen = to_merge({s: len(v) for s, v in views.items()})
             if not chosen:
                 return False
-            merged_views = [views[s] for s in chosen]
-            for view in merged_views:
-                view.verify()
-            data = segment_format.merge(merged_views)
-            merged = write_segment(data, layout, disk)
+            if not all(is_named_right(views[s], s) for s in chosen):
+                return False  # fsck's affair: what it says cannot be copied
+            merged = write_merged_segment([views[s] for s in chosen], layout, disk)
             index.add_segment(merged)
             for segment_id in chosen:
                 if segment_id != merged:

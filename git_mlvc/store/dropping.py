@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from git_mlvc.errors import FormatError
-from git_mlvc.formats import segment as segment_format
 from git_mlvc.store.chunk_index import ChunkIndex
 from git_mlvc.store.disk import Disk
 from git_mlvc.store.layout import Layout
-from git_mlvc.store.sealing import write_segment
+from git_mlvc.store.merging import is_named_right, write_merged_segment
 
 
 def drop_from_segments(
@@ -26,11 +25,12 @@ def drop_from_segments(
         if names.isdisjoint(packs):
             continue
         if names - set(packs):
-            try:
-                view.verify()
-            except FormatError:
+            if not is_named_right(view, segment_id):
                 continue  # fsck's affair: what it says cannot be copied
-            kept = write_segment(segment_format.merge([view], drop_packs=set(packs)), layout, disk)
+            try:
+                kept = write_merged_segment([view], layout, disk, drop_packs=set(packs))
+            except FormatError:
+                continue
             if kept == segment_id:
                 continue
         disk.remove(layout.segment(segment_id))

@@ -16,8 +16,11 @@ from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats.segment import Location
 from git_mlvc.store.layout import Layout
 
-# A directory changed this shortly before it was read may change again without a new time stamp.
-RACY_NS = 2_000_000_000
+# A directory changed this shortly before it was read may change again without a new time stamp: a clock
+# tick where time stamps are finer than that, else (FAT, old servers) the two seconds of the coarsest.
+RACY_NS = 100_000_000
+COARSE_RACY_NS = 2_000_000_000
+FINE_NS = 1_000_000  # a time stamp that is no multiple of this comes from a fine clock
 
 
 @dataclass(slots=True)
@@ -35,7 +38,8 @@ class DirectoryStamp:
             mtime_ns = 0
         if mtime_ns == self._mtime_ns:
             return False
-        self._mtime_ns = mtime_ns if time.time_ns() - mtime_ns > RACY_NS else -1
+        racy_ns = RACY_NS if mtime_ns % FINE_NS else COARSE_RACY_NS
+        self._mtime_ns = mtime_ns if time.time_ns() - mtime_ns > racy_ns else -1
         return True
 
 
@@ -70,6 +74,11 @@ class OpenJournals:
             if found is not None:
                 return found
         return None
+
+    @property
+    def is_anything_open(self) -> bool:
+        """True if anything has been read that no segment named then."""
+        return bool(self._journals)
 
     def refresh(self) -> bool:
         """Read what is new; return True if there was anything."""

@@ -155,15 +155,6 @@ def test_one_id_is_found_by_a_handful_of_small_ranges():
     assert sum(asked) < 3000
 
 
-def test_merging_says_what_all_said():
-    parts = [SegmentView(segment.encode([one])) for one in MANY]
-    whole = segment.encode(MANY)
-    assert segment.merge(parts) == whole
-    assert segment.merge([*parts, SegmentView(whole)]) == whole
-    left = segment.merge([SegmentView(whole)], drop_packs={MANY[2].id})
-    assert left == segment.encode([one for one in MANY if one != MANY[2]])
-
-
 def test_an_empty_segment_is_a_segment():
     view = SegmentView(segment.encode([]))
     view.verify()
