@@ -11,11 +11,11 @@ from array import array
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from git_mlvc.errors import FormatError
 from git_mlvc.formats.chunk_codec import MAX_RAW_LEN, Codec
 from git_mlvc.formats.pack import MAX_OFFSET, Kind
 from git_mlvc.formats.segment import ID_SIZE, ROW, Location, SegmentView
 
+GROUP = 2048  # ids: measured; larger groups are slower
 _TAG = 4  # which byte of an id is looked at first
 
 
@@ -45,6 +45,15 @@ class Queries:
         return rest
 
 
+def in_groups(digests: Iterable[bytes]) -> Iterator[Queries]:
+    """Yield all as groups of neighbours, small enough to stay in a processor's cache."""
+    ids = sorted(set(digests))
+    for at in range(0, len(ids), GROUP):
+        group = Queries(())
+        group._take(ids[at : at + GROUP])
+        yield group
+
+
 def positions(view: SegmentView, queries: Queries) -> list[tuple[bytes, int]]:
     """Return (id, first row that has it) for the ids that are there, ascending. Raises FormatError."""
     buffer, layout = view.buffer, view.layout
@@ -54,52 +63,66 @@ def positions(view: SegmentView, queries: Queries) -> list[tuple[bytes, int]]:
     found = []
     with _fan_out(view) as fan:
         likely = [
-            (digest, bucket)
+            (digest, fan[bucket], tags.index(tag))
             for digest, prefix, tag in zip(queries.ids, queries.prefixes, queries.tags, strict=True)
             if tag
-            in buffer[
-                tags_at + fan[bucket := prefix >> shift] * ID_SIZE : ids_at
-                + fan[bucket + 1] * ID_SIZE : ID_SIZE
-            ]
+            in (
+                tags := buffer[
+                    tags_at + fan[bucket := prefix >> shift] * ID_SIZE : ids_at
+                    + fan[bucket + 1] * ID_SIZE : ID_SIZE
+                ]
+            )
         ]
-        for digest, bucket in likely:
-            low, high = fan[bucket], fan[bucket + 1]
-            if high > layout.row_count:
-                raise FormatError("damaged segment", why="its fan-out points outside")
-            at = buffer[ids_at + low * ID_SIZE : ids_at + high * ID_SIZE].find(digest)
-            if at >= 0:
-                # At no multiple it is the end of one id and the start of the next.
-                position = view.position(digest) if at % ID_SIZE else low + at // ID_SIZE
-                if position >= 0:
-                    found.append((digest, position))
+    for digest, low, nth in likely:
+        position = low + nth
+        at = ids_at + position * ID_SIZE
+        if buffer[at : at + ID_SIZE] != digest or position >= layout.row_count:
+            position = view.position(digest)  # another id of the bucket has the same fifth byte
+        elif nth and buffer[at - ID_SIZE : at] == digest:
+            position = view.position(digest)
+        if position >= 0:
+            found.append((digest, position))
     return found
 
 
 def find_many(view: SegmentView, queries: Queries) -> dict[bytes, Location]:
     """Return one place of each id that is there. Raises FormatError if a row of one is damaged."""
-    buffer, rows_at, packs = view.buffer, view.layout.rows_at, view.packs
-    unpack, make = ROW.unpack_from, Location._make
-    last_kind, last_codec = int(max(Kind)), int(max(Codec))
-    found = {}
-    for digest, position in positions(view, queries):
-        place, kind, codec, offset, stored_len, raw_len = unpack(
-            buffer, rows_at + position * ROW.size
+    buffer, rows_at = view.buffer, view.layout.rows_at
+    placed = positions(view, queries)
+    rows = list(
+        ROW.iter_unpack(
+            b"".join(
+                [buffer[at : at + ROW.size] for at in [rows_at + p * ROW.size for _, p in placed]]
+            )
         )
-        if (
-            place < len(packs)
-            and kind <= last_kind
-            and codec <= last_codec
-            and 0 < stored_len <= MAX_RAW_LEN
-            and 0 < raw_len <= MAX_RAW_LEN
-            and (codec or stored_len == raw_len)
-            and offset <= MAX_OFFSET
-            and offset + stored_len <= packs[place][1]
-        ):
-            pack = packs[place][0]
-            found[digest] = make((pack, offset, stored_len, raw_len, kind, codec))
-        else:
-            found[digest] = view.location(position)  # says what is wrong with it
-    return found
+    )
+    if not rows:
+        return {}
+    packs = view.packs
+    names = [pack.id for pack in packs]
+    if not _are_sound(rows, [pack.size_bytes for pack in packs]):
+        return {digest: view.location(position) for digest, position in placed}  # raises
+    new = tuple.__new__
+    return {
+        digest: new(Location, (names[place], offset, stored_len, raw_len, kind, codec))
+        for (digest, _), (place, kind, codec, offset, stored_len, raw_len) in zip(
+            placed, rows, strict=True
+        )
+    }
+
+
+def _are_sound(rows: Sequence[tuple[int, ...]], sizes: Sequence[int]) -> bool:
+    """True if no row is one that `SegmentView.location` refuses."""
+    places, kinds, codecs, offsets, stored, raw = zip(*rows, strict=True)
+    return (
+        max(places) < len(sizes)
+        and max(kinds) <= max(Kind)
+        and max(codecs) <= max(Codec)
+        and max(offsets) <= MAX_OFFSET
+        and 0 < min(stored) <= max(stored) <= MAX_RAW_LEN
+        and 0 < min(raw) <= max(raw) <= MAX_RAW_LEN
+        and all(row[3] + row[4] <= sizes[row[0]] and (row[2] or row[4] == row[5]) for row in rows)
+    )
 
 
 @contextmanager

@@ -97,20 +97,21 @@ class ChunkIndex:
             self.refresh()
         own = self.own
         found = {d: own[d] for d in digests if d in own} if own else {}
-        from git_mlvc.formats.segment_search import Queries, find_many
+        from git_mlvc.formats.segment_search import find_many, in_groups
 
-        queries = Queries(digests).without(found)
-        for segment_id, view in self._ordered:
-            if not queries:
-                break
-            try:
-                here = find_many(view, queries)
-            except FormatError as exc:
-                self._set_aside(segment_id, exc)
-                continue
-            if here:
-                found |= here
-                queries = queries.without(here)
+        for group in in_groups(d for d in digests if d not in found):
+            queries = group
+            for segment_id, view in self._ordered:
+                if not queries:
+                    break
+                try:
+                    here = find_many(view, queries)
+                except FormatError as exc:
+                    self._set_aside(segment_id, exc)
+                    continue
+                if here:
+                    found |= here
+                    queries = queries.without(here)
         return found
 
     def _find_batch(self, digests: Collection[bytes]) -> dict[bytes, Location]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from support.content import noise
 from git_mlvc.fs.atomic import Permissions
 from git_mlvc.store import fsck
 from git_mlvc.store.compaction import FANOUT, to_merge
+from git_mlvc.store.open_journals import DirectoryStamp
 from git_mlvc.store.store import Store
 
 
@@ -94,3 +96,39 @@ def test_without_sharing_the_umask_decides(tmp_path: Path, umask: int) -> None:
     for path in (tmp_path / "mlvc").rglob("*"):
         base = 0o777 if path.is_dir() else 0o666
         assert stat.S_IMODE(path.stat().st_mode) == base & ~umask
+
+
+def test_find_many_sees_own_packs_segments_and_what_others_have_open(tmp_path: Path) -> None:
+    other = Store.open(tmp_path / "mlvc").session()
+    store = Store.open(tmp_path / "mlvc")
+    with store.session() as session:
+        sealed = [session.ingest([noise(100, n)]) for n in range(50)]
+    mine = store.session()
+    own = [mine.ingest([noise(100, n)]) for n in range(100, 150)]
+    foreign = [other.ingest([noise(100, n)]) for n in range(200, 250)]
+    digests = [p.oid.digest for p in [*sealed, *own, *foreign] if p is not None]
+    strangers = [noise(32, 1000 + n) for n in range(50)]
+    found = store.index.find_many([*strangers, *digests, *digests])
+    assert found == {digest: store.find(digest) for digest in digests}
+    assert store.missing([*digests, *strangers, *strangers]) == [*strangers, *strangers]
+    mine.close()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "tail_ns", "again"),
+    [
+        (50_000_000, 123, True),
+        (500_000_000, 123, False),
+        (1_000_000_000, 0, True),
+        (3_000_000_000, 0, False),
+    ],
+)
+def test_a_directory_is_read_again_only_while_its_time_stamp_may_hide_a_change(
+    tmp_path: Path, age_ns: int, tail_ns: int, again: bool
+) -> None:
+    stamp = DirectoryStamp(str(tmp_path))
+    then = (time.time_ns() - age_ns) // 1_000_000 * 1_000_000 + tail_ns
+    os.utime(tmp_path, ns=(then, then))
+    assert stamp.is_changed()
+    assert stamp.is_changed() == again
