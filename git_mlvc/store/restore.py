@@ -24,6 +24,7 @@ from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.fs import reflink
 from git_mlvc.store.disk import store_error
+from git_mlvc.store.holes import ZEROS, is_hole
 from git_mlvc.store.reader import Placed, Reader, run_end
 
 if TYPE_CHECKING:
@@ -39,16 +40,18 @@ Pieces = list[bytes | memoryview]
 Made = TypeVar("Made")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Window:
     """Consecutive chunks of a content, and where they stand in it.
 
-    `goes_on`: the first stands raw and back to back with the last of the window before.
+    `goes_on`: the first stands raw and back to back with the last of the window before. A window of
+    `holes` has no other chunks: it is so often `ZEROS`.
     """
 
     offset: int
     chunks: list[Placed]
     goes_on: bool = False
+    holes: int = 0
 
 
 class Restorer:
@@ -65,6 +68,8 @@ class Restorer:
         hasher = blake3()
 
         def work(window: Window) -> Pieces:
+            if window.holes:
+                return [ZEROS] * window.holes
             return self._reader.read_window(window.chunks, self._codec, verify=True)
 
         for pieces in self._in_order(pointer, entries, work):
@@ -74,7 +79,10 @@ class Restorer:
         check_whole(pointer, hasher.digest())
 
     def to_file(self, pointer: Pointer, entries: Callable[[], Entries], fd: int) -> None:
-        """Write the content from offset 0 on. The file is nothing before this has returned."""
+        """Write the content from offset 0 on into an empty file; long stretches of zeros stay holes.
+
+        The file is nothing before this has returned.
+        """
         try:
             digest = self._fill(pointer, entries(), fd, verify=False)
             if digest != pointer.oid.digest:
@@ -90,7 +98,9 @@ class Restorer:
         buffers: SimpleQueue[bytearray] = SimpleQueue()
         target = _Target(fd, self._reader, can_share=not verify)
 
-        def work(window: Window) -> tuple[bytearray, Pieces]:
+        def work(window: Window) -> tuple[bytearray | None, Pieces]:
+            if window.holes:
+                return None, [ZEROS] * window.holes
             try:
                 buffer = buffers.get_nowait()
             except Empty:
@@ -105,7 +115,8 @@ class Restorer:
         for buffer, pieces in self._in_order(pointer, entries, work):
             for piece in pieces:
                 hasher.update(piece)
-            buffers.put(buffer)
+            if buffer is not None:
+                buffers.put(buffer)
         digest: bytes = hasher.digest()
         return digest
 
@@ -141,28 +152,37 @@ class Restorer:
                     future.cancel()
 
     def _windows(self, entries: Entries) -> Iterator[Window]:
-        offset = size = 0
-        chunks: list[Placed] = []
-        goes_on = False
+        offset = 0
+        window = Window(0, [])
+        size = 0
         for digest, raw_len in entries:
-            location = self._reader.locate(digest, Kind.CHUNK)
-            if location.raw_len != raw_len:
-                raise CorruptChunk(
-                    f"chunk {digest.hex()[:16]} has another length than its recipe says",
-                    why=f"{location.raw_len} bytes, not {raw_len}",
-                    hint="git mlvc fsck",
-                )
-            placed = Placed(digest, raw_len, location)
-            if size + raw_len > WINDOW_BYTES and chunks:
-                yield Window(offset, chunks, goes_on)
-                goes_on = _is_one_raw_extent([chunks[-1], placed])
+            placed = None if is_hole(digest, raw_len) else self._placed(digest, raw_len)
+            is_other = bool(window.holes) if placed is not None else bool(window.chunks)
+            if size and (is_other or size + raw_len > WINDOW_BYTES):
+                yield window
                 offset += size
                 size = 0
-                chunks = []
-            chunks.append(placed)
+                before = window.chunks[-1:]
+                window = Window(offset, [])
+                if placed is not None and before:
+                    window.goes_on = _is_one_raw_extent([*before, placed])
+            if placed is None:
+                window.holes += 1
+            else:
+                window.chunks.append(placed)
             size += raw_len
-        if chunks:
-            yield Window(offset, chunks, goes_on)
+        if size:
+            yield window
+
+    def _placed(self, digest: bytes, raw_len: int) -> Placed:
+        location = self._reader.locate(digest, Kind.CHUNK)
+        if location.raw_len != raw_len:
+            raise CorruptChunk(
+                f"chunk {digest.hex()[:16]} has another length than its recipe says",
+                why=f"{location.raw_len} bytes, not {raw_len}",
+                hint="git mlvc fsck",
+            )
+        return Placed(digest, raw_len, location)
 
 
 class _Target:
