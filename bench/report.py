@@ -2,6 +2,7 @@
 
 from statistics import median
 
+import summary
 import targets
 
 MIB = 1 << 20
@@ -156,7 +157,9 @@ def markdown(doc):
         "",
     ]
     out += [f"- {name}: {note}" for name, note in doc["notes"].items()] + [""]
-    out += ["## Targets", "", *targets.table(doc, on_disk=doc["on_disk"]), ""]
+    copy = "cp + fsync" if doc["on_disk"] else "cp"
+    out += ["## In short", "", *summary.table(doc, copy), ""]
+    out += ["## Targets", "", *targets.table(doc, copy), ""]
     for workload, title in TITLES.items():
         if steps := doc["samples"].get(workload):
             out += [f"## {title}", "", *times(doc, workload, steps)]
