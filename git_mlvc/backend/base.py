@@ -1,4 +1,4 @@
-"""What a driver is: seven verbs on immutable bytes under relative keys.
+"""What a driver is: eight verbs on immutable bytes under relative keys.
 
 A driver says what it can (`Capability`); who needs what it cannot refuses by that name. Nothing a
 remote answers is trusted: names are content hashes, and whoever reads verifies. Drivers may be
@@ -7,6 +7,7 @@ called from several threads at once, and none of them retries: `wrap/retry.py` d
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from git_mlvc.errors import RemoteRefused, RemoteUnavailable
+from git_mlvc.errors import RemoteRefused, RemoteUnavailable, StoreError
 
 MAX_KEY_LENGTH = 200
+GET_FILE_BYTES = 8 << 20
 _PART = r"[0-9a-z][0-9a-z._-]*"
 _KEY = re.compile(rf"{_PART}(?:/{_PART})*\Z")
 _PREFIX = re.compile(rf"(?:{_PART}/)*\Z")
@@ -92,6 +94,14 @@ class Backend(Protocol):
         """Return `length` bytes from `start`; fewer only where the object ends. Raises NotFound."""
         ...
 
+    def get_file(self, key: str, target: int) -> None:
+        """Write all of it into an open file, in the place of what is in it; for what may be large.
+
+        When it raises, anything may be in the file. Raises NotFound, StoreError where the file's own
+        disk refuses. A driver that can do no better does it in `get_in_ranges`.
+        """
+        ...
+
     def stat(self, key: str) -> Stat | None:
         """Return None when there is certainly nothing under that key."""
         ...
@@ -108,6 +118,38 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def get_in_ranges(backend: Backend, key: str, target: int) -> None:
+    """Be `get_file` for a driver that has ranged reads and nothing better."""
+    at = 0
+    while True:
+        block = backend.get_range(key, at, GET_FILE_BYTES)
+        try:
+            if at == 0:
+                os.ftruncate(target, 0)
+            _write_at(target, block, at)
+        except OSError as exc:
+            raise unwritable(key, exc) from exc
+        at += len(block)
+        if len(block) < GET_FILE_BYTES:
+            return
+
+
+def _write_at(target: int, data: bytes, offset: int) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(target, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def unwritable(key: str, exc: OSError) -> StoreError:
+    """Return the error for the disk of whoever asked, not of the remote."""
+    return StoreError(
+        f"cannot keep {key} here",
+        why=exc.strerror or str(exc),
+        hint="free some space, then run the same command again",
+    )
 
 
 def check_key(key: str) -> str:

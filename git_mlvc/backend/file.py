@@ -25,6 +25,7 @@ from git_mlvc.backend.base import (
     check_prefix,
     is_key,
     not_found,
+    unwritable,
 )
 from git_mlvc.errors import InputError, MlvcError, RemoteRefused, RemoteUnavailable
 from git_mlvc.fs import atomic, reflink
@@ -89,6 +90,21 @@ class FileBackend:
                 return data
             finally:
                 os.close(fd)
+
+    def get_file(self, key: str, target: int) -> None:
+        with self._meaning("read", key):
+            source = os.open(self._path(key), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            try:
+                size_bytes = os.fstat(source).st_size
+                os.ftruncate(target, 0)
+                if not reflink.clone_file(source, target):
+                    reflink.copy_range(source, 0, target, 0, size_bytes)
+            except OSError as exc:
+                if exc.errno in _FULL:  # nothing was written to the remote
+                    raise unwritable(key, exc) from exc
+                raise
+            finally:
+                os.close(source)
 
     def stat(self, key: str) -> Stat | None:
         try:

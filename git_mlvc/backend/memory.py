@@ -12,6 +12,7 @@ from git_mlvc.backend.base import (
     Stat,
     check_key,
     check_prefix,
+    get_in_ranges,
     not_found,
 )
 
@@ -54,6 +55,9 @@ class MemoryBackend:
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         return self.get(key)[start : start + length]
+
+    def get_file(self, key: str, target: int) -> None:
+        get_in_ranges(self, key, target)
 
     def stat(self, key: str) -> Stat | None:
         data = self.objects.get(check_key(key))

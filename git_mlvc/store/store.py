@@ -27,6 +27,7 @@ from git_mlvc.store.reader import Reader
 from git_mlvc.store.recipes import Recipes, check_size
 
 if TYPE_CHECKING:
+    from git_mlvc.store.adoption import Adoption
     from git_mlvc.store.session import Session
 
 
@@ -168,6 +169,18 @@ class Store:
             prepare=self.prepare,
             closed=self._after_session,
             recipes_of=lambda digest: self._reader.copies(digest, Kind.RECIPE),
+        )
+
+    def adoption(self) -> Adoption:
+        """Return what takes in packs of other stores whole."""
+        from git_mlvc.store.adoption import Adoption
+
+        return Adoption(
+            self.layout,
+            self.disk,
+            self.index,
+            prepare=self.prepare,
+            closed=self._after_session,
         )
 
     def prepare(self) -> None:

@@ -1,4 +1,4 @@
-"""Brings contents from remotes into the store, chunk by verified chunk.
+"""Brings contents from remotes into the store: whole packs where most of one is wanted, else chunks.
 
 What has come is kept: an interrupted fetch goes on where it was. Law 3: nothing enters the store
 that is not what its id says; a remote with wrong bytes is named and the next one is asked.
@@ -7,7 +7,7 @@ that is not what its id says; a remote with wrong bytes is named and the next on
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from git_mlvc.errors import (
@@ -21,19 +21,20 @@ from git_mlvc.errors import (
     StoreError,
 )
 from git_mlvc.formats import recipe as recipe_format
-from git_mlvc.formats.pack import Kind
+from git_mlvc.formats.pack import Kind, iter_rows
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.store.session import Session
 from git_mlvc.store.store import Store
-from git_mlvc.transfer import open_packs
+from git_mlvc.transfer import open_packs, plan
+from git_mlvc.transfer.adopt import adopt
 from git_mlvc.transfer.content import levels, receive
 from git_mlvc.transfer.plan import FetchReport
 from git_mlvc.transfer.remote_view import RemoteView
 from git_mlvc.units import count_text, size_text
 
-BATCH_POINTERS = 4096
+BATCH_POINTERS = 1 << 16
 LEFT_FREE_BYTES = 4 << 20  # for git's index, refs and stubs
 WINDOW_RECORDS = 1 << 15
 WINDOW_BYTES = 256 << 20  # of content: after so much, what came is committed
@@ -114,6 +115,7 @@ class _Fetcher:
         self._silent: dict[int, RemoteError] = {}  # by place in `views`: why it is asked no more
         self._failures: dict[bytes, MlvcError] = {}
         self._uncommitted_bytes = 0
+        self._adoption = store.adoption()
         self.chunks = 0
         self.raw_bytes = 0
         self.received_bytes = 0
@@ -123,7 +125,10 @@ class _Fetcher:
         try:
             self._session.commit()
         finally:
-            self._session.close()
+            try:
+                self._adoption.close()
+            finally:
+                self._session.close()
 
     def bring(self, pointers: Sequence[Pointer]) -> dict[Pointer, MlvcError]:
         """Fetch a batch; return why some of it could not be had."""
@@ -159,7 +164,7 @@ class _Fetcher:
     def _from_view(self, view: RemoteView, pointers: Sequence[Pointer]) -> None:
         """Raises RemoteError when the remote falls silent."""
         self._structure(view, pointers)
-        window: set[bytes] = set()
+        window: dict[bytes, int] = {}
         window_bytes = 0
         absent = set(self._store.missing([pointer.oid.digest for pointer in pointers]))
         for pointer in pointers:
@@ -168,14 +173,27 @@ class _Fetcher:
             for digest, raw_len in self._lacking_chunks(pointer):
                 if digest in window:
                     continue
-                window.add(digest)
+                window[digest] = raw_len
                 window_bytes += raw_len
                 if len(window) >= WINDOW_RECORDS or window_bytes >= WINDOW_BYTES:
-                    self._receive(view, window)
-                    window = set()
-                    window_bytes = 0
+                    window = self._receive_all_but_tail(view, window)
+                    window_bytes = sum(window.values())
         if window:
             self._receive(view, window)
+
+    def _receive_all_but_tail(self, view: RemoteView, window: dict[bytes, int]) -> dict[bytes, int]:
+        """Fetch a window; return what of it is left for the next: it may end in the middle of a pack.
+
+        A content goes through its packs one after another, and a pack is worth bringing whole only
+        when most of it is wanted at once. More than half of a window is never left.
+        """
+        located = view.known_many(window)
+        last = next((located[digest].pack for digest in reversed(window) if digest in located), b"")
+        tail = {d: n for d, n in window.items() if d in located and located[d].pack == last}
+        if 2 * sum(tail.values()) > sum(window.values()):
+            tail = {}
+        self._receive(view, window.keys() - tail.keys(), located)
+        return tail
 
     def _structure(self, view: RemoteView, pointers: Sequence[Pointer]) -> None:
         """Fetch what says what the contents are made of: single chunks, recipes, nested ones."""
@@ -219,25 +237,54 @@ class _Fetcher:
             if self._store.index.find_known(digest) is None:
                 yield digest, raw_len
 
-    def _receive(self, view: RemoteView, wanted: set[bytes]) -> bool:
-        """Fetch records and commit them; return whether any came."""
+    def _receive(
+        self,
+        view: RemoteView,
+        wanted: Collection[bytes],
+        located: Mapping[bytes, Location] | None = None,
+    ) -> bool:
+        """Fetch records and commit them; return whether any came. `located`: where they are."""
         before = self.chunks
-        self._make_sure_of_room(view, wanted)
-        receipt = receive(view, wanted, self._take)
+        found = view.known_many(wanted) if located is None else located
+        found = {digest: found[digest] for digest in wanted if digest in found}
+        packs = plan.whole_packs(found, view.pack_sizes)
+        self._make_sure_of_room(found, packs)
+        rest = self._adopt(view, packs, wanted)
+        receipt = receive(view, rest, self._take)
         self.received_bytes += receipt.received_bytes
         for digest, failure in receipt.failed.items():
             if not isinstance(self._failures.get(digest), CorruptChunk):
                 self._failures[digest] = failure
-        for digest in wanted:
-            if digest not in receipt.failed and digest not in receipt.absent:
-                self._failures.pop(digest, None)
+        if self._failures:
+            for digest in wanted:
+                if digest not in receipt.failed and digest not in receipt.absent:
+                    self._failures.pop(digest, None)
         self._commit()
         return self.chunks > before
 
-    def _make_sure_of_room(self, view: RemoteView, wanted: Iterable[bytes]) -> None:
+    def _adopt(
+        self, view: RemoteView, packs: Mapping[bytes, int], wanted: Iterable[bytes]
+    ) -> set[bytes]:
+        """Bring packs as they are; return what of `wanted` is not in those that came."""
+        rest = set(wanted)
+        for table in adopt(view, packs, self._adoption):
+            self.received_bytes += table.size_bytes
+            raw_bytes = 0
+            for record in iter_rows(table.rows):
+                if record.id in rest:
+                    rest.remove(record.id)
+                    self.chunks += 1
+                    raw_bytes += record.raw_len if record.kind == Kind.CHUNK else 0
+            self.raw_bytes += raw_bytes
+            self._progress.advance(size_bytes=raw_bytes)
+        return rest
+
+    def _make_sure_of_room(
+        self, located: Mapping[bytes, Location], packs: Mapping[bytes, int]
+    ) -> None:
         """Raise StoreError rather than fill the disk: git is in the middle of a command (law 8)."""
-        locations = map(view.known, wanted)
-        needed_bytes = sum(location.stored_len for location in locations if location is not None)
+        needed_bytes = sum(packs.values())
+        needed_bytes += sum(loc.stored_len for loc in located.values() if loc.pack not in packs)
         place = self._store.path
         while not place.exists() and place != place.parent:
             place = place.parent
@@ -261,6 +308,7 @@ class _Fetcher:
 
     def _commit(self) -> None:
         self._session.commit()
+        self._adoption.publish()
         self._uncommitted_bytes = 0
 
     # -- why not

@@ -16,6 +16,7 @@ from git_mlvc.units import count_text, size_text
 MAX_GAP_BYTES = 1 << 20  # unwanted bytes between two wanted: cheaper to read than to ask twice
 MAX_READ_BYTES = 16 << 20
 WHOLE_PACK_SHARE = 0.7  # from here on a pack is read through, gaps and all
+WHOLE_FROM_BYTES = 4 << 20  # of a pack that is brought as a file
 SHOWN_PATHS = 10
 
 
@@ -41,6 +42,24 @@ def reads(
         stored_bytes = sum(location.stored_len for _, location in records)
         is_whole = stored_bytes > WHOLE_PACK_SHARE * (pack_sizes.get(pack, 0) or 1 << 62)
         yield from _reads_of_pack(pack, records, MAX_READ_BYTES if is_whole else MAX_GAP_BYTES)
+
+
+def whole_packs(
+    wanted: Mapping[bytes, Location], pack_sizes: Mapping[bytes, int]
+) -> dict[bytes, int]:
+    """Return the packs (id -> size) that are brought as files: those of which most is wanted.
+
+    Small ones are not: their records are better off together in a new pack.
+    """
+    stored: dict[bytes, int] = {}
+    for location in wanted.values():
+        stored[location.pack] = stored.get(location.pack, 0) + location.stored_len
+    return {
+        pack: pack_sizes[pack]
+        for pack, stored_bytes in stored.items()
+        if stored_bytes >= WHOLE_FROM_BYTES
+        and WHOLE_PACK_SHARE * pack_sizes.get(pack, 1 << 62) < stored_bytes
+    }
 
 
 def _offset(record: tuple[bytes, Location]) -> int:

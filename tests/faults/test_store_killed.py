@@ -18,9 +18,11 @@ from pathlib import Path
 import pytest
 from support.content import noise
 from support.disks import CountingDisk, KillingDisk
+from support.packs import pack_of, true_records
 
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import Pointer
+from git_mlvc.oid import Oid
 from git_mlvc.store import fsck
 from git_mlvc.store.disk import Disk
 from git_mlvc.store.layout import Layout
@@ -132,6 +134,28 @@ def test_law_10_killed_at_every_step_of_recovering(tmp_path: Path) -> None:
         in_child(partial(leave_open, top), promised)
         assert len(promises(promised)) == len(SIZES)
         ended = in_child(partial(recover_on, top, KillingDisk(kill_at)), tmp_path / "none")
+        assert ended == -signal.SIGKILL
+        check(top, promised)
+
+
+def adopt_two(top: Path, disk: Disk, promise) -> None:  # type: ignore[no-untyped-def]
+    adoption = Store.open(top, disk=disk).adoption()
+    for first in (0, 3):
+        numbers = [n for n in range(first, first + 2) if len(content(n)) < 100_000]
+        data, table = pack_of(true_records(content(n) for n in numbers))
+        adoption.keep(adoption.fetch(table.id, lambda fd, data=data: os.pwrite(fd, data, 0)))
+        adoption.publish()
+        for number in numbers:
+            promise(number, Pointer(Oid.of(content(number)), len(content(number))))
+    adoption.close()
+
+
+def test_law_10_killed_at_every_step_of_an_adoption(tmp_path: Path) -> None:
+    counting = CountingDisk()
+    adopt_two(tmp_path / "count", counting, lambda number, pointer: None)
+    for kill_at in range(1, counting.steps + 1):
+        top, promised = tmp_path / f"s{kill_at}", tmp_path / f"p{kill_at}"
+        ended = in_child(partial(adopt_two, top, KillingDisk(kill_at)), promised)
         assert ended == -signal.SIGKILL
         check(top, promised)
 

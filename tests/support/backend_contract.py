@@ -107,6 +107,27 @@ class BackendContract:
         backend.put("packs/ab/ten", b"0123456789")
         assert backend.get_range("packs/ab/ten", start, length) == b"0123456789"[start:][:length]
 
+    @pytest.mark.parametrize("size_bytes", [0, 1, 5000, (8 << 20) - 1, 8 << 20, (8 << 20) + 1])
+    def test_get_file_writes_all_of_it_over_what_was_there(
+        self, backend: Backend, tmp_path: Path, size_bytes: int
+    ) -> None:
+        data = secrets.token_bytes(size_bytes)
+        backend.put("packs/ab/whole", data)
+        target = tmp_path / "target"
+        target.write_bytes(b"something longer" * 1000)
+        with target.open("r+b") as file:
+            backend.get_file("packs/ab/whole", file.fileno())
+        assert target.read_bytes() == data
+        assert target.stat().st_nlink == 1
+        target.write_bytes(b"mine")
+        assert backend.get("packs/ab/whole") == data  # a copy, however it was made
+
+    def test_get_file_of_an_unknown_key_raises_not_found(
+        self, backend: Backend, tmp_path: Path
+    ) -> None:
+        with (tmp_path / "target").open("w+b") as file, pytest.raises(NotFound):
+            backend.get_file("packs/ab/nothing", file.fileno())
+
     def test_stat_knows_sizes_and_absence(self, backend: Backend) -> None:
         backend.put("packs/ab/five", b"12345")
         assert backend.stat("packs/ab/five") == Stat(5)
@@ -159,6 +180,7 @@ class BackendContract:
             lambda: backend.put_if_absent(key, b""),
             lambda: backend.get(key),
             lambda: backend.get_range(key, 0, 1),
+            lambda: backend.get_file(key, -1),
             lambda: backend.stat(key),
             lambda: backend.delete(key),
         ):

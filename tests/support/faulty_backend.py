@@ -7,6 +7,7 @@ W  answers with a flipped bit     C  answers with the second half cut off
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -57,6 +58,15 @@ class FaultyBackend:
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         return self._call("get_range", key, lambda: self.inner.get_range(key, start, length))
+
+    def get_file(self, key: str, target: int) -> None:
+        def ask() -> bytes:
+            self.inner.get_file(key, target)
+            return os.pread(target, os.fstat(target).st_size, 0)
+
+        came = self._call("get_file", key, ask)
+        os.ftruncate(target, 0)
+        os.pwrite(target, came, 0)
 
     def stat(self, key: str) -> Stat | None:
         return self._call("stat", key, lambda: self.inner.stat(key))

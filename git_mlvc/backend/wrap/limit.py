@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -57,6 +58,11 @@ class Limit:
         data = self._inner.get_range(key, start, length)
         self._owe(len(data))
         return data
+
+    def get_file(self, key: str, target: int) -> None:
+        self._pass(0)
+        self._inner.get_file(key, target)
+        self._owe(os.fstat(target).st_size)
 
     def stat(self, key: str) -> Stat | None:
         return self._inner.stat(key)

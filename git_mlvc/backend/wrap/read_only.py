@@ -35,6 +35,9 @@ class ReadOnly:
     def get_range(self, key: str, start: int, length: int) -> bytes:
         return self._inner.get_range(key, start, length)
 
+    def get_file(self, key: str, target: int) -> None:
+        self._inner.get_file(key, target)
+
     def stat(self, key: str) -> Stat | None:
         return self._inner.stat(key)
 

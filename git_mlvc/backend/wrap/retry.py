@@ -65,6 +65,9 @@ class Retry:
     def get_range(self, key: str, start: int, length: int) -> bytes:
         return self._again(lambda: self._inner.get_range(key, start, length))
 
+    def get_file(self, key: str, target: int) -> None:
+        self._again(lambda: self._inner.get_file(key, target))
+
     def stat(self, key: str) -> Stat | None:
         return self._again(lambda: self._inner.stat(key))
 

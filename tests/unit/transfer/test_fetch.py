@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.faulty_backend import FaultyBackend
+from support.packs import pack_of, true_records
 from support.remotes import Place, content, ingest, restored, uses
 
 from git_mlvc.backend.base import Capability, Offline
@@ -20,11 +21,14 @@ from git_mlvc.errors import (
     RemoteUnavailable,
     StoreError,
 )
+from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats import segment
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.recipe import MIN_MEAN_LEN, Recipe
 from git_mlvc.oid import Oid
+from git_mlvc.store import fsck
+from git_mlvc.transfer import fetch as fetching
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.push import push
 from git_mlvc.transfer.verify import chunks_on, copies_on
@@ -119,6 +123,113 @@ def test_a_recipe_that_is_itself_cut_is_brought_level_by_level(
     third = MemoryBackend("third")
     push(bob.store, bob.view(third, "third"), uses(pointer))
     assert copies_on(bob.view(third, "third"), [pointer], deep=True) == {pointer}
+
+
+# -- whole packs
+
+
+def _asked(counted: FaultyBackend, verb: str) -> int:
+    return len([key for called, key in counted.log if called == verb and key.startswith("packs/")])
+
+
+def test_a_pack_of_which_most_is_wanted_comes_as_it_is(
+    ann: Place, bob: Place, remote: MemoryBackend
+) -> None:
+    datas = [content(n, 500_000) for n in range(16)]
+    pointers = ingest(ann.store, *datas)
+    push(ann.store, ann.view(remote), uses(*pointers))
+    counted = FaultyBackend(remote)
+    report = fetch(bob.store, [bob.view(counted)], pointers[:14])
+    assert not report.failed
+    assert report.logical_bytes == 14 * 500_000
+    assert report.saved_bytes == 0
+    assert _asked(counted, "get_file") == 1
+    assert {p.id for p in bob.store.packs()} & {p.id for p in ann.store.packs()}
+    for data, pointer in zip(datas[:14], pointers, strict=False):
+        assert restored(bob.store, pointer) == data
+
+
+def test_a_pack_of_which_little_is_wanted_is_not_brought(
+    ann: Place, bob: Place, remote: MemoryBackend
+) -> None:
+    pointers = ingest(ann.store, *[content(n, 500_000) for n in range(16)])
+    push(ann.store, ann.view(remote), uses(*pointers))
+    counted = FaultyBackend(remote)
+    assert not fetch(bob.store, [bob.view(counted)], pointers[:10]).failed
+    assert _asked(counted, "get_file") == 0
+
+
+def test_a_large_content_comes_in_its_packs_although_windows_end_inside_them(
+    ann: Place, bob: Place, remote: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "WINDOW_BYTES", 15_000_000)
+    monkeypatch.setattr(pack_format, "PACK_TARGET_BYTES", 6_000_000)
+    data = content(1, 40_000_000)
+    (pointer,) = ingest(ann.store, data)
+    push(ann.store, ann.view(remote), uses(pointer))
+    counted = FaultyBackend(remote)
+    assert not fetch(bob.store, [bob.view(counted)], [pointer]).failed
+    assert _asked(counted, "get_file") >= 6
+    assert restored(bob.store, pointer) == data
+
+
+@pytest.mark.parametrize("letter", ["W", "C"])
+def test_law_3_a_pack_that_changes_on_the_way_is_read_record_by_record(
+    ann: Place, bob: Place, remote: MemoryBackend, letter: str
+) -> None:
+    datas = [content(n, 500_000) for n in range(10)]
+    pointers = ingest(ann.store, *datas)
+    push(ann.store, ann.view(remote), uses(*pointers))
+    faulty = FaultyBackend(remote, only={"get_file"}, then=letter)
+    assert not fetch(bob.store, [bob.view(faulty)], pointers).failed
+    assert faulty.calls["get_file"] == 1
+    assert [restored(bob.store, pointer) for pointer in pointers] == datas
+
+
+def test_law_3_a_pack_whose_table_lies_gives_its_true_records_only(
+    ann: Place, bob: Place, remote: MemoryBackend
+) -> None:
+    datas = [content(n, 100_000) for n in range(60)]
+    records = true_records(datas)
+    records[7] = (records[7][0], content(1007, 100_000))
+    data, table = pack_of(records)
+    ann.view(remote).write_format()
+    remote.put(f"packs/{table.id.hex()[:2]}/{table.id.hex()}", data)
+    named = segment.encode([table])
+    remote.put(f"segments/{Oid.of(named).hex}", named)
+    pointers = [Pointer(Oid.of(whole), len(whole)) for whole in datas]
+    report = fetch(bob.store, [bob.view(remote)], pointers)
+    assert set(report.failed) == {pointers[7]}
+    assert isinstance(report.failed[pointers[7]], CorruptChunk)
+    assert table.id not in [pack.id for pack in bob.store.packs()]
+    assert ingest(bob.store, datas[7]) == [pointers[7]]
+    assert [restored(bob.store, pointer) for pointer in pointers] == datas
+
+
+def test_a_pack_that_has_gone_is_looked_for_elsewhere(
+    ann: Place, bob: Place, remote: MemoryBackend
+) -> None:
+    pointers = ingest(ann.store, *[content(n, 500_000) for n in range(10)])
+    push(ann.store, ann.view(remote), uses(*pointers))
+    mirror = MemoryBackend("mirror")
+    push(ann.store, ann.view(mirror, "mirror"), uses(*pointers))
+    del remote.objects[next(key for key in remote.objects if key.startswith("packs/"))]
+    views = [bob.view(remote), bob.view(mirror, "mirror")]
+    assert not fetch(bob.store, views, pointers).failed
+
+
+def test_law_10_whole_packs_that_came_before_the_silence_are_kept(
+    ann: Place, bob: Place, remote: MemoryBackend
+) -> None:
+    pointers = [ingest(ann.store, content(n, 5_000_000))[0] for n in range(4)]
+    push(ann.store, ann.view(remote), uses(*pointers))
+    silent = FaultyBackend(remote, "..", only={"get_file"}, then="E")
+    assert len(fetch(bob.store, [bob.view(silent)], pointers).failed) == 2
+    assert len([p for p in pointers if bob.store.is_complete(p)]) == 2
+    again = FaultyBackend(remote)
+    assert not fetch(bob.store, [bob.view(again)], pointers).failed
+    assert again.calls["get_file"] == 2
+    assert fsck.check(bob.store).is_sound
 
 
 # -- law 3

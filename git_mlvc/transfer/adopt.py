@@ -1,0 +1,50 @@
+"""Packs of a remote that are brought as they are, because most of what is in them is wanted.
+
+Copying a file costs a fraction of taking it apart and putting it together again; and where the remote
+is on the same file system, the copy may share its blocks. Each record is verified all the same
+(`store/adoption.py`). A pack that turns out to be anything but true is left for its records to be
+read one by one, which finds the good ones and names the bad.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from git_mlvc.backend.base import NotFound
+from git_mlvc.errors import CorruptChunk, MlvcError
+from git_mlvc.formats.pack import PACK_TARGET_BYTES
+from git_mlvc.formats.segment import PackTable
+from git_mlvc.store.adoption import Adoption, Guest
+from git_mlvc.transfer import remote_layout
+from git_mlvc.transfer.queue import Pool
+from git_mlvc.transfer.remote_view import RemoteView
+
+BUDGET_BYTES = 4 * PACK_TARGET_BYTES  # on the disk and on their way, with no name yet
+
+
+def adopt(view: RemoteView, packs: Mapping[bytes, int], adoption: Adoption) -> Iterator[PackTable]:
+    """Bring `packs` (id -> size) into the store, several at once; yield the table of each that came.
+
+    Each is in its place when it is yielded. Raises RemoteError when the remote falls silent, and
+    StoreError; what came stays.
+    """
+    pool: Pool[bytes, Guest] = Pool(
+        lambda pack: adoption.fetch(pack, _copier(view, pack)),
+        cost=lambda pack: packs[pack],
+        budget_bytes=BUDGET_BYTES,
+    )
+    failures: list[MlvcError] = []
+    for _, outcome in pool.run(pack for pack in packs if not failures):
+        if isinstance(outcome, (NotFound, CorruptChunk)):
+            continue
+        if isinstance(outcome, MlvcError):
+            failures.append(outcome)  # raised when what is on its way has come
+            continue
+        adoption.keep(outcome)
+        yield outcome.table
+    if failures:
+        raise failures[0]
+
+
+def _copier(view: RemoteView, pack: bytes) -> Callable[[int], None]:
+    return lambda fd: view.backend.get_file(remote_layout.pack_key(pack), fd)
