@@ -17,6 +17,8 @@ PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
 _AHEAD = 16  # packets that one system call may fill: what an enlarged pipe holds
 _FULL = b"%04x" % MAX_PACKET_BYTES
+_CLEAN = b"0012command=clean\n"
+_PATHNAME = b"pathname="
 _DRAIN_BYTES = 1 << 20
 _PIECE_BYTES = 8 * MAX_PAYLOAD_BYTES  # at most this much is framed at a time
 
@@ -71,6 +73,46 @@ class PacketPipe:
             text = buffer[at + HEADER_BYTES : end]
             texts.append(text[:-1] if text[-1:] == b"\n" else text)
             self._at = at = end
+
+    def small_clean(self) -> tuple[bytes, bytes] | None:
+        """Return (path, content) of git's usual request for a small file, taken apart in one go.
+
+        None for all else, also when git closes the pipe: then nothing was taken, and `lines` comes next.
+        Never waits for more than git must send. Raises Disconnected, ProtocolError.
+        """
+        if self._at == len(self._buffer):
+            self._buffer, self._at = os.read(self._in, _READ_BYTES), 0
+        start = self._at
+        if not self._buffer.startswith(_CLEAN, start):
+            return None
+        at = self._more(len(_CLEAN)) + len(_CLEAN)
+        size = pktline.length(self._buffer[at : at + HEADER_BYTES])
+        at = self._more(len(_CLEAN) + size + HEADER_BYTES) + len(_CLEAN)
+        text, end = self._buffer[at + HEADER_BYTES : at + size], at + size + HEADER_BYTES
+        if self._buffer[end - HEADER_BYTES : end] != FLUSH or not text.startswith(_PATHNAME):
+            return None
+        taken = end - self._at
+        begin = self._more(taken) + taken
+        header = self._buffer[begin : begin + HEADER_BYTES]
+        length = pktline.length(header)
+        data = b""
+        if length:
+            if header == _FULL:
+                return None
+            begin = self._more(taken + length) + taken
+            end = begin + length
+            if self._buffer[end : end + HEADER_BYTES] != FLUSH:
+                return None
+            data, begin = self._buffer[begin + HEADER_BYTES : end], end
+        self._at = begin + HEADER_BYTES
+        return text[len(_PATHNAME) :].removesuffix(b"\n"), data
+
+    def _more(self, count: int) -> int:
+        """Read until `count` unparsed bytes and the header after them are here; return where they begin."""
+        if len(self._buffer) - self._at < count + HEADER_BYTES:
+            if not self._have(count + HEADER_BYTES):
+                raise Disconnected
+        return self._at
 
     def small_content(self) -> bytes | None:
         """Return a content that fits into one packet; None for others: then use `read_into`.

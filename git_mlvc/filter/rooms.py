@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,12 @@ def cleaner(workspace: Workspace, messages: Messages) -> Cleaner:
     from git_mlvc.filter.held import Held
 
     repository = workspace.repository
+    index_path = os.fspath(repository.index_path)
 
     def open_index() -> Index | None:
+        # A new repository has none, and is asked for each of its files.
+        if not os.access(index_path, os.F_OK):
+            return None
         from git_mlvc.git.index_search import IndexSearch
 
         def joined(path: Path) -> bytes:

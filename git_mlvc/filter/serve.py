@@ -98,8 +98,14 @@ class Server:
         """Answer requests until the end of the input, seal, tell; return the exit code."""
         code: int = ExitCode.OK
         try:
-            while (texts := self._pipe.lines()) is not None:
-                self._answer(protocol.request(texts))
+            while True:
+                small = self._pipe.small_clean()
+                if small is not None:
+                    self._answer_small(*small)
+                elif (texts := self._pipe.lines()) is not None:
+                    self._answer(protocol.request(texts))
+                else:
+                    break
         except Disconnected:
             pass  # git was stopped; what it was told is safe, and there is nobody to talk to
         except ProtocolError as exc:
@@ -130,18 +136,33 @@ class Server:
         except (Disconnected, ProtocolError):
             raise
         except Exception as exc:  # noqa: BLE001 - a door: git must get an answer, whatever it is
-            self._pipe.drain()
-            self._tell(self._as_error(exc), path=request.pathname)
-            if request.command == protocol.LIST_AVAILABLE:
-                self._pipe.write(FLUSH)
-            self._pipe.write(protocol.ERROR)
+            self._fail(request, exc)
+
+    def _answer_small(self, path: bytes, data: bytes) -> None:
+        try:
+            answer = self._cleaner.clean_bytes(path, data)
+            if isinstance(answer, bytes):
+                self._send(answer)
+            else:
+                self._stream(answer, None)
+        except Disconnected:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a door, as above
+            self._fail(Request(protocol.CLEAN, path), exc)
+
+    def _fail(self, request: Request, exc: Exception) -> None:
+        self._pipe.drain()
+        self._tell(self._as_error(exc), path=request.pathname)
+        if request.command == protocol.LIST_AVAILABLE:
+            self._pipe.write(FLUSH)
+        self._pipe.write(protocol.ERROR)
 
     def _clean(self, path: bytes) -> None:
         data = self._pipe.small_content()
         if data is not None:
-            answer = self._cleaner.clean_bytes(path, data)
-        else:
-            answer = self._cleaner.clean(path, self._pipe.read_into)
+            self._answer_small(path, data)
+            return
+        answer = self._cleaner.clean(path, self._pipe.read_into)
         if isinstance(answer, bytes):
             self._send(answer)
         else:

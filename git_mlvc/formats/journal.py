@@ -86,7 +86,7 @@ def decode_header(data: bytes | memoryview) -> tuple[JournalHeader, int]:
     return header, len(whole)
 
 
-def encode_records(rows: bytes) -> bytes:
+def encode_records(rows: bytes | bytearray) -> bytes:
     """Return the entry that vouches for `rows` (pack.ROW after pack.ROW)."""
     if not rows or len(rows) % ROW_SIZE:
         raise ValueError(f"{len(rows)} bytes are no rows")
@@ -122,7 +122,7 @@ def decode_entries(data: bytes | memoryview, offset: int) -> Entries:
     return Entries(b"".join(rows), sealed, end)
 
 
-def _entry(kind: int, payload: bytes) -> bytes:
+def _entry(kind: int, payload: bytes | bytearray) -> bytes:
     body = _AFTER_CRC.pack(len(payload), kind) + payload
     return _CRC.pack(crc32(body)) + body
 

@@ -38,10 +38,8 @@ class Pointer:
 
 def encode(pointer: Pointer) -> bytes:
     """Return the one canonical form."""
-    return b"git-mlvc pointer 1\noid %s\nsize %d\n" % (
-        str(pointer.oid).encode("ascii"),
-        pointer.size_bytes,
-    )
+    digest = pointer.oid.digest.hex().encode("ascii")
+    return b"git-mlvc pointer 1\noid blake3:%s\nsize %d\n" % (digest, pointer.size_bytes)
 
 
 def decode(data: bytes) -> Pointer:

@@ -25,6 +25,7 @@ ERROR = pktline.lines([b"status=error"])
 DELAYED = pktline.lines([b"status=delayed"])
 KEEP = pktline.FLUSH  # the empty second status: what was said first still holds
 
+_END = pktline.FLUSH + KEEP
 _CLEAN_LINE = b"command=clean"
 _PATHNAME = b"pathname="
 
@@ -85,7 +86,9 @@ def request(texts: Sequence[bytes]) -> Request:
 
 def answer(data: bytes) -> bytes:
     """Return the whole answer to a request whose result is in memory."""
-    return b"%s%s%s" % (SUCCESS, pktline.content(data), pktline.FLUSH + KEEP)
+    if 0 < len(data) <= pktline.MAX_PAYLOAD_BYTES:
+        return b"%s%04x%s%s" % (SUCCESS, len(data) + pktline.HEADER_BYTES, data, _END)
+    return b"%s%s%s" % (SUCCESS, pktline.content(data), _END)
 
 
 def available(pathnames: Iterable[bytes]) -> bytes:

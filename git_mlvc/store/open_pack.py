@@ -95,7 +95,7 @@ class OpenPack:
     def commit(self) -> None:
         """Write one journal entry for all that was appended since the last."""
         if self._committed < len(self.rows):
-            self.journal(journal_format.encode_records(bytes(self.rows[self._committed :])))
+            self.journal(journal_format.encode_records(self.rows[self._committed :]))
             self._committed = len(self.rows)
 
     def journal(self, entry: bytes) -> None:

@@ -147,7 +147,7 @@ class Session:
         cuts = chunking.cut_points(data, final=True) if size_bytes > chunking.MIN else [size_bytes]
         digest = blake3(data).digest()
         if len(cuts) == 1:
-            self._add(digest, data)
+            self._add(digest, data, self._neighbours)
         else:
             view = memoryview(data)
             rows = bytearray()
@@ -275,6 +275,15 @@ class Session:
         except AttributeError:
             encoder = self._local.encoder = ChunkEncoder()
         return encoder
+
+    @property
+    def _neighbours(self) -> Series:
+        """Small contents in a row are most often of a kind: so a trial for each is not needed."""
+        try:
+            series: Series = self._local.series
+        except AttributeError:
+            series = self._local.series = self._encoder.series()
+        return series
 
     def _count(self, size_bytes: int) -> None:
         with self._counting:

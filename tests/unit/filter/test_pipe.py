@@ -197,3 +197,78 @@ def test_plain_streams_are_read_to_the_end() -> None:
     assert read_into(target) == 0
     thread.join(30)
     os.close(read_end)
+
+
+def asked(path: bytes, cut: list[bytes], *, extra: bytes = b"") -> bytes:
+    return (
+        packet(b"command=clean\n")
+        + packet(b"pathname=" + path + b"\n")
+        + extra
+        + b"0000"
+        + framed(cut)
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.binary(min_size=1, max_size=300).filter(lambda path: b"\0" not in path),
+            st.sampled_from([0, 1, 4096, 65515, 65516, 70_000]),
+            st.booleans(),
+        ),
+        max_size=4,
+    ),
+    st.lists(st.integers(1, 5000), max_size=40),
+)
+def test_small_requests_are_the_same_in_one_go_and_line_by_line(
+    requests: list[tuple[bytes, int, bool]], pieces: list[int]
+) -> None:
+    data = b""
+    wanted = []
+    for path, size, is_cut in requests:
+        content = noise(size)
+        step = 3000 if is_cut else PAYLOAD
+        data += asked(path, [content[at : at + step] for at in range(0, size, step)])
+        wanted.append((path, content))
+    pipe, close = fed(data, pieces)
+    got = []
+    for _ in requests:
+        small = pipe.small_clean()
+        if small is None:
+            texts = pipe.lines()
+            assert texts is not None
+            small = texts[1].removeprefix(b"pathname="), content_of(pipe)
+        got.append(small)
+    assert got == wanted
+    assert (pipe.small_clean(), pipe.lines()) == (None, None)
+    close()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(packet(b"command=list_available_blobs\n") + b"0000", id="another command"),
+        pytest.param(packet(b"command=clean\n") + b"0000", id="no path"),
+        pytest.param(asked(b"a", [b"x"], extra=packet(b"ref=x\n")), id="more keys"),
+        pytest.param(asked(b"a", [b"x", b"y"]), id="two packets"),
+        pytest.param(asked(b"a", [bytes(PAYLOAD)]), id="a full packet"),
+        pytest.param(b"", id="the end"),
+    ],
+)
+def test_what_is_not_the_usual_small_request_is_left_to_others(request_: bytes) -> None:
+    pipe, close = fed(request_)
+    assert pipe.small_clean() is None
+    if request_:
+        assert pipe.lines()
+    else:
+        assert pipe.lines() is None
+    close()
+
+
+@pytest.mark.parametrize("length", range(18, len(asked(b"path", [b"content"]))))
+def test_a_small_request_that_is_cut_off_is_a_git_that_went(length: int) -> None:
+    pipe, close = fed(asked(b"path", [b"content"])[:length])
+    with pytest.raises(Disconnected):
+        pipe.small_clean()
+    close()
