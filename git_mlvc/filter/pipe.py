@@ -87,7 +87,9 @@ class PacketPipe:
             return None
         at = self._more(len(_CLEAN)) + len(_CLEAN)
         size = pktline.length(self._buffer[at : at + HEADER_BYTES])
-        at = self._more(len(_CLEAN) + size + HEADER_BYTES) + len(_CLEAN)
+        if size == 0:
+            return None
+        at = self._more(len(_CLEAN) + size) + len(_CLEAN)
         text, end = self._buffer[at + HEADER_BYTES : at + size], at + size + HEADER_BYTES
         if self._buffer[end - HEADER_BYTES : end] != FLUSH or not text.startswith(_PATHNAME):
             return None
@@ -109,9 +111,9 @@ class PacketPipe:
 
     def _more(self, count: int) -> int:
         """Read until `count` unparsed bytes and the header after them are here; return where they begin."""
-        if len(self._buffer) - self._at < count + HEADER_BYTES:
-            if not self._have(count + HEADER_BYTES):
-                raise Disconnected
+        needed = count + HEADER_BYTES
+        if len(self._buffer) - self._at < needed and not self._have(needed):
+            raise Disconnected
         return self._at
 
     def small_content(self) -> bytes | None:
