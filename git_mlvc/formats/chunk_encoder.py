@@ -34,6 +34,7 @@ _PLANES_SAMPLE = 8 << 10
 _SMALL = 4096  # below this a trial costs more than it can save
 _PROBE_SLICE = 1 << 10
 _SERIES = 64  # chunks, after which a series tries anew
+_NOISE_SERIES = 8  # the same in noise: the look at each chunk does not show tensors
 _PATIENCE = 1  # chunks, before a series that meets something else tries anew
 _GROUPINGS = ((Codec.BG2_ZSTD, 2), (Codec.BG4_ZSTD, 4), (Codec.BG8_ZSTD, 8))
 
@@ -92,6 +93,8 @@ class ChunkEncoder:
             raise ValueError(f"a chunk has 1 to {MAX_RAW_LEN} bytes, not {size}")
         if size < _SMALL:
             return _PLAIN[2]
+        if self.is_noise(raw) and not self._has_planes(raw):
+            return KEEP
         sample = _middle(raw, sample_bytes)
         lengths = [len(self._compress(way, sample)) for way in _PLAIN]
         best_len = min(lengths)
@@ -99,13 +102,10 @@ class ChunkEncoder:
         best = 0 if lengths[0] <= best_len * 1.005 else lengths.index(best_len)
         if sample.isascii():  # text: planes never win, and cost most
             return _PLAIN[best]
-        is_noise = best_len > len(sample) * _WORTH_IT
-        if is_noise and not self._has_planes(sample):
-            return KEEP
         grouping = self._best_planes(_middle(raw, _PLANES_SAMPLE), _PLAIN[best])
         if grouping is not None:
             return grouping
-        return KEEP if is_noise else _PLAIN[best]
+        return _PLAIN[best] if best_len <= len(sample) * _WORTH_IT else KEEP
 
     def encode_as(self, way: Way, raw: Raw) -> Encoded:
         """As `encode`, the codec chosen before. RAW all the same if that does not save enough."""
@@ -125,9 +125,9 @@ class ChunkEncoder:
             probe = b"".join([raw[start : start + _PROBE_SLICE] for start in starts])
         return len(self._compress(_PLAIN[0], probe)) > len(probe) * _WORTH_IT
 
-    def _has_planes(self, sample: bytes) -> bool:
+    def _has_planes(self, raw: Raw) -> bool:
         """One cheap look at all groupings at once; noise, the usual case, ends here."""
-        probe = sample[:_SMALL]
+        probe = _middle(raw, _SMALL)
         mixed = b"".join([probe[plane::8] for plane in range(8)])
         return len(self._compress(_PLAIN[0], mixed)) <= len(mixed) * 0.98
 
@@ -166,7 +166,7 @@ class Series:
         encoder = self._encoder
         if self._left <= 0:
             self._way = encoder.choose(raw, _SERIES_SAMPLE)
-            self._left = _SERIES
+            self._left = _NOISE_SERIES if self._way is KEEP else _SERIES
             encoded = encoder.encode_as(self._way, raw)
             self._saving = len(encoded[1]) / len(raw)
             return encoded

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from git_mlvc.formats import journal as journal_format
 from git_mlvc.formats import pack as pack_format
-from git_mlvc.formats.chunk_codec import Codec
 from git_mlvc.formats.journal import JournalHeader
 from git_mlvc.formats.pack import Kind, encode_row
 from git_mlvc.formats.segment import Location
@@ -21,6 +20,8 @@ from git_mlvc.store.disk import Disk
 from git_mlvc.store.layout import Layout, unique_name
 from git_mlvc.store.pack_digest import RunningDigest
 from git_mlvc.store.pack_files import PackFile
+
+RunItem = tuple[bytes, int, int, int]  # digest, codec, stored length, raw length
 
 
 class OpenPack:
@@ -73,9 +74,9 @@ class OpenPack:
         return Location(self.key, offset, stored_len, raw_len, kind, codec)
 
     def append_run(
-        self, items: Sequence[tuple[bytes, int]], payload: memoryview, *, padding: int
+        self, items: Sequence[RunItem], payload: memoryview, *, padding: int
     ) -> list[Location]:
-        """Write raw chunks that stand back to back in `payload` as one extent, after a gap."""
+        """Write chunks that stand back to back in `payload` as one extent, after a gap."""
         offset = self.end + padding
         gap = bytes(padding)
         if gap:
@@ -85,10 +86,10 @@ class OpenPack:
         self.written.add(gap)
         self.written.add(payload)
         locations = []
-        for digest, length in items:
-            self.rows += encode_row(digest, Kind.CHUNK, Codec.RAW, offset, length, length)
-            locations.append(Location(self.key, offset, length, length, Kind.CHUNK, Codec.RAW))
-            offset += length
+        for digest, codec, stored_len, raw_len in items:
+            self.rows += encode_row(digest, Kind.CHUNK, codec, offset, stored_len, raw_len)
+            locations.append(Location(self.key, offset, stored_len, raw_len, Kind.CHUNK, codec))
+            offset += stored_len
         self.end = offset
         return locations
 

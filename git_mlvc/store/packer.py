@@ -13,7 +13,7 @@ from git_mlvc.formats.pack import ALIGN_FROM_BYTES, ALIGNMENT
 from git_mlvc.store.chunk_index import ChunkIndex
 from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.layout import Layout
-from git_mlvc.store.open_pack import OpenPack
+from git_mlvc.store.open_pack import OpenPack, RunItem
 from git_mlvc.store.sealing import Sealer
 
 
@@ -65,30 +65,30 @@ class Packer:
             return True
 
     def append_run(
-        self, items: Sequence[tuple[bytes, int]], payload: memoryview, *, content_offset: int
+        self, items: Sequence[RunItem], payload: memoryview, *, content_offset: int | None
     ) -> None:
-        """Write raw chunks that stand back to back in `payload`, as long extents as packs allow.
+        """Write chunks that stand back to back in `payload`, as long extents as packs allow.
 
-        `content_offset` is where the run stands in its content; a long run gets the same remainder
-        modulo 4096 in the pack, which is what a reflink needs.
+        `content_offset` is where a run of raw chunks stands in its content; a long one gets the same
+        remainder modulo 4096 in the pack, which is what a reflink needs. None for other chunks.
         """
         with self._lock:
             at = 0
             first = 0
             try:
                 while first < len(items):
-                    pack = self._room_for(items[first][1])
+                    pack = self._room_for(items[first][2])
                     room, size, last = pack.room, 0, first
-                    while last < len(items) and (last == first or size + items[last][1] <= room):
-                        size += items[last][1]
+                    while last < len(items) and (last == first or size + items[last][2] <= room):
+                        size += items[last][2]
                         last += 1
                     run = items[first:last]
                     padding = 0
-                    if size >= ALIGN_FROM_BYTES:
+                    if content_offset is not None and size >= ALIGN_FROM_BYTES:
                         padding = (content_offset + at - pack.end) % ALIGNMENT
                     locations = pack.append_run(run, payload[at : at + size], padding=padding)
-                    for (digest, _), location in zip(run, locations, strict=True):
-                        self._index.own[digest] = location
+                    for item, location in zip(run, locations, strict=True):
+                        self._index.own[item[0]] = location
                     self.stored_bytes += size
                     at += size
                     first = last

@@ -1,8 +1,9 @@
-"""Large contents on several threads: read and cut │ hash, look up, compress │ append.
+"""Large contents on several threads: read and cut │ hash the whole │ hash, look up, compress │ append.
 
-The caller's thread reads into a window of 4 MiB, finds the cut points and hashes the whole content;
-workers hash and compress the chunks of a window; one thread appends in order, raw neighbours as one
-write. There are few windows and they are used again, so memory is bounded whatever the content.
+The caller's thread reads into a window of 4 MiB and finds the cut points: git is kept waiting by
+nothing else. A second thread hashes the whole content; workers hash and compress the chunks of a
+window; a last one appends in order, neighbours as one write. There are few windows, they are used
+again, and what a chunk became takes the place of the chunk: so memory is bounded whatever the content.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from blake3 import blake3
 from git_mlvc import chunking
 from git_mlvc.formats.chunk_codec import Codec
 from git_mlvc.formats.chunk_encoder import ChunkEncoder
-from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.recipe import ROW
 from git_mlvc.store.packer import Packer
 
 WINDOW_BYTES = 4 << 20
-WINDOWS = 8
+_MOST_WINDOWS = 8
+_MOST_WORKERS = 5
 
 Fill = Callable[[memoryview], int]
 
@@ -66,20 +67,21 @@ def filler_of_file(head: bytes, fd: int) -> Fill:
 
 @dataclass(slots=True)
 class _Piece:
-    """A chunk that is new, and where it stands in its window (raw: the payload is there too)."""
+    """A chunk that is new: where it was in its window, and where what it became is now."""
 
     digest: bytes
     codec: int
-    start: int
-    end: int
-    payload: bytes | memoryview
+    raw_start: int
+    raw_len: int
+    at: int
+    stored_len: int
 
 
 @dataclass(slots=True)
 class _Window:
     buffer: bytearray
     content_offset: int
-    cuts: list[int]
+    cuts: list[int]  # the last is where the next window begins
 
 
 _Prepared = tuple[bytes, list[_Piece]]  # rows of the recipe; the pieces that are new
@@ -91,9 +93,13 @@ class Pipeline:
     def __init__(self, packer: Packer, is_known: Callable[[bytes], bool]) -> None:
         self._packer = packer
         self._is_known = is_known
+        self._hasher = blake3()
         self._rows = bytearray()
+        self._workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 2))
+        # One is being read, one hashed, one appended: then none ever waits for lack of a window.
+        self._windows = min(_MOST_WINDOWS, self._workers + 4)
         self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
-        self._made = 0
+        self._cut: queue.SimpleQueue[_Window | None] = queue.SimpleQueue()
         self._ordered: queue.SimpleQueue[tuple[_Window, Future[_Prepared]] | None]
         self._ordered = queue.SimpleQueue()
         self._failure: BaseException | None = None
@@ -103,52 +109,64 @@ class Pipeline:
 
     def run(self, fill: Fill) -> tuple[bytes, int, bytes]:
         """Return the content's digest, its size and the rows of its recipe."""
-        appender = threading.Thread(target=self._append_all, name="append", daemon=True)
-        appender.start()
-        workers = min(8, max(2, os.cpu_count() or 2))
-        try:
-            with ThreadPoolExecutor(workers, thread_name_prefix="pack") as pool:
-                digest, size_bytes = self._read(fill, pool)
-        finally:
-            self._ordered.put(None)
-            appender.join()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="pack") as pool:
+            hashing = threading.Thread(target=self._hash_all, args=(pool,), daemon=True)
+            appending = threading.Thread(target=self._append_all, daemon=True)
+            hashing.start()
+            appending.start()
+            try:
+                size_bytes = self._read(fill)
+            finally:
+                self._cut.put(None)
+                hashing.join()
+                appending.join()
         if self._failure is not None:
             raise self._failure
-        return digest, size_bytes, bytes(self._rows)
+        return self._hasher.digest(), size_bytes, bytes(self._rows)
 
-    def _read(self, fill: Fill, pool: ThreadPoolExecutor) -> tuple[bytes, int]:
-        hasher = blake3()
+    def _read(self, fill: Fill) -> int:
         offset = 0  # of the window in the content
         window = self._take()
         filled = 0
         final = False
         while not final and self._failure is None:
             view = memoryview(window)
-            fresh = filled
             while filled < WINDOW_BYTES:
                 got = fill(view[filled:])
                 if got == 0:
                     final = True
                     break
                 filled += got
-            hasher.update(view[fresh:filled])
             cuts = chunking.cut_points(view[:filled], final=final)
             used = cuts[-1] if cuts else 0
             following = window if final else self._take()
             if not final:
                 following[: filled - used] = view[used:filled]
-            done = _Window(window, offset, cuts)
-            self._ordered.put((done, pool.submit(self._prepare, done)))
+            self._cut.put(_Window(window, offset, cuts))
             offset += used
             filled -= used
             window = following
-        return hasher.digest(), offset
+        return offset
 
     def _take(self) -> bytearray:
-        if self._made < WINDOWS:
-            self._made += 1
+        if self._windows:
+            self._windows -= 1
             return bytearray(WINDOW_BYTES)
         return self._free.get()
+
+    def _hash_all(self, pool: ThreadPoolExecutor) -> None:
+        """Hash the content window by window; only then may a worker write over one."""
+        while (window := self._cut.get()) is not None:
+            try:
+                if window.cuts:
+                    self._hasher.update(memoryview(window.buffer)[: window.cuts[-1]])
+                future = pool.submit(self._prepare, window)
+            except BaseException as exc:  # noqa: BLE001 (handed to the thread that waits)
+                self._failure = self._failure or exc
+                self._free.put(window.buffer)
+            else:
+                self._ordered.put((window, future))
+        self._ordered.put(None)
 
     def _prepare(self, window: _Window) -> _Prepared:
         encoder = getattr(self._local, "encoder", None)
@@ -158,14 +176,20 @@ class Pipeline:
         view = memoryview(window.buffer)
         rows = bytearray()
         pieces = []
-        start = 0
+        start = at = 0
         for end in window.cuts:
             raw = view[start:end]
             digest = blake3(raw).digest()
             rows += ROW.pack(digest, end - start)
             if not self._is_known(digest):
-                chosen, payload = series.encode(raw)
-                pieces.append(_Piece(digest, chosen, start, end, payload))
+                codec, payload = series.encode(raw)
+                size = len(payload)
+                if codec == Codec.RAW:
+                    at = start  # it stays where it is
+                else:
+                    view[at : at + size] = payload
+                pieces.append(_Piece(digest, codec, start, end - start, at, size))
+                at += size
             start = end
         return bytes(rows), pieces
 
@@ -191,23 +215,26 @@ class Pipeline:
                 continue
             taken.add(piece.digest)
             self.new_chunks += 1
-            self.new_raw_bytes += piece.end - piece.start
-            if run and (piece.codec != Codec.RAW or piece.start != run[-1].end):
+            self.new_raw_bytes += piece.raw_len
+            if run and not _continues(run[-1], piece):
                 self._append_run(window, run)
                 run = []
-            if piece.codec == Codec.RAW:
-                run.append(piece)
-            else:
-                self._packer.append(
-                    piece.digest, Kind.CHUNK, piece.codec, piece.end - piece.start, piece.payload
-                )
+            run.append(piece)
         if run:
             self._append_run(window, run)
 
     def _append_run(self, window: _Window, run: list[_Piece]) -> None:
-        start, end = run[0].start, run[-1].end
+        first, last = run[0], run[-1]
         self._packer.append_run(
-            [(piece.digest, piece.end - piece.start) for piece in run],
-            memoryview(window.buffer)[start:end],
-            content_offset=window.content_offset + start,
+            [(piece.digest, piece.codec, piece.stored_len, piece.raw_len) for piece in run],
+            memoryview(window.buffer)[first.at : last.at + last.stored_len],
+            content_offset=(
+                window.content_offset + first.raw_start if first.codec == Codec.RAW else None
+            ),
         )
+
+
+def _continues(last: _Piece, piece: _Piece) -> bool:
+    """True if the two stand back to back, and both raw or neither."""
+    is_raw = piece.codec == Codec.RAW
+    return piece.at == last.at + last.stored_len and is_raw == (last.codec == Codec.RAW)

@@ -37,7 +37,11 @@ def copy_records(file: PackFile, records: Iterable[Record], packer: Packer) -> l
             else:
                 sound.append(record)
         if len(run) > 1 and len(sound) == len(run):
-            packer.append_run([(r.id, r.raw_len) for r in run], stored, content_offset=start)
+            packer.append_run(
+                [(r.id, r.codec, r.stored_len, r.raw_len) for r in run],
+                stored,
+                content_offset=start,
+            )
         else:
             for r in sound:
                 at = r.offset - start
