@@ -14,10 +14,13 @@ from git_mlvc.settings import parse_size
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def verb(name: str, *, example: str) -> Callable[[Function], click.Command]:
+def verb(
+    name: str, *, example: str, takes_any_option: bool = False
+) -> Callable[[Function], click.Command]:
     """Declare the click command of a verb; the function gets the Invocation first.
 
     Its docstring is the help; `example` lines end it. The summary is the registry's.
+    `takes_any_option`: options that are not declared are arguments.
     """
 
     def declare(function: Function) -> click.Command:
@@ -25,6 +28,7 @@ def verb(name: str, *, example: str) -> Callable[[Function], click.Command]:
             name,
             short_help=VERBS[name].summary,
             help=help_text(VERBS[name].summary, function.__doc__, example),
+            context_settings={"ignore_unknown_options": takes_any_option},
         )(click.pass_obj(function))
 
     return declare

@@ -39,6 +39,7 @@ VERBS: dict[str, Verb] = {
         _verb("demo", "Show the whole main job on real content in a temporary place.", SET_UP),
         _verb("track", "Keep files that match a pattern as data, or list the patterns.", LOOK),
         _verb("untrack", "Stop keeping files that match a pattern as data.", LOOK),
+        _verb("add", "Do what `git add` does, faster where there are many data files.", LOOK),
         _verb("status", "Show each data file: present, stub, modified or missing.", LOOK),
         _verb("ls", "List the data files of a commit.", LOOK),
         _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),

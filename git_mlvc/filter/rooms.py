@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from git_mlvc.filter.clean import Cleaner
+    from git_mlvc.filter.clean import Cleaner, Ingest
     from git_mlvc.filter.held import Index
     from git_mlvc.filter.smudge import Smudger, Stubs
     from git_mlvc.formats.pointer import Pointer
@@ -23,8 +23,13 @@ Messages = Callable[[str], None]
 _MOST_DAMAGED_BYTES = 1 << 16
 
 
-def cleaner(workspace: Workspace, messages: Messages) -> Cleaner:
-    """Return a cleaner for one process's run."""
+def cleaner(
+    workspace: Workspace,
+    messages: Messages,
+    *,
+    open_session: Callable[[], Ingest] | None = None,
+) -> Cleaner:
+    """Return a cleaner for one process's run. `open_session`: where it is not to open one itself."""
     from git_mlvc.filter.clean import Cleaner
     from git_mlvc.filter.held import Held
 
@@ -69,7 +74,7 @@ def cleaner(workspace: Workspace, messages: Messages) -> Cleaner:
 
     return Cleaner(
         settings=lambda: workspace.settings,
-        open_session=lambda: workspace.store.session(),
+        open_session=open_session or (lambda: workspace.store.session()),
         restore=lambda pointer, write: workspace.store.restore(pointer, write),
         held=Held(open_index, blob_size, repository.object_format),
         messages=messages,

@@ -55,6 +55,14 @@ def last(config: Config, key: str) -> str | None:
     return values[-1] if values else None
 
 
+def is_true(config: Config, key: str, *, unset: bool = False) -> bool:
+    """Return a truth value as git reads it; `unset` if there is none."""
+    value = last(config, key)
+    if value is None:
+        return unset
+    return value.lower() in _TRUE or (value.isdigit() and int(value) != 0)
+
+
 def set_value(git: Git, key: str, value: str, *, scope: Scope = "local") -> None:
     """Set a variable to one value, replacing all it had. `scope`: "local", "global" or a file."""
     git.run("config", *_scope(scope), "--replace-all", key, value)

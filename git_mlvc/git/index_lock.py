@@ -6,6 +6,7 @@ wait while it exists (milliseconds), and every way out removes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -68,6 +69,16 @@ class IndexLock:
         os.fchmod(self._fd, mode)
         if mtime_ns is not None:
             os.utime(self._fd, ns=(mtime_ns, mtime_ns))
+
+    def adopt(self, path: Path) -> None:
+        """Take a finished file as the new index; it is gone from `path` then. Raises OSError."""
+        try:
+            os.replace(path, self._lock)
+        except OSError as exc:
+            if exc.errno != errno.EXDEV:
+                raise
+            info = os.stat(path)
+            self.write(path.read_bytes(), mtime_ns=info.st_mtime_ns, mode=info.st_mode & 0o777)
 
     def commit(self) -> None:
         """Make what was written the index."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Identity = tuple[int, ...]
 SEARCHES = 16
+_EMPTY = b"DIRC\0\0\0\2\0\0\0\0"
+_MISSING: Identity = ()
 _LINK = b"link\0"  # how the extension of a split index begins, or a name ends: then it is joined in vain
 _HEADER_BYTES = 12
 _STAT_BYTES = 40
@@ -29,7 +31,12 @@ class IndexSearch:
     """The index file as it was when opened; a missing one holds nothing."""
 
     def __init__(
-        self, data: bytes, *, hash_size: int = 20, path: Path | None = None, identity: Identity = ()
+        self,
+        data: bytes,
+        *,
+        hash_size: int = 20,
+        path: Path | None = None,
+        identity: Identity = _MISSING,
     ) -> None:
         self._path = path
         self._identity = identity
@@ -41,8 +48,8 @@ class IndexSearch:
     @classmethod
     def open(
         cls, path: Path, *, hash_size: int = 20, join: Callable[[Path], bytes] | None = None
-    ) -> IndexSearch | None:
-        """Read the index at `path`; None if there is none. `join` gives a split one as one.
+    ) -> IndexSearch:
+        """Read the index at `path`; a missing one is an empty one. `join` gives a split one as one.
 
         Raises OSError, and what `join` raises.
         """
@@ -51,7 +58,7 @@ class IndexSearch:
                 identity = _identity(os.fstat(file.fileno()))
                 data = file.read()
         except FileNotFoundError:
-            return None
+            data, identity = _EMPTY + bytes(hash_size), _MISSING
         if join is not None and _LINK in data:
             data = join(path)
         return cls(data, hash_size=hash_size, path=path, identity=identity)
@@ -60,6 +67,8 @@ class IndexSearch:
         """False if git has written its index since: one rebase is one process and writes it often."""
         try:
             return self._path is None or _identity(os.stat(self._path)) == self._identity
+        except FileNotFoundError:
+            return self._identity == _MISSING
         except OSError:
             return False
 

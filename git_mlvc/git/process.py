@@ -210,6 +210,34 @@ class Git:
                 said = errors.read().decode("utf-8", "replace")
                 raise GitError(_printable(argv), process.returncode, said)
 
+    def hand_over(
+        self,
+        *args: Arg,
+        input: bytes | None = None,
+        env_extra: Mapping[str, str] | None = None,
+        is_quiet: bool = False,
+    ) -> int:
+        """Run with our own standard streams, in the user's language; return the exit code.
+
+        For what git itself is to tell the user. `input`: what it reads instead of our standard input;
+        `is_quiet`: what it answers is dropped, what it warns of is not. Raises GitError when git
+        cannot be started.
+        """
+        import subprocess
+
+        argv = self._argv(args)
+        try:
+            return subprocess.run(
+                argv,
+                cwd=self.cwd,
+                env={**self.env, **(env_extra or {})},
+                input=input,
+                stdout=subprocess.DEVNULL if is_quiet else None,
+                check=False,
+            ).returncode
+        except OSError as exc:
+            raise self._not_started(argv, exc) from exc
+
     def _argv(self, args: Iterable[Arg]) -> list[str | bytes]:
         return [self.program, *(str(arg) if isinstance(arg, Path) else arg for arg in args)]
 

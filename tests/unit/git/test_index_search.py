@@ -52,5 +52,12 @@ def test_search_and_read_agree(
         assert search.blob(name) == (entry and entry.blob_sha), name
 
 
-def test_no_index_holds_nothing(bare_machine: Machine) -> None:
-    assert IndexSearch.open(bare_machine.root / "none") is None
+def test_no_index_holds_nothing_until_git_writes_one(bare_machine: Machine) -> None:
+    repo = bare_machine.init()
+    index = repo.git_dir / "index"
+    search = IndexSearch.open(index)
+    assert [search.blob(b"a") for _ in range(2 * index_search.SEARCHES)] == [None] * 32
+    assert search.is_current()
+    repo.write({"a": b"1"}).add("a")
+    assert not search.is_current()
+    assert IndexSearch.open(index).blob(b"a") is not None
