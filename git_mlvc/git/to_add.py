@@ -7,7 +7,7 @@ given the same pathspecs.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,11 +32,12 @@ _ASKED_AT_ONCE = 256
 
 
 class Found(NamedTuple):
-    """A file to read. `mode` and `blob_sha` are what the index has; 0 and "" if it has nothing."""
+    """A file to read, unless it is gone. `mode` and `blob_sha`: what the index has, 0 and "" for none."""
 
     path: bytes
     mode: int = 0
     blob_sha: str = ""
+    is_gone: bool = False
 
 
 def untracked(git: Git, pathspecs: Sequence[str], *, with_ignored: bool) -> Iterator[Found]:
@@ -51,7 +52,7 @@ def untracked(git: Git, pathspecs: Sequence[str], *, with_ignored: bool) -> Iter
 def changed(git: Git, pathspecs: Sequence[str]) -> Iterator[Found]:
     """Yield the files that are not what the index's stat data say, in its order. Raises GitError.
 
-    Left out are deleted files, submodules, and paths in conflict.
+    Left out are submodules, and paths in conflict.
     """
     records = git.records(
         *_UNFILTERED,
@@ -72,8 +73,21 @@ def changed(git: Git, pathspecs: Sequence[str]) -> Iterator[Found]:
             unmerged = path
         mode = int(before, 8)
         is_file = int(after, 8) & _TYPE == _REGULAR and mode & _TYPE in (0, _REGULAR, _SYMLINK)
-        if is_file and path != unmerged:
-            yield Found(path, mode, sha.decode("ascii"))
+        if path != unmerged and (is_file or status == b"D"):
+            yield Found(path, mode, sha.decode("ascii"), status == b"D")
+
+
+def out_of_the_way(found: Iterable[Found], gone: Collection[bytes]) -> Iterator[Found]:
+    """Yield those new files that take the place of none of the files `gone`: git removes those first."""
+    folders = {folder for path in gone for folder in _folders(path)}
+    for item in found:
+        if item.path not in folders and not any(path in gone for path in _folders(item.path)):
+            yield item
+
+
+def _folders(path: bytes) -> Iterator[bytes]:
+    while path := path.rpartition(b"/")[0]:
+        yield path
 
 
 def in_this_case(found: Iterable[Found], index: IndexReader) -> Iterator[Found]:
@@ -84,16 +98,14 @@ def in_this_case(found: Iterable[Found], index: IndexReader) -> Iterator[Found]:
     """
     folders: dict[bytes, bytes] = {}
     for number in range(index.count):
-        folder = index.name(number).rpartition(b"/")[0]
-        while folder and folders.setdefault(folder.lower(), folder) is folder:
-            folder = folder.rpartition(b"/")[0]
+        for folder in _folders(index.name(number)):
+            if folders.setdefault(folder.lower(), folder) is not folder:
+                break
     listed = list(found)
     names = Counter(item.path.lower() for item in listed)
     for item in listed:
-        folder = item.path.rpartition(b"/")[0]
-        while folder and folders.get(folder.lower(), folder) == folder:
-            folder = folder.rpartition(b"/")[0]
-        if not folder and names[item.path.lower()] == 1:
+        is_alone = names[item.path.lower()] == 1
+        if is_alone and all(folders.get(f.lower(), f) == f for f in _folders(item.path)):
             yield item
 
 

@@ -80,11 +80,22 @@ class Adding:
     def run(self) -> AddReport:
         """Add. Raises MlvcError; then the index is what it was."""
         report = AddReport()
-        found = None if self._is_left_to_git() else self._found()
-        first = next(found, None) if found is not None else None
-        if found is None or first is None:
-            report.code = self._by_git_alone()
-            return report
+        try:
+            code = None if self._is_left_to_git() else self._native(report)
+        except GitError:  # a pathspec it does not take, a full disk: it has the words for it
+            code = None
+        if code is None:
+            report = AddReport()
+            code = self._git_adds({})
+        report.code = code
+        return report
+
+    def _native(self, report: AddReport) -> int | None:
+        """Read what can be read here; None if that is nothing, or did not reach the index."""
+        found = self._found()
+        first = next(found, None)
+        if first is None:
+            return None
         if not any(config.last(self.config, f"filter.{FILTER}.{key}") for key in _DRIVER):
             raise ConfigError(
                 "git does not know the filter that makes pointers", hint="git mlvc install"
@@ -92,20 +103,13 @@ class Adding:
         with work_folder(self.repo, "add") as folder:
             since_s = int(time.time()) - _CLOCK_S
             taken = self._take_in(chain((first,), found), folder, report)
-            if taken.records:
-                report.code = self._stage(taken, folder, since_s)
-            else:
-                report.code = self._by_git_alone()
-        return report
+            return self._stage(taken, folder, since_s) if taken.records else None
 
     def _is_left_to_git(self) -> bool:
         """True where git's choice of files cannot be had from git without adding."""
         if config.is_true(self.config, "core.sparsecheckout"):
             return True
         return os.path.lexists(f"{os.path.realpath(self.repo.index_path)}.lock")
-
-    def _by_git_alone(self) -> int:
-        return self._git_adds({})
 
     def _git_adds(self, env: Mapping[str, str]) -> int:
         self.flush()
@@ -115,18 +119,25 @@ class Adding:
 
     # -- which files
 
-    def _found(self) -> Iterator[Found] | None:
-        """Return the files that git would have the filter clean; None if git refuses to say."""
+    def _found(self) -> Iterator[Found]:
+        """Yield the files that git would have the filter clean. Raises GitError."""
         arguments = self.arguments
         git = self.git if arguments.pathspecs else self.repo.git
+        has_index = self.repo.index_path.exists()
         is_folding = config.is_true(self.config, "core.ignorecase")
 
         def found() -> Iterator[Found]:
-            if self.repo.index_path.exists():
-                yield from to_add.changed(git, arguments.pathspecs)
+            gone = set()
+            for item in to_add.changed(git, arguments.pathspecs) if has_index else ():
+                if item.is_gone:
+                    gone.add(item.path)
+                else:
+                    yield item
             if arguments.only_tracked:
                 return
             new = to_add.untracked(git, arguments.pathspecs, with_ignored=arguments.with_ignored)
+            if gone:
+                new = to_add.out_of_the_way(new, gone)
             yield from to_add.in_this_case(new, open_index(self.repo)) if is_folding else new
 
         converts_text = config.last(self.config, "core.autocrlf") not in (None, *_NO)
@@ -163,8 +174,8 @@ class Adding:
 
     # -- git's index
 
-    def _stage(self, taken: Taken, folder: Path, since_s: int) -> int:
-        """Have the files in the index, and git's own additions; return git's exit code."""
+    def _stage(self, taken: Taken, folder: Path, since_s: int) -> int | None:
+        """Have the files in the index, and what git adds; return its exit code, None if in vain."""
         for path in sorted(taken.news) if self.arguments.is_verbose else ():
             self.told(path)
         staging = IndexStaging(self.repo, folder, is_synced=self._is_index_synced())
@@ -172,8 +183,8 @@ class Adding:
             try:
                 staging.begin()
                 staging.enter(taken.records, since_s=since_s)
-            except (GitError, OSError):  # git has the words for it
-                break
+            except OSError:
+                return None
             code = self._git_adds({"GIT_INDEX_FILE": str(staging.path)})
             if code not in (0, 1):  # 1: it has refused some and added the others
                 return code
@@ -183,8 +194,8 @@ class Adding:
                 self._tell_hooks()
                 return code
             if outcome is Outcome.LOCKED:
-                break
-        return self._by_git_alone()
+                return None
+        return None
 
     def _is_index_synced(self) -> bool:
         parts = (config.last(self.config, "core.fsync") or "").replace(" ", "").split(",")
