@@ -19,6 +19,9 @@ _READ_BYTES = 4096
 _MAX_HEADER_BYTES = 32
 _MAX_PACKED_REFS_BYTES = 64 << 20
 _FANOUT = 256
+_MANY_NAMES = (
+    1024  # more than so many in a folder are not remembered: most that is asked for is loose
+)
 
 
 class Loose(NamedTuple):
@@ -35,7 +38,7 @@ class LooseObjects:
     def __init__(self, directory: str, *, hash_size: int) -> None:
         self._directory = directory
         self._hash = hashlib.sha1 if hash_size == 20 else hashlib.sha256
-        self._folders: dict[str, frozenset[str]] = {}
+        self._folders: dict[str, frozenset[str] | None] = {}  # None: look and see
 
     @classmethod
     def of(cls, repo: Repository) -> LooseObjects | None:
@@ -47,10 +50,10 @@ class LooseObjects:
     def read(self, sha: str) -> Loose | None:
         """Return an object, None if it is not loose or not as it should be: git is asked then."""
         folder = sha[:2]
-        names = self._folders.get(folder)
-        if names is None:
-            names = self._folders[folder] = self._listed(folder)
-        if sha[2:] not in names:
+        if folder not in self._folders:
+            self._folders[folder] = self._listed(folder)
+        names = self._folders[folder]
+        if names is not None and sha[2:] not in names:
             return None
         try:
             fd = os.open(f"{self._directory}/{folder}/{sha[2:]}", os.O_RDONLY | os.O_CLOEXEC)
@@ -72,11 +75,12 @@ class LooseObjects:
             return None
         return Loose(kind, size_bytes, content)
 
-    def _listed(self, folder: str) -> frozenset[str]:
+    def _listed(self, folder: str) -> frozenset[str] | None:
         try:
-            return frozenset(os.listdir(f"{self._directory}/{folder}"))
+            names = os.listdir(f"{self._directory}/{folder}")
         except OSError:
             return frozenset()
+        return frozenset(names) if len(names) <= _MANY_NAMES else None
 
 
 def count(repo: Repository) -> int:

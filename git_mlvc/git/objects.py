@@ -8,7 +8,9 @@ the object directories.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,15 +47,23 @@ class Blob(NamedTuple):
     content: bytes | None
 
 
-def pointers(repo: Repository, shas: Iterable[str]) -> dict[str, Pointer]:
-    """Return the pointers among the blobs `shas` (each asked once); absent objects are left out."""
-    return {blob.sha: blob.pointer for blob in blobs(repo, shas) if blob.pointer is not None}
+def pointers(
+    repo: Repository, shas: Iterable[str], *, loose: LooseObjects | None = None
+) -> dict[str, Pointer]:
+    """Return the pointers among the blobs `shas` (each asked once); absent objects are left out.
+
+    `loose` spares a new look at the directories, if many such questions follow one another.
+    """
+    found = blobs(repo, shas, loose=loose)
+    return {blob.sha: blob.pointer for blob in found if blob.pointer is not None}
 
 
-def blobs(repo: Repository, shas: Iterable[str]) -> Iterator[Blob]:
+def blobs(
+    repo: Repository, shas: Iterable[str], *, loose: LooseObjects | None = None
+) -> Iterator[Blob]:
     """Yield what each of the blobs is, in any order, from one look at each; absent ones are left out."""
     rest: list[str] = []
-    loose = _loose_objects(repo)
+    loose = loose or loose_objects(repo)
     for sha in shas:
         found = loose.read(sha) if loose is not None else None
         if found is None:
@@ -73,7 +83,7 @@ def blobs(repo: Repository, shas: Iterable[str]) -> Iterator[Blob]:
 def blob_sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int]]:
     """Yield (sha, size in bytes) of those objects that are here and are blobs."""
     rest: list[str] = []
-    loose = _loose_objects(repo)
+    loose = loose_objects(repo)
     for sha in shas:
         found = loose.read(sha) if loose is not None else None
         if found is None:
@@ -126,18 +136,34 @@ def tree_entries(repo: Repository, rev: str) -> Iterator[tuple[RepoPath, int, st
                 yield path, int(mode, 8), sha.decode("ascii")
 
 
-def names_in(repo: Repository, rev: str, shas: Collection[str]) -> dict[str, bytes]:
-    """Return one path in the tree of `rev` for those of `shas` that regular files there have."""
+@dataclass(frozen=True, slots=True)
+class TreeContents:
+    """Which blobs the regular files of a tree are, in 8 bytes each, and all names with a newline."""
+
+    prefixes: array[int]  # sorted: the first 64 bits of each sha
+    odd_names: dict[str, bytes]
+
+    def __contains__(self, sha: str) -> bool:
+        prefix = int(sha[:16], 16)
+        at = bisect_left(self.prefixes, prefix)
+        return at < len(self.prefixes) and self.prefixes[at] == prefix
+
+
+def tree_contents(repo: Repository, rev: str) -> TreeContents:
+    """Look through the tree of `rev`. Raises GitError."""
     records = repo.git.records(
         "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", rev, env_extra=NO_LAZY_FETCH
     )
-    found: dict[str, bytes] = {}
+    prefixes = array("Q")
+    odd_names: dict[str, bytes] = {}
     for record in records:
-        head, _, raw_path = record.partition(b"\t")
-        sha = head.rpartition(b" ")[2].decode("ascii")
-        if sha in shas and head.startswith(b"100"):
-            found[sha] = raw_path
-    return found
+        if record.startswith(b"100"):
+            head, _, raw_path = record.partition(b"\t")
+            sha = head[head.rindex(b" ") + 1 :]
+            prefixes.append(int(sha[:16], 16))
+            if b"\n" in raw_path:
+                odd_names[sha.decode("ascii")] = raw_path
+    return TreeContents(array("Q", sorted(prefixes)), odd_names)
 
 
 def as_path(raw: bytes) -> RepoPath | None:
@@ -158,7 +184,7 @@ def _blob(sha: str, size_bytes: int, content: bytes | None) -> Blob:
     return Blob(sha, size_bytes, pointer_format.sniff(content), content)
 
 
-def _loose_objects(repo: Repository) -> LooseObjects | None:
+def loose_objects(repo: Repository) -> LooseObjects | None:
     """Return a fresh look at the loose objects, None where each object must be asked of git."""
     return None if _needs_libgit(repo) else LooseObjects.of(repo)
 

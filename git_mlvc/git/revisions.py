@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from git_mlvc.errors import UsageError
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
@@ -19,6 +20,8 @@ from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
+
+_Row = TypeVar("_Row")
 
 _OPTIONS = re.compile(r"--(all|reflog|branches|tags|remotes)(=.*)?\Z")
 _HEAD_FILE = re.compile(r"[A-Z_]*HEAD|AUTO_MERGE|BISECT_[A-Z_]+")
@@ -30,6 +33,7 @@ _STATE_FILES = (
 )
 _MAX_STATE_BYTES = 4 << 20
 _MANY_USES = 200
+_BATCH = 1 << 14  # blobs looked at together: about 16 MB
 _CHEAPER_PACKED = 7  # times: what a loose object costs git more than a packed one
 
 
@@ -49,49 +53,34 @@ class PointerUse:
 def pointers_between(
     repo: Repository, include: Sequence[str], exclude: Sequence[str] = ()
 ) -> list[PointerUse]:
-    """Return every pointer reachable from `include` and not from `exclude`, each blob once.
+    """Return every pointer reachable from `include` and not from `exclude`. As `each_between`."""
+    return list(each_between(repo, include, exclude))
+
+
+def each_between(
+    repo: Repository, include: Sequence[str], exclude: Sequence[str] = ()
+) -> Iterator[PointerUse]:
+    """Yield every pointer reachable from `include` and not from `exclude`, each blob once.
 
     Both hold commits, tags, trees or blobs (names or shas), and `--all`, `--reflog`, `--branches`,
     `--tags`, `--remotes` with or without `=PATTERN`. What of `exclude` is not here is ignored, as it
-    cannot be reached; what of `include` is not here raises GitError.
+    cannot be reached; what of `include` is not here raises GitError. Memory stays bounded.
     """
-    wanted, wanted_options = _parted(include)
-    unwanted, unwanted_options = _parted(exclude)
-    if not wanted and not wanted_options:
-        return []
-    present = set(objects.existing(repo, unwanted)) if unwanted else set()
-    fed = [sha.encode("utf-8", "surrogateescape") + b"\n" for sha in wanted]
-    fed += [b"^" + sha.encode("ascii") + b"\n" for sha in sorted(present)]
-    negated = ["--not", *unwanted_options, "--not"] if unwanted_options else []
-    candidates: dict[str, tuple[bytes, str]] = {}
-    commit = ""
-    lines = repo.git.records(
-        "rev-list",
-        "--objects",
-        "--in-commit-order",
-        "--missing=print",
-        *_size_filter(repo),
-        *wanted_options,
-        *negated,
-        "--stdin",
-        input=fed,
-        separator=b"\n",
-        env_extra=objects.NO_LAZY_FETCH,
-    )
-    for line in lines:
-        sha, space, path = line.partition(b" ")
-        if space:
-            candidates.setdefault(sha.decode("ascii"), (path, commit))
-        elif not line.startswith(b"?"):
-            commit = line.decode("ascii")
-    found = objects.pointers(repo, candidates)
-    return _with_exact_paths(
-        repo, [(sha, pointer, *candidates[sha]) for sha, pointer in found.items()]
-    )
+    paths = ExactPaths(repo)
+    loose_objects = objects.loose_objects(repo)
+    for batch in _batches(_listed(repo, include, exclude)):
+        rows = {sha: (path, commit) for sha, path, commit in batch}
+        found = objects.pointers(repo, rows, loose=loose_objects)
+        yield from paths.uses([(sha, pointer, *rows[sha]) for sha, pointer in found.items()])
 
 
 def all_pointers(repo: Repository) -> list[PointerUse]:
-    """Return every pointer that anything in the clone still holds on to, each blob at least once.
+    """Return every pointer that anything in the clone still holds on to. As `each_pointer`."""
+    return list(each_pointer(repo))
+
+
+def each_pointer(repo: Repository) -> Iterator[PointerUse]:
+    """Yield every pointer that anything in the clone still holds on to, each blob at least once.
 
     Roots: all refs, all reflogs, HEAD and index of every worktree, stashes with their index and
     untracked parents, and what a merge, rebase, cherry-pick, revert, am or bisect under way remembers.
@@ -101,23 +90,19 @@ def all_pointers(repo: Repository) -> list[PointerUse]:
     include = ["--all", "--reflog", *roots]
     if head:
         include.append(head.decode("ascii").strip())
-    return [*pointers_between(repo, include), *index_pointers(repo)]
+    yield from each_between(repo, include)
+    yield from index_pointers(repo)
 
 
-def index_pointers(repo: Repository) -> list[PointerUse]:
-    """Return the pointers in the index of every worktree; merge conflicts with all their sides."""
-    entries: dict[str, bytes] = {}
-    for git_dir in worktree_git_dirs(repo):
-        if not (git_dir / "index").exists():
-            continue
-        git = repo.git.at(git_dir, extra={"GIT_DIR": str(git_dir)})
-        git.env = {k: v for k, v in git.env.items() if k not in ("GIT_INDEX_FILE", "GIT_WORK_TREE")}
-        for record in git.records("ls-files", "-s", "-z", env_extra=objects.NO_LAZY_FETCH):
-            head, _, path = record.partition(b"\t")
-            entries.setdefault(head.split(b" ")[1].decode("ascii"), path)
-    found = objects.pointers(repo, entries)
-    paths = ((sha, objects.as_path(entries[sha])) for sha in found)
-    return [PointerUse(found[sha], path, "") for sha, path in paths if path is not None]
+def index_pointers(repo: Repository) -> Iterator[PointerUse]:
+    """Yield the pointers in the index of every worktree; merge conflicts with all their sides."""
+    loose_objects = objects.loose_objects(repo)
+    for batch in _batches(_index_rows(repo)):
+        rows = dict(batch)
+        for sha, pointer in objects.pointers(repo, rows, loose=loose_objects).items():
+            path = objects.as_path(rows[sha])
+            if path is not None:
+                yield PointerUse(pointer, path, "", sha)
 
 
 def worktree_git_dirs(repo: Repository) -> list[Path]:
@@ -176,28 +161,88 @@ def _shas_in(path: Path) -> set[str]:
         return set()
 
 
-def _with_exact_paths(
-    repo: Repository, rows: list[tuple[str, Pointer, bytes, str]]
-) -> list[PointerUse]:
-    """Mend the paths: rev-list cuts a name at its first newline, and gives none to a tagged blob."""
-    by_commit: dict[str, list[tuple[str, Pointer, bytes]]] = {}
-    for sha, pointer, path, commit in rows:
-        by_commit.setdefault(commit, []).append((sha, pointer, path))
-    uses: list[PointerUse] = []
-    few: list[tuple[str, PointerUse]] = []
-    for commit, found in by_commit.items():
-        names: dict[str, bytes] = {}
-        if commit and len(found) > _MANY_USES and not repo.is_partial():
-            names = objects.names_in(repo, commit, {sha for sha, _, _ in found})
-        for sha, pointer, raw in found:
-            exact = names.get(sha)
-            name = objects.as_path(raw if exact is None else exact)
-            use = PointerUse(pointer, name or RepoPath(sha.encode("ascii")), commit, sha)
-            if exact is not None or not commit:
-                uses.append(use)
-            else:
-                few.append((sha, use))
-    return uses + list(_confirmed(repo, few))
+def _listed(
+    repo: Repository, include: Sequence[str], exclude: Sequence[str]
+) -> Iterator[tuple[str, bytes, str]]:
+    """Yield (sha, path as rev-list shows it, commit) of what may be a pointer."""
+    wanted, wanted_options = _parted(include)
+    unwanted, unwanted_options = _parted(exclude)
+    if not wanted and not wanted_options:
+        return
+    present = set(objects.existing(repo, unwanted)) if unwanted else set()
+    fed = [sha.encode("utf-8", "surrogateescape") + b"\n" for sha in wanted]
+    fed += [b"^" + sha.encode("ascii") + b"\n" for sha in sorted(present)]
+    negated = ["--not", *unwanted_options, "--not"] if unwanted_options else []
+    lines = repo.git.records(
+        "rev-list",
+        "--objects",
+        "--in-commit-order",
+        "--missing=print",
+        *_size_filter(repo),
+        *wanted_options,
+        *negated,
+        "--stdin",
+        input=fed,
+        separator=b"\n",
+        env_extra=objects.NO_LAZY_FETCH,
+    )
+    commit = ""
+    for line in lines:
+        sha, space, path = line.partition(b" ")
+        if space:
+            yield sha.decode("ascii"), path, commit
+        elif not line.startswith(b"?"):
+            commit = line.decode("ascii")
+
+
+def _index_rows(repo: Repository) -> Iterator[tuple[str, bytes]]:
+    for git_dir in worktree_git_dirs(repo):
+        if not (git_dir / "index").exists():
+            continue
+        git = repo.git.at(git_dir, extra={"GIT_DIR": str(git_dir)})
+        git.env = {k: v for k, v in git.env.items() if k not in ("GIT_INDEX_FILE", "GIT_WORK_TREE")}
+        for record in git.records("ls-files", "-s", "-z", env_extra=objects.NO_LAZY_FETCH):
+            head, _, path = record.partition(b"\t")
+            yield head.split(b" ")[1].decode("ascii"), path
+
+
+def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
+    source = iter(rows)
+    while batch := list(islice(source, _BATCH)):
+        yield batch
+
+
+class ExactPaths:
+    """Mends the paths: rev-list cuts a name at its first newline, and gives none to a tagged blob."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._commit = ""  # the last that had very many files
+        self._tree: objects.TreeContents | None = None
+
+    def uses(self, rows: list[tuple[str, Pointer, bytes, str]]) -> Iterator[PointerUse]:
+        """Yield what `rows` (sha, pointer, path, commit) stand for, in any order."""
+        by_commit: dict[str, list[tuple[str, Pointer, bytes]]] = {}
+        for sha, pointer, path, commit in rows:
+            by_commit.setdefault(commit, []).append((sha, pointer, path))
+        few: list[tuple[str, PointerUse]] = []
+        for commit, found in by_commit.items():
+            tree = self._tree_of(commit, len(found)) if commit else None
+            for sha, pointer, raw in found:
+                exact = tree.odd_names.get(sha, raw) if tree is not None else raw
+                name = objects.as_path(exact)
+                use = PointerUse(pointer, name or RepoPath(sha.encode("ascii")), commit, sha)
+                if not commit or (tree is not None and name is not None and sha in tree):
+                    yield use
+                else:
+                    few.append((sha, use))
+        yield from _confirmed(self._repo, few)
+
+    def _tree_of(self, commit: str, count: int) -> objects.TreeContents | None:
+        """Look through the tree of a commit that has many of the files; kept while it is the same."""
+        if commit != self._commit and count > _MANY_USES and not self._repo.is_partial():
+            self._commit, self._tree = commit, objects.tree_contents(self._repo, commit)
+        return self._tree if commit == self._commit else None
 
 
 def _confirmed(repo: Repository, few: list[tuple[str, PointerUse]]) -> Iterator[PointerUse]:

@@ -7,7 +7,7 @@ packs that nobody names; the next finds them by their names and goes on.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -56,7 +56,7 @@ class Use(Protocol):
 def push(
     store: Store,
     view: RemoteView,
-    uses: Iterable[Use],
+    uses: Collection[Use],
     *,
     progress: Progress | None = None,
     wave_records: int = WAVE_RECORDS,
@@ -71,19 +71,18 @@ def push(
     view.refresh()
     survey = Survey(store, view, wave_records=wave_records)
     pusher = _Pusher(store, view, progress or Silent())
-    paths: dict[Pointer, set[RepoPath]] = {}
-    for use in uses:
-        paths.setdefault(use.pointer, set()).add(use.path)
-    for wave in survey.waves(paths):
+    contents = dict.fromkeys(use.pointer for use in uses)
+    for wave in survey.waves(contents):
         pusher.send(wave)
     if survey.lost:
-        named = sorted({str(path) for pointer in survey.lost for path in paths[pointer]})
+        lost = set(survey.lost)
+        named = sorted({str(use.path) for use in uses if use.pointer in lost})
         raise MissingData(tuple(named), view.name)
     pusher.finish()
     return PushReport(
-        files=len(paths),
+        files=len(contents),
         chunks=pusher.chunks,
-        logical_bytes=sum(pointer.size_bytes for pointer in paths),
+        logical_bytes=sum(pointer.size_bytes for pointer in contents),
         raw_sent_bytes=pusher.raw_sent_bytes,
         sent_bytes=pusher.sent_bytes,
         packs=pusher.packs,

@@ -38,7 +38,11 @@ def read(repo: Repo, sha: str) -> loose.Loose | None:
     return found.read(sha)
 
 
-def test_every_loose_object_is_what_git_says(repo: Repo) -> None:
+@pytest.mark.parametrize("names_remembered", [0, 1024])
+def test_every_loose_object_is_what_git_says(
+    repo: Repo, names_remembered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loose, "_MANY_NAMES", names_remembered)
     for sha in all_shas(repo):
         found = read(repo, sha)
         assert found is not None

@@ -75,12 +75,38 @@ def test_each_pointer_comes_with_a_path_and_a_commit_that_has_it(machine: Machin
         assert pointer_format.sniff(repo.blob(f"{use.commit}:{use.path.text}")) == use.pointer
 
 
-def test_paths_are_right_where_one_commit_has_very_many(machine: Machine) -> None:
+@pytest.mark.parametrize("batch", [10, 205, 1 << 14])
+def test_paths_are_right_where_one_commit_has_very_many(
+    machine: Machine, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revisions, "_BATCH", batch)
     repo = machine.init()
     names = [f"d\n{n % 3}/{n}.bin" for n in range(revisions._MANY_USES + 50)]
     repo.write({name: _stub(name) for name in names}).add().commit("many")
     uses = revisions.pointers_between(_found(repo), ["HEAD"])
     assert {use.path.text for use in uses} == set(names)
+    assert {use.commit for use in uses} == {repo.head()}
+
+
+def test_blobs_are_looked_at_a_batch_at_a_time_each_once(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = machine.init()
+    _commit(repo, *(f"first {n}" for n in range(30)))
+    _commit(repo, *(f"second {n}" for n in range(30)))
+    monkeypatch.setattr(revisions, "_BATCH", 7)
+    asked: list[list[str]] = []
+    ask = objects.pointers
+
+    def noting(repo: Repository, shas: dict[str, object], **more: object) -> dict[str, Pointer]:
+        asked.append(list(shas))
+        return ask(repo, shas, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(objects, "pointers", noting)
+    assert len(list(revisions.each_between(_found(repo), ["HEAD"]))) == 60
+    assert max(map(len, asked)) <= 7
+    every = [sha for batch in asked for sha in batch]
+    assert len(every) == len(set(every)) < 60 + 10
 
 
 def test_a_pointer_that_was_removed_again_is_in_history_and_counts(machine: Machine) -> None:
