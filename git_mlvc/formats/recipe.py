@@ -145,17 +145,29 @@ class Stream:
     entries: Iterator[tuple[bytes, int]]
 
 
-def stream(recipe: Recipe, read_chunk: Callable[[bytes], bytes]) -> Stream:
+def stream(recipe: Recipe, read_chunk: Callable[[bytes], bytes], *, depth: int = 0) -> Stream:
     """Return the content's size at once and its (chunk id, raw length) pairs as they are asked for.
+
+    With a `depth`, those of the nested recipe of that depth.
 
     Memory is a few chunks for each level, whatever the size of the content. Every piece that is read
     was verified by its id; the checks over a whole level come when it ends. Raises FormatError, at
     any step, and whatever `read_chunk` raises.
     """
     size_bytes, entries = recipe.size_bytes, iter(recipe)
-    for depth in range(recipe.depth, 0, -1):
-        size_bytes, entries = _stream_inner(_pieces(entries, read_chunk), size_bytes, depth)
+    for outer in range(recipe.depth, depth, -1):
+        size_bytes, entries = _stream_inner(_pieces(entries, read_chunk), size_bytes, outer)
     return Stream(size_bytes, entries)
+
+
+def all_chunks(recipe: Recipe, read_chunk: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    """Yield the ids of all chunks a content needs: its own first, then those that the levels are made of.
+
+    Each level comes before the one that names it. Memory and errors as in `stream`.
+    """
+    for depth in range(recipe.depth + 1):
+        for digest, _ in stream(recipe, read_chunk, depth=depth).entries:
+            yield digest
 
 
 def unfold(recipe: Recipe, read_chunk: Callable[[bytes], bytes]) -> Recipe:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from git_mlvc.errors import CorruptChunk, FormatError, MlvcError, RemoteError, RemoteUnavailable
+from git_mlvc.errors import CorruptChunk, FormatError, MlvcError, RemoteUnavailable
 from git_mlvc.formats import recipe as recipe_format
 from git_mlvc.formats.recipe import Recipe
 from git_mlvc.formats.segment import Location
@@ -97,20 +97,17 @@ def receive(view: RemoteView, digests: Iterable[bytes], take: Take) -> Receipt:
 
 
 def _locate(
-    view: RemoteView, digests: Iterable[bytes], receipt: Receipt
+    view: RemoteView, digests: Collection[bytes], receipt: Receipt
 ) -> list[tuple[bytes, Location]]:
-    located = []
+    located, unknown = view.locate(digests)
     for digest in digests:
-        try:
-            location = view.find(digest)
-        except RemoteError as unknown:
-            receipt.failed.setdefault(digest, unknown)
+        if digest in located or digest in receipt.failed:
             continue
-        if location is not None:
-            located.append((digest, location))
-        elif digest not in receipt.failed:
+        if unknown is not None:
+            receipt.failed[digest] = unknown
+        else:
             receipt.absent.add(digest)
-    return located
+    return [(digest, located[digest]) for digest in digests if digest in located]
 
 
 def _wrong_bytes(

@@ -141,7 +141,7 @@ class _Fetcher:
                 continue
             try:
                 if place not in self._ready:
-                    view.refresh()
+                    view.refresh(from_index=True)
                     self._ready.add(place)
                 self._from_view(view, remaining)
             except RemoteError as exc:

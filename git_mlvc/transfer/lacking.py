@@ -1,32 +1,49 @@
 """What a remote lacks of some contents, found out before anything is sent.
 
-`push.py` sends what comes out of here; nothing here writes.
+`push.py` sends what comes out of here; nothing here writes. What is known to be there is confirmed; of what
+is not known, so much is sent without asking as it would cost to know (docs/adr/0008-large-remotes.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk
+from git_mlvc.formats import recipe as recipe_format
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import verify
-from git_mlvc.transfer.content import levels
 from git_mlvc.transfer.remote_view import RemoteView
 
 WAVE_RECORDS = 1 << 17  # sent and named together: about 8 GB of content, 40 MB of memory
+BATCH_RECORDS = 1 << 14  # looked up at once
+Bases = Callable[[], Iterable[Pointer]]
 
 
 class Survey:
-    """What one push has found out so far. `lost`: contents of which some is nowhere to be had."""
+    """What one push has found out so far. `lost`: contents of which some is nowhere to be had.
 
-    def __init__(self, store: Store, view: RemoteView, *, wave_records: int = WAVE_RECORDS) -> None:
+    `bases`: contents that the remote is believed to hold, best first, for a remote too large to be asked
+    about everything; they are asked for only then.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        view: RemoteView,
+        *,
+        wave_records: int = WAVE_RECORDS,
+        bases: Bases = tuple,
+    ) -> None:
         self._store = store
         self._view = view
         self._wave_records = wave_records
+        self._bases = bases
+        self._in_bases: set[bytes] | None = None
         self._lacking: dict[bytes, Location] = {}
+        self._unasked_bytes = 0
         self.records_there = 0
         self.lost: list[Pointer] = []
 
@@ -37,19 +54,24 @@ class Survey:
         will fail: then nothing more is yielded. Raises CorruptChunk for damage in the store, RemoteError.
         """
         elsewhere: list[Pointer] = []
+        batch: dict[bytes, list[Pointer]] = {}
         for pointer in pointers:
             if not self._store.has(pointer.oid):
                 elsewhere.append(pointer)
                 continue
             for digest in self._records_of(pointer):
-                if not self._note(digest):
-                    self.lost.append(pointer)
-                    break
-                if len(self._lacking) >= self._wave_records:
-                    yield from self._wave()
+                if digest not in self._lacking:
+                    batch.setdefault(digest, []).append(pointer)
+                if len(batch) >= min(BATCH_RECORDS, self._wave_records):
+                    self._note(batch)
+                    batch = {}
+                    if len(self._lacking) >= self._wave_records:
+                        yield from self._wave()
+        self._note(batch)
         there = verify.held(self._view, elsewhere)
         self.records_there += len(there)
         self.lost += [pointer for pointer in elsewhere if pointer not in there]
+        self.lost = list(dict.fromkeys(self.lost))
         yield from self._wave()
 
     def _wave(self) -> Iterator[dict[bytes, Location]]:
@@ -57,18 +79,47 @@ class Survey:
         if full and not self.lost:
             yield full
 
-    def _note(self, digest: bytes) -> bool:
-        """Note a record if the remote lacks it; False if it is nowhere."""
-        if digest in self._lacking:
-            return True
-        if self._view.confirmed(digest) is not None:
-            self.records_there += 1
-            return True
-        location = self._store.find(digest)
-        if location is None:
-            return False
-        self._lacking[digest] = location
-        return True
+    def _note(self, needed: dict[bytes, list[Pointer]]) -> None:
+        """Note which records the remote lacks, and what needs those that are nowhere."""
+        there = set(self._view.confirmed_many(needed, offhand=True))
+        rest = [digest for digest in needed if digest not in there]
+        if rest and self._view.unseen_bytes:
+            there |= self._believed(rest)
+            rest = [digest for digest in rest if digest not in there]
+        here = self._store.index.find_many(rest)
+        if len(here) < len(rest):
+            elsewhere = [digest for digest in rest if digest not in here]
+            there |= self._view.confirmed_many(elsewhere).keys()
+            for digest in elsewhere:
+                if digest not in there:
+                    self.lost += needed[digest]
+        self.records_there += len(there)
+        self._lacking |= {digest: here[digest] for digest in rest if digest in here}
+        if self._view.unseen_bytes:
+            self._unasked_bytes += sum(location.stored_len for location in here.values())
+            self._ask_if_that_is_cheaper()
+
+    def _ask_if_that_is_cheaper(self) -> None:
+        """Fetch the remote's segments once more would be sent unasked than they have bytes."""
+        if self._unasked_bytes > self._view.unseen_bytes:
+            self._view.see_all()
+            there = self._view.confirmed_many(self._lacking)
+            self.records_there += len(there)
+            for digest in there:
+                del self._lacking[digest]
+
+    def _believed(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Return those that are part of a content which the remote is believed to hold and names.
+
+        One of these contents is asked for: another place, or one made anew, would not name it.
+        """
+        if self._in_bases is None:
+            self._in_bases = set()
+            bases = [base for base in self._bases() if self._store.has(base.oid)]
+            if bases and self._view.named([bases[0].oid.digest]):
+                for base in bases:
+                    self._in_bases.update(self._store.live_digests(base))
+        return self._in_bases.intersection(digests)
 
     def _records_of(self, pointer: Pointer) -> Iterator[bytes]:
         """Yield what a content is made of: chunks first, what names them after them (law 1)."""
@@ -77,7 +128,7 @@ class Survey:
         if location is not None and location.kind == Kind.RECIPE:
             encoded = self._store.read_record(digest, Kind.RECIPE)
             try:
-                recipes = list(levels(encoded, self._read_chunk))
+                yield from recipe_format.all_chunks(recipe_format.decode(encoded), self._read_chunk)
             except FormatError as exc:
                 raise CorruptChunk(
                     f"the recipe of {pointer.oid.short} is damaged",
@@ -85,10 +136,7 @@ class Survey:
                     hint="git mlvc fsck --repair",
                 ) from exc
             except MissingChunk:
-                recipes = []
                 yield from self._store.missing_of(pointer)[:1]
-            for recipe in reversed(recipes):
-                yield from recipe.digests()
         yield digest
 
     def _read_chunk(self, digest: bytes) -> bytes:

@@ -32,7 +32,7 @@ from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import parcel, remote_layout
-from git_mlvc.transfer.lacking import WAVE_RECORDS, Survey
+from git_mlvc.transfer.lacking import WAVE_RECORDS, Bases, Survey
 from git_mlvc.transfer.parcel import Parcel
 from git_mlvc.transfer.plan import LocalPack, MissingData, PushPlan, PushReport, plan_push
 from git_mlvc.transfer.queue import Pool
@@ -60,16 +60,18 @@ def push(
     *,
     progress: Progress | None = None,
     wave_records: int = WAVE_RECORDS,
+    bases: Bases = tuple,
 ) -> PushReport:
     """Make the remote hold all that the pointers need.
 
-    Returns only when every record is named by a segment there and its pack has been seen to stand
+    `bases`: contents that the remote is believed to hold, asked for only where it is too large to be asked
+    about everything. Returns only when every record is named by a segment there and its pack has been seen to stand
     there with the right size. Raises MissingData naming all files whose data is nowhere to be had,
     CorruptChunk for damage in the store, RemoteError.
     """
     require(view.backend, Capability.WRITE, "push")
     view.refresh()
-    survey = Survey(store, view, wave_records=wave_records)
+    survey = Survey(store, view, wave_records=wave_records, bases=bases)
     pusher = _Pusher(store, view, progress or Silent())
     contents = dict.fromkeys(use.pointer for use in uses)
     for wave in survey.waves(contents):

@@ -1,0 +1,75 @@
+"""Whether packs stand on a remote, with the size their segment gives: asked once between two refreshes.
+
+A few are asked for one by one, more by listing all; where a listing is short it is always that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from git_mlvc.backend.base import Backend, Capability
+from git_mlvc.errors import MlvcError
+from git_mlvc.transfer import remote_layout
+from git_mlvc.transfer.queue import Pool
+
+LISTING_PAGE = 1000  # packs that one request of a listing tells of, about
+FEW_STATS = 16  # single questions; after so many, all are listed
+STAT_COST = 1
+
+
+class PackPresence:
+    """Answers by pack id; `sizes` is what segments say, and grows as they are read."""
+
+    def __init__(self, backend: Backend, sizes: Mapping[bytes, int]) -> None:
+        self._backend = backend
+        self._sizes = sizes
+        self._present: dict[bytes, bool] = {}
+        self._listed: dict[bytes, int] | None = None
+        self._asked = 0
+
+    def forget(self) -> None:
+        self._present.clear()
+        self._listed = None
+        self._asked = 0
+
+    def note(self, packs: Collection[bytes]) -> None:
+        """Take packs that were just seen to be whole for present."""
+        self._present.update(dict.fromkeys(packs, True))
+
+    def absent(self, packs: Collection[bytes], *, on_remote: int) -> set[bytes]:
+        """Return those that do not stand there; there are about `on_remote` packs. Raises RemoteError."""
+        unknown = [pack for pack in packs if pack not in self._present]
+        if unknown:
+            can_list = Capability.LIST in self._backend.capabilities
+            pages = 1 + on_remote // LISTING_PAGE
+            if can_list and (
+                self._listed is not None
+                or pages <= 2
+                or self._asked + len(unknown) > max(FEW_STATS, pages)
+            ):
+                self._compare_with_listing(unknown)
+            else:
+                self._ask(unknown)
+        return {pack for pack in packs if not self._present[pack]}
+
+    def _compare_with_listing(self, packs: Collection[bytes]) -> None:
+        if self._listed is None:
+            self._listed = {}
+            for listed in self._backend.list(remote_layout.PACKS):
+                pack = remote_layout.pack_of(listed.key)
+                if pack is not None:
+                    self._listed[pack] = listed.size_bytes
+        for pack in packs:
+            self._present[pack] = self._listed.get(pack, -1) == self._sizes.get(pack)
+
+    def _ask(self, packs: Collection[bytes]) -> None:
+        self._asked += len(packs)
+        pool: Pool[bytes, bool] = Pool(self._stands, cost=lambda pack: STAT_COST)
+        for pack, outcome in pool.run(packs):
+            if isinstance(outcome, MlvcError):
+                raise outcome
+            self._present[pack] = outcome
+
+    def _stands(self, pack: bytes) -> bool:
+        found = self._backend.stat(remote_layout.pack_key(pack))
+        return found is not None and found.size_bytes == self._sizes.get(pack)

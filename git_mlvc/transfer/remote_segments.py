@@ -1,0 +1,279 @@
+"""Which segments a remote has: small ones and those kept here whole, large ones by what is known of them.
+
+The remote's `index` says it in one request, and is a hint; a listing says what is there now. What cannot be
+known is kept as a doubt, for whoever would say "missing" (law 9).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+from blake3 import blake3
+
+from git_mlvc.backend.base import Backend, Capability, NotFound
+from git_mlvc.errors import FormatError, MlvcError, RemoteError, RemoteRefused, RemoteUnavailable
+from git_mlvc.formats import store_config
+from git_mlvc.formats.segment import SegmentView
+from git_mlvc.transfer import remote_layout
+from git_mlvc.transfer.queue import Pool
+from git_mlvc.transfer.ranged_segments import RangedSegments
+from git_mlvc.transfer.remote_layout import FORMAT_KEY, INDEX_KEY, Index, Summary
+from git_mlvc.transfer.segment_cache import BLOCK_BYTES, SegmentCache
+
+WHOLE_BYTES = 256 << 10  # a segment up to this size is fetched rather than asked
+LISTING_ATTEMPTS = 3
+NO_INDEX = Index({}, False)
+
+
+class RemoteSegments:
+    """As of the last `refresh`. `whole` are verified; of `ranged` only ranges were ever seen."""
+
+    def __init__(self, backend: Backend, cache: SegmentCache, name: str) -> None:
+        self._backend = backend
+        self._cache = cache
+        self._name = name
+        self.whole: dict[bytes, SegmentView] = {}
+        self.ranged = RangedSegments(backend, self._doubt_segment)
+        self.doubt: RemoteError | None = None
+        self.has_format = False
+        self.is_listed = False
+        self.pack_sizes: dict[bytes, int] = {}
+
+    # -- what there is
+
+    def refresh(self, *, from_index: bool) -> None:
+        """Learn what segments there are now; with `from_index`, by the remote's own word if it gives one.
+
+        Raises RemoteUnavailable, RemoteRefused.
+        """
+        for _ in range(LISTING_ATTEMPTS):
+            try:
+                self._refresh(from_index)
+                return
+            except NotFound:
+                from_index = False  # merged into another since it was named
+        raise self._unstable()
+
+    def list_now(self) -> bool:
+        """Ask for a listing if there was none yet; True if that may have shown anything new."""
+        if self.is_listed or not self.can_list:
+            return False
+        before = self.ids()
+        for _ in range(LISTING_ATTEMPTS):
+            with contextlib.suppress(NotFound):
+                self._take(self._list(), dict(self.ranged.summaries))
+                self.is_listed = True
+                return self.ids() != before
+        raise self._unstable()
+
+    def see_all(self) -> None:
+        """Fetch what was asked by ranges so far. Raises RemoteError."""
+        summaries = dict(self.ranged.summaries)
+        self._fetch({one: summary.layout.size_bytes for one, summary in summaries.items()})
+        self.ranged.clear()
+        self._settle()
+
+    def recall(self) -> bool:
+        """Take the segments kept from the last time for what there is; False if there are none."""
+        self.is_listed = True  # what is remembered counts, and nobody is asked
+        if self._cache.is_partial:
+            self.doubt = RemoteUnavailable(
+                f"cannot tell what remote '{self._name}' has",
+                why="its index is too large to keep here",
+            )
+        for segment_id in self._cache.ids():
+            view = self._cached(segment_id)
+            if view is not None:
+                self.whole[segment_id] = view
+        self._settle()
+        return bool(self.whole)
+
+    def add(self, data: bytes) -> SegmentView:
+        """Take in a segment that this process has just published."""
+        segment_id = blake3(data).digest()
+        view = self.whole[segment_id] = self._cache.put(segment_id, data)
+        self._settle()
+        return view
+
+    def set_aside(self, segment_id: bytes) -> None:
+        """Ask a segment no more whose rows turn out to be damaged: it was written wrong."""
+        del self.whole[segment_id]
+        self._doubt_segment(segment_id)
+
+    def ids(self) -> set[bytes]:
+        return {*self.whole, *self.ranged.summaries}
+
+    def summaries(self) -> Iterator[Summary]:
+        """Yield what the `index` is to say."""
+        for segment_id, view in self.whole.items():
+            with contextlib.suppress(FormatError):
+                yield remote_layout.summary_of(segment_id, view)
+        yield from self.ranged.summaries.values()
+
+    @property
+    def pack_count(self) -> int:
+        ranged = sum(one.layout.pack_count for one in self.ranged.summaries.values())
+        return ranged + sum(view.layout.pack_count for view in self.whole.values())
+
+    @property
+    def can_list(self) -> bool:
+        return Capability.LIST in self._backend.capabilities
+
+    # -- inside
+
+    def _refresh(self, from_index: bool) -> None:
+        self.doubt = None
+        index = self._read_index()
+        self.has_format = index.names_format or self._check_format()
+        if self.has_format:
+            self._cache.remember_use()
+        sizes: Mapping[bytes, int | None]
+        self.is_listed = self.can_list and not (from_index and index.names_format)
+        if self.is_listed:
+            sizes = self._list()
+        else:
+            sizes = {
+                one: summary.layout.size_bytes if summary else None
+                for one, summary in index.summaries.items()
+            }
+        self._take(sizes, index.summaries)
+        if not self.has_format and not sizes and self._cache.was_used_before:
+            self.doubt = RemoteUnavailable(
+                f"cannot tell what remote '{self._name}' has",
+                why="it had data when it was last read, and there is nothing now",
+                hint="is the disk mounted? If it was emptied on purpose, the next push fills it again",
+            )
+        if self.is_listed or not self.can_list:
+            self._cache.forget_all_but(sizes)
+
+    def _take(
+        self, sizes: Mapping[bytes, int | None], summaries: Mapping[bytes, Summary | None]
+    ) -> None:
+        self.whole = {one: view for one, view in self.whole.items() if one in sizes}
+        self.ranged.clear()
+        self._load(sizes, summaries)
+        self._settle()
+        if bool(self.ranged) != self._cache.is_partial:
+            self._cache.note_partial(bool(self.ranged))
+
+    def _unstable(self) -> RemoteUnavailable:
+        return RemoteUnavailable(
+            f"cannot tell what remote '{self._name}' has",
+            why="segments vanish while they are read",
+            hint="somebody may be cleaning it up: try again in a minute",
+        )
+
+    def _read_index(self) -> Index:
+        if not self.can_list:
+            self.doubt = RemoteUnavailable(
+                f"cannot tell whether remote '{self._name}' has it",
+                why="it cannot be listed, and the index it keeps does not name it",
+                hint="if it was pushed lately, try again in a minute",
+            )
+        try:
+            data = self._backend.get_range(INDEX_KEY, 0, remote_layout.MAX_INDEX_BYTES)
+            return remote_layout.decode_index(data)
+        except NotFound:
+            return NO_INDEX
+        except FormatError as exc:
+            if not self.can_list:
+                self.doubt = RemoteUnavailable(
+                    f"cannot tell what remote '{self._name}' has", why=str(exc), hint=exc.hint
+                )
+            return NO_INDEX
+
+    def _check_format(self) -> bool:
+        try:
+            data = self._backend.get_range(FORMAT_KEY, 0, store_config.MAX_CONFIG_BYTES + 1)
+        except NotFound:
+            return False
+        try:
+            store_config.decode(data)
+        except FormatError as exc:
+            raise RemoteRefused(
+                f"cannot use remote '{self._name}'", why=exc.why or exc.what, hint=exc.hint
+            ) from exc
+        return True
+
+    def _list(self) -> dict[bytes, int]:
+        found = {}
+        for listed in self._backend.list(remote_layout.SEGMENTS):
+            segment_id = remote_layout.segment_of(listed.key)
+            if segment_id is not None:
+                found[segment_id] = listed.size_bytes
+        return found
+
+    def _load(
+        self, sizes: Mapping[bytes, int | None], summaries: Mapping[bytes, Summary | None]
+    ) -> None:
+        """Open segments that are kept here, fetch small ones, note what is known of large ones."""
+        has_ranges = Capability.RANGES in self._backend.capabilities
+        wanted: dict[bytes, int | None] = {}
+        for segment_id, size_bytes in sizes.items():
+            if segment_id in self.whole:
+                continue
+            cached = self._cached(segment_id)
+            summary = summaries.get(segment_id)
+            if cached is not None:
+                self.whole[segment_id] = cached
+            elif size_bytes is None or size_bytes <= WHOLE_BYTES or not has_ranges:
+                wanted[segment_id] = size_bytes
+            elif summary is not None and summary.layout.size_bytes == size_bytes:
+                self.ranged.add(summary)
+            else:
+                try:
+                    self.ranged.add_by_asking(segment_id, size_bytes)
+                except FormatError as exc:
+                    self._refuse_newer(exc)
+                    self._doubt_segment(segment_id)
+        self._fetch(wanted)
+
+    def _fetch(self, wanted: Mapping[bytes, int | None]) -> None:
+        pool: Pool[bytes, SegmentView | None] = Pool(
+            self._fetch_one, cost=lambda one: min(wanted[one] or BLOCK_BYTES, BLOCK_BYTES)
+        )
+        for segment_id, outcome in pool.run(wanted):
+            if isinstance(outcome, NotFound) and not self.can_list:
+                continue  # the index is only a hint: it may name what was merged since
+            if isinstance(outcome, FormatError):
+                self._refuse_newer(outcome)
+                outcome = None
+            if isinstance(outcome, MlvcError):
+                raise outcome
+            if outcome is None:
+                self._doubt_segment(segment_id)
+            else:
+                self.whole[segment_id] = outcome
+
+    def _fetch_one(self, segment_id: bytes) -> SegmentView | None:
+        key = remote_layout.segment_key(segment_id)
+        return self._cache.fetch(
+            segment_id, lambda start, length: self._backend.get_range(key, start, length)
+        )
+
+    def _cached(self, segment_id: bytes) -> SegmentView | None:
+        try:
+            return self._cache.get(segment_id)
+        except FormatError as exc:
+            self._refuse_newer(exc)
+            return None
+
+    def _refuse_newer(self, exc: FormatError) -> None:
+        if "newer" in exc.hint:
+            raise RemoteRefused(
+                f"cannot use remote '{self._name}'", why=str(exc), hint=exc.hint
+            ) from exc
+
+    def _doubt_segment(self, segment_id: bytes) -> None:
+        self.doubt = RemoteUnavailable(
+            f"cannot tell what remote '{self._name}' has",
+            why=f"its segment {segment_id.hex()[:16]} is damaged",
+            hint="git mlvc push sends again what cannot be found there",
+        )
+
+    def _settle(self) -> None:
+        # The largest first: it answers most questions.
+        self.whole = dict(sorted(self.whole.items(), key=lambda item: (-len(item[1]), item[0])))
+        for view in self.whole.values():
+            self.pack_sizes.update(view.packs)
