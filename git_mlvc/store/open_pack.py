@@ -21,6 +21,8 @@ from git_mlvc.store.layout import Layout, unique_name
 from git_mlvc.store.pack_digest import RunningDigest
 from git_mlvc.store.pack_files import PackFile
 
+_AHEAD_BYTES = 8 << 20  # at most this much, and the table, waits for the last sync
+
 RunItem = tuple[bytes, int, int, int]  # digest, codec, stored length, raw length
 
 
@@ -55,6 +57,7 @@ class OpenPack:
             disk.remove(self.journal_path)
             raise
         self.end = len(pack_format.HEADER)
+        self._started = 0  # what stands before is on its way to the disk
         self.written = RunningDigest()  # of the first `end` bytes
         self.written.add(pack_format.HEADER)
 
@@ -69,7 +72,7 @@ class OpenPack:
         offset, stored_len = self.end, len(payload)
         self._disk.pwrite(self.file.fd, payload, offset)
         self.written.add(payload)
-        self.end = offset + stored_len
+        self._advance(offset + stored_len)
         self.rows += encode_row(digest, kind, codec, offset, stored_len, raw_len)
         return Location(self.key, offset, stored_len, raw_len, kind, codec)
 
@@ -90,8 +93,15 @@ class OpenPack:
             self.rows += encode_row(digest, Kind.CHUNK, codec, offset, stored_len, raw_len)
             locations.append(Location(self.key, offset, stored_len, raw_len, Kind.CHUNK, codec))
             offset += stored_len
-        self.end = offset
+        self._advance(offset)
         return locations
+
+    def _advance(self, end: int) -> None:
+        self.end = end
+        if end - self._started >= _AHEAD_BYTES:
+            size_bytes = (end - self._started) & ~4095
+            self._disk.start_writing(self.file.fd, self._started, size_bytes)
+            self._started += size_bytes
 
     def commit(self) -> None:
         """Write one journal entry for all that was appended since the last."""
