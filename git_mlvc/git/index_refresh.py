@@ -10,24 +10,40 @@ from __future__ import annotations
 import os
 import struct
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from git_mlvc.git.index import STAT, U32, IndexEntry, IndexReader, size_field
 from git_mlvc.git.index_lock import IndexLock
 
+_MODE_AT = 24
+
 
 @dataclass(frozen=True, slots=True)
 class StatUpdate:
-    """What a file is on disk now, and the blob the index must hold for that to be the truth."""
+    """What a file is on disk now, and the blob the index must hold for that to be the truth.
 
-    blob_sha: str
-    stat: os.stat_result
+    Packed, since there may be a million: the blob's name, and the fields of `IndexEntry.stat`, but
+    with the file's own mode.
+    """
+
+    blob: bytes
+    fields: bytes
+
+    @classmethod
+    def of(cls, blob_sha: str, info: os.stat_result) -> StatUpdate:
+        return cls(bytes.fromhex(blob_sha), _packed(info))
+
+    @property
+    def mtime_s(self) -> int:
+        return int.from_bytes(self.fields[8:12])
 
 
-def others_are_racy(index_path: Path, mine: Collection[bytes], *, hash_size: int = 20) -> bool:
-    """True if files other than `mine` may have changed within the second of the index's last write."""
+def others_are_racy(
+    index_path: Path, is_mine: Callable[[bytes], bool], *, hash_size: int = 20
+) -> bool:
+    """True if files that are not mine may have changed within the second of the index's last write."""
     reader = IndexReader.open(index_path, hash_size=hash_size)
     index_s = reader.mtime_ns // 10**9
     racy = (
@@ -35,7 +51,7 @@ def others_are_racy(index_path: Path, mine: Collection[bytes], *, hash_size: int
         for number in range(reader.count)
         if int.from_bytes(reader.data[(at := reader.entry_offset(number)) + 8 : at + 12]) >= index_s
     )
-    return any(name not in mine for name in racy)
+    return not all(map(is_mine, racy))
 
 
 def refresh(
@@ -71,8 +87,8 @@ def refresh(
             prepared = _Prepared.read(path, updates, worktree, hash_size, join)
             if prepared is None or not prepared.patched:
                 return set()
-        if prepared.drop_changed(worktree, updates):
-            prepared.seal()
+        prepared.drop_changed(worktree, updates)
+        prepared.seal()
         if not prepared.patched:
             return set()
         kept_mtime_ns = None if prepared.is_rejuvenated else prepared.identity[2]
@@ -123,17 +139,17 @@ class _Prepared:
             if _fits(reader.at(number), update, before_s=now_s):
                 at = reader.entry_offset(number)
                 prepared.patched[name] = (at, original[at : at + STAT.size])
-                STAT.pack_into(prepared.data, at, *_stat_fields(update.stat, original, at))
-                if update.stat.st_mtime_ns // 10**9 >= prepared.mtime_s:
+                mode = original[at + _MODE_AT : at + _MODE_AT + 4]
+                fields = update.fields[:_MODE_AT] + mode + update.fields[_MODE_AT + 4 :]
+                prepared.data[at : at + STAT.size] = fields
+                if update.mtime_s >= prepared.mtime_s:
                     prepared.is_rejuvenated = True
-        prepared.drop_changed(worktree, updates)
         if prepared.is_rejuvenated:
             ours = {at for at, _ in prepared.patched.values()}
             for number in range(reader.count):
                 at = reader.entry_offset(number)
                 if at not in ours:
                     prepared.smudge(at)
-        prepared.seal()
         return prepared
 
     @property
@@ -152,20 +168,19 @@ class _Prepared:
         except FileNotFoundError:
             return False
 
-    def drop_changed(self, worktree: Path, updates: Mapping[bytes, StatUpdate]) -> bool:
-        """Give up entries whose file is no longer what we left; True if there were any."""
+    def drop_changed(self, worktree: Path, updates: Mapping[bytes, StatUpdate]) -> None:
+        """Give up entries whose file is no longer what we left."""
         top = os.fsencode(worktree)
         changed = [
             name
             for name in self.patched
-            if not _same_file(os.path.join(top, name), updates[name].stat)
+            if not _is_same_file(os.path.join(top, name), updates[name])
         ]
         for name in changed:
             at, before = self.patched.pop(name)
             self.data[at : at + STAT.size] = before
             if self.is_rejuvenated:
                 self.smudge(at)
-        return bool(changed)
 
     def seal(self) -> None:
         """Recompute the trailing checksum; one that was left out (index.skipHash) stays out."""
@@ -186,41 +201,32 @@ def _identity(info: os.stat_result) -> tuple[int, ...]:
 
 def _fits(entry: IndexEntry, update: StatUpdate, *, before_s: int) -> bool:
     return (
-        entry.blob_sha == update.blob_sha
+        entry.blob_sha == update.blob.hex()
         and entry.mode & 0o170000 == 0o100000
-        and update.stat.st_mtime_ns // 10**9 < before_s
+        and update.mtime_s < before_s
         and not entry.skip_worktree
         and not entry.intent_to_add
     )
 
 
-def _stat_fields(info: os.stat_result, original: bytes, at: int) -> tuple[int, ...]:
-    """As git's fill_stat_data; the mode is git's own and stays."""
-    mode = struct.unpack_from(">I", original, at + 24)[0]
-    return (
+def _packed(info: os.stat_result) -> bytes:
+    """As git's fill_stat_data, but with the file's own mode; git's is another and stays."""
+    return STAT.pack(
         (info.st_ctime_ns // 10**9) & U32,
         info.st_ctime_ns % 10**9,
         (info.st_mtime_ns // 10**9) & U32,
         info.st_mtime_ns % 10**9,
         info.st_dev & U32,
         info.st_ino & U32,
-        mode,
+        info.st_mode & U32,
         info.st_uid & U32,
         info.st_gid & U32,
         size_field(info.st_size),
     )
 
 
-def _same_file(path: bytes, expected: os.stat_result) -> bool:
+def _is_same_file(path: bytes, expected: StatUpdate) -> bool:
     try:
-        info = os.lstat(path)
+        return _packed(os.lstat(path)) == expected.fields
     except OSError:
         return False
-    return (
-        info.st_ino == expected.st_ino
-        and info.st_dev == expected.st_dev
-        and info.st_mtime_ns == expected.st_mtime_ns
-        and info.st_ctime_ns == expected.st_ctime_ns
-        and info.st_size == expected.st_size
-        and info.st_mode == expected.st_mode
-    )

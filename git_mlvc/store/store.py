@@ -7,12 +7,12 @@ Opening costs next to nothing; nothing is made before the first write. The layou
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk, StoreError
+from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk, MlvcError, StoreError
 from git_mlvc.formats import store_config
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
@@ -136,6 +136,26 @@ class Store:
             return
         self._recipes.refuse_missing(pointer)
         Restorer(self._reader).stream(pointer, self._recipes.entries(pointer), write)
+
+    def position(self, pointer: Pointer) -> tuple[bytes, int]:
+        """Return a key by which contents sort in the order in which they are best read."""
+        from git_mlvc.store import bulk_reading
+
+        return bulk_reading.position(self.index, pointer)
+
+    def contents(self, pointers: Iterable[Pointer]) -> dict[Pointer, bytes | MlvcError]:
+        """Return small contents, verified, all in memory; in the place of one that is not to be had, why."""
+        from git_mlvc.store import bulk_reading
+
+        found, others = bulk_reading.single_chunks(self._reader, self.index, pointers)
+        for pointer in others:
+            pieces: list[bytes | memoryview] = []
+            try:
+                self.restore(pointer, pieces.append)
+                found[pointer] = b"".join(pieces)
+            except MlvcError as exc:
+                found[pointer] = exc
+        return found
 
     def restore_file(self, pointer: Pointer, fd: int) -> None:
         """Write a content into an empty regular file. Wrong bytes may stand in it until this returns:

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING
 from git_mlvc.errors import MlvcError, StoreError
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
+from git_mlvc.fs.safe_path import Place
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.worktree.fill import ContentSource, FillReport, Left, LeftKind
-from git_mlvc.worktree.placing import Changed, Placer
+from git_mlvc.worktree.placing import Changed, NotAFile, Placer
+from git_mlvc.worktree.pointers import READ_FLAGS
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
 Fetch = Callable[[Sequence[Pointer]], Mapping[Pointer, MlvcError] | None]
 _BLOCK_BYTES = 1 << 20
-_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def fill_appended(
@@ -37,7 +38,7 @@ def fill_appended(
     report = FillReport()
     if repo.worktree is None:
         return report
-    wanted = list(paths)
+    wanted = dict.fromkeys(paths)
     placer = Placer(repo, repo.worktree, wanted)
     for path in wanted:
         try:
@@ -49,7 +50,7 @@ def fill_appended(
             if fetch is not None and not store.is_complete(found[0]):
                 fetch([found[0]])
             _fill_one(placer, store, place, *found)
-        except Changed:
+        except (Changed, NotAFile):
             report.left[path] = Left(LeftKind.CHANGED, "somebody wrote to it meanwhile")
         except StoreError as exc:
             report.left[path] = Left(LeftKind.MISSING, str(exc), exc.hint)
@@ -63,11 +64,11 @@ def fill_appended(
     return report
 
 
-def stub_and_more(place: str) -> tuple[Pointer, int, os.stat_result] | None:
+def stub_and_more(place: Place) -> tuple[Pointer, int, os.stat_result] | None:
     """Return the pointer a file begins with, how long that is, and the file's stat; None if there is
     nothing behind it or no pointer before it."""
     try:
-        fd = os.open(place, _READ_FLAGS)
+        fd = place.open(READ_FLAGS)
     except OSError:
         return None
     try:
@@ -90,21 +91,17 @@ def stub_and_more(place: str) -> tuple[Pointer, int, os.stat_result] | None:
 def _fill_one(
     placer: Placer,
     store: ContentSource,
-    place: str,
+    place: Place,
     pointer: Pointer,
     head_bytes: int,
     info: os.stat_result,
 ) -> None:
-    with placer.replacing(place, mode=stat.S_IMODE(info.st_mode), is_expected=lambda: info) as new:
+    with placer.replacing(place, is_expected=lambda fd: info) as new:
         store.restore_file(pointer, new.fd)
         os.lseek(new.fd, pointer.size_bytes, os.SEEK_SET)
-        old = os.open(place, _READ_FLAGS)
-        try:
-            os.lseek(old, head_bytes, os.SEEK_SET)
-            while block := os.read(old, _BLOCK_BYTES):
-                _write_all(new.fd, block)
-        finally:
-            os.close(old)
+        os.lseek(new.old_fd, head_bytes, os.SEEK_SET)
+        while block := os.read(new.old_fd, _BLOCK_BYTES):
+            _write_all(new.fd, block)
 
 
 def _write_all(fd: int, data: bytes) -> None:

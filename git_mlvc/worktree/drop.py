@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from git_mlvc.errors import InputError
 from git_mlvc.formats import pointer as pointer_format
-from git_mlvc.formats.pointer import Pointer
+from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
+from git_mlvc.fs.safe_path import Place
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.worktree import pointers
-from git_mlvc.worktree.placing import Changed, Placer, usable_place
+from git_mlvc.worktree.placing import Changed, NotAFile, Placer
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
@@ -82,16 +83,16 @@ def drop(
     """
     top = repo.needed_worktree("there is nothing to drop")
     report = DropReport()
-    asked = list(dict.fromkeys(paths))
+    asked = dict.fromkeys(paths)
     placer = Placer(repo, top, asked)
     standing = _standing(repo, placer, asked, report)
     safe = _safe(store, standing, verified, report, force=force)
     shown = progress or Silent()
-    total_bytes = sum(pointer.size_bytes for _, pointer, _ in safe)
+    total_bytes = sum(pointer.size_bytes for _, pointer in safe)
     shown.begin("dropping", total_bytes=total_bytes, total_files=len(safe))
     try:
-        for path, pointer, place in safe:
-            _drop_one(placer, path, pointer, place, repo.hash_size, report)
+        for path, pointer in safe:
+            _drop_one(placer, path, pointer, repo.hash_size, report)
             shown.advance(size_bytes=pointer.size_bytes, files=1)
     finally:
         placer.tell_git()
@@ -102,7 +103,7 @@ def drop(
 
 def _standing(
     repo: Repository, placer: Placer, paths: Iterable[RepoPath], report: DropReport
-) -> list[tuple[RepoPath, Pointer, str]]:
+) -> list[tuple[RepoPath, Pointer]]:
     known = pointers.data_files(repo)
     found = []
     for path in paths:
@@ -111,32 +112,36 @@ def _standing(
             report.kept[path] = Kept(KeptKind.NOT_DATA, "git does not hold it as a pointer")
             continue
         try:
-            place = usable_place(placer, path)
-            info = os.lstat(place)
+            place = placer.place(path)
+            info = place.lstat()
         except FileNotFoundError:
             report.kept[path] = Kept(KeptKind.MODIFIED, "it is not in the worktree")
             continue
         except (InputError, OSError) as exc:
             report.kept[path] = Kept(KeptKind.FAILED, str(exc))
             continue
-        if pointers.is_stub(place, pointer):
+        if _stands_as_stub(place, info, pointer):
             report.already.append(path)
+        elif stat.S_ISDIR(info.st_mode):
+            report.kept[path] = Kept(
+                KeptKind.FAILED, f"cannot use {path}: a directory stands there"
+            )
         elif not stat.S_ISREG(info.st_mode) or info.st_size != pointer.size_bytes:
             report.kept[path] = Kept(KeptKind.MODIFIED, "it is modified")
         else:
-            found.append((path, pointer, place))
+            found.append((path, pointer))
     return found
 
 
 def _safe(
     store: Completeness,
-    standing: list[tuple[RepoPath, Pointer, str]],
+    standing: list[tuple[RepoPath, Pointer]],
     verified: Verified,
     report: DropReport,
     *,
     force: bool,
-) -> list[tuple[RepoPath, Pointer, str]]:
-    needed = list(dict.fromkeys(pointer for _, pointer, _ in standing))
+) -> list[tuple[RepoPath, Pointer]]:
+    needed = list(dict.fromkeys(pointer for _, pointer in standing))
     if force:
         sure: AbstractSet[Pointer] = {p for p in needed if store.is_complete(p)}
         refusal = Kept(
@@ -145,28 +150,38 @@ def _safe(
     else:
         sure = verified(needed) if needed else set()
         refusal = Kept(KeptKind.UNVERIFIED, "no remote is known to have it")
-    for path, pointer, _ in standing:
+    for path, pointer in standing:
         if pointer not in sure:
             report.kept[path] = refusal
     return [item for item in standing if item[1] in sure]
 
 
-def _drop_one(
-    placer: Placer, path: RepoPath, pointer: Pointer, place: str, hash_size: int, report: DropReport
-) -> None:
-    checked: list[os.stat_result | None] = []
-
-    def as_checked() -> os.stat_result | None:
-        return checked[0]
-
+def _stands_as_stub(place: Place, info: os.stat_result, pointer: Pointer) -> bool:
+    if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_POINTER_BYTES:
+        return False
     try:
-        mode = stat.S_IMODE(os.lstat(place).st_mode)
-        with placer.replacing(place, mode=mode, is_expected=as_checked) as new:
-            checked.append(pointers.content_stat(place, pointer))
-            if checked[0] is None:
-                raise Changed(place)
-            os.write(new.fd, pointer_format.encode(pointer))
-    except Changed:
+        fd = place.open(pointers.READ_FLAGS)
+    except OSError:
+        return False
+    try:
+        return pointers.is_stub(fd, pointer, pointer_format.encode(pointer))
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _drop_one(
+    placer: Placer, path: RepoPath, pointer: Pointer, hash_size: int, report: DropReport
+) -> None:
+    stub = pointer_format.encode(pointer)
+    try:
+        place = placer.place(path)
+        with placer.replacing(
+            place, is_expected=lambda fd: pointers.open_content_stat(fd, pointer)
+        ) as new:
+            os.write(new.fd, stub)
+    except (Changed, NotAFile, InputError):
         report.kept[path] = Kept(KeptKind.MODIFIED, "it is modified")
         return
     except OSError as exc:
@@ -174,8 +189,5 @@ def _drop_one(
         return
     report.dropped.append(path)
     report.size_bytes += pointer.size_bytes
-    sha = pointers.blob_sha(pointer, hash_size=hash_size)
-    try:
-        placer.remember(path, place, sha, new)
-    except OSError:
-        pass  # gone again already
+    if new.stat is not None:
+        placer.remember(path, pointers.blob_sha(pointer, hash_size=hash_size), new.stat)

@@ -135,10 +135,9 @@ def stubs_to_fill(
     Raises InputError for a path that is no data file.
     """
     if selection.is_everything:
-        found = pointers.stubs(repo) | pointers.untold(repo)
+        found = pointers.unfilled(repo)
         return {path: pointer for path, pointer in found.items() if is_included(settings, path)}
-    named = selection.checked(pointers.data_files(repo))
-    return pointers.stubs(repo, among=named) | pointers.untold(repo, among=named)
+    return pointers.unfilled(repo, among=set(selection.checked(pointers.data_files(repo))))
 
 
 def lacking(store: Completeness, wanted: Iterable[Pointer]) -> list[Pointer]:

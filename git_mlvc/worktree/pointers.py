@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +18,9 @@ from git_mlvc.repo_path import RepoPath
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
-_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BLOCK_BYTES = 1 << 20
-_READ_FLAGS |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+READ_FLAGS |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,64 +78,75 @@ def regular_entries(reader: IndexReader) -> list[tuple[RepoPath, IndexEntry]]:
     return found
 
 
-def stubs(repo: Repository, *, among: Iterable[RepoPath] | None = None) -> dict[RepoPath, Pointer]:
-    """Return the data files that stand in the worktree as the stub of what the index holds."""
+def unfilled(
+    repo: Repository, *, among: Container[RepoPath] | None = None
+) -> dict[RepoPath, Pointer]:
+    """Return the data files that stand in the worktree as their stub, or that git takes for stubs.
+
+    The latter hold their content while git's index has their stub's size. Stubs say themselves what git
+    holds, so that git is asked about those others only; entries are looked at one by one, because a
+    million of them together are a gigabyte.
+    """
     if repo.worktree is None:
         return {}
-    wanted = data_files(repo)
-    if among is not None:
-        chosen = set(among)
-        wanted = {path: pointer for path, pointer in wanted.items() if path in chosen}
-    top = repo.worktree
-    return {
-        path: pointer
-        for path, pointer in wanted.items()
-        if is_stub(os.path.join(os.fsencode(top), path.raw), pointer)
-    }
-
-
-def untold(repo: Repository, *, among: Iterable[RepoPath] | None = None) -> dict[RepoPath, Pointer]:
-    """Return the data files that may hold their content while git's index has their stub's size."""
-    if repo.worktree is None:
-        return {}
-    chosen = None if among is None else set(among)
-    found = {}
-    for file in index_files(repo):
-        if file.pointer is None or not has_size_of_stub(file.entry, file.pointer):
+    top = os.fsencode(repo.worktree)
+    found: dict[RepoPath, Pointer] = {}
+    suspects: dict[RepoPath, tuple[str, int]] = {}
+    for raw, blob, seen in open_index(repo).worktree_rows():
+        path = objects.as_path(raw)
+        if path is None or (among is not None and path not in among):
             continue
-        if chosen is not None and file.path not in chosen:
-            continue
+        place = os.path.join(top, raw)
         try:
-            info = os.lstat(os.path.join(os.fsencode(repo.worktree), file.path.raw))
+            info = os.lstat(place)
         except OSError:
             continue
-        if stat.S_ISREG(info.st_mode) and info.st_size == file.pointer.size_bytes:
-            found[file.path] = file.pointer
+        if not stat.S_ISREG(info.st_mode):
+            continue
+        pointer = _small_pointer(place) if info.st_size <= MAX_POINTER_BYTES else None
+        if pointer and blob.hex() == blob_sha(pointer, hash_size=repo.hash_size):
+            found[path] = pointer
+        elif info.st_size != seen[9] <= MAX_POINTER_BYTES:
+            suspects[path] = (blob.hex(), info.st_size)
+    known = objects.pointers(repo, dict.fromkeys(sha for sha, _ in suspects.values()))
+    for path, (sha, size_bytes) in suspects.items():
+        pointer = known.get(sha)
+        if pointer is not None and pointer.size_bytes == size_bytes:
+            found[path] = pointer
     return found
 
 
-def has_size_of_stub(entry: IndexEntry, pointer: Pointer) -> bool:
+def has_size_of_stub(size_bytes: int, pointer: Pointer) -> bool:
+    """True if a file of this size can be the stub of `pointer`, its lines ending either way."""
+    return size_bytes - len(pointer_format.encode(pointer)) in (0, 3)
+
+
+def is_taken_for_stub(size_bytes: int, pointer: Pointer) -> bool:
     """True if git looked at a file of this size when it was a stub, and not the content."""
-    stub_len = len(pointer_format.encode(pointer))
-    return entry.size_bytes == stub_len != pointer.size_bytes
+    return size_bytes == len(pointer_format.encode(pointer)) != pointer.size_bytes
 
 
-def is_stub(place: bytes | str | Path, pointer: Pointer) -> bool:
-    """True if a regular file stands at `place` and is exactly this pointer."""
+def is_stub(fd: int, pointer: Pointer, encoded: bytes) -> bool:
+    """True if the open file is exactly this pointer, which is `encoded`. Raises OSError."""
+    head = os.pread(fd, MAX_POINTER_BYTES + 1, 0)
+    return head == encoded or pointer_format.sniff(head) == pointer
+
+
+def _small_pointer(place: bytes) -> Pointer | None:
     head = read_small(place)
-    return head is not None and pointer_format.sniff(head) == pointer
+    return None if head is None else pointer_format.sniff(head)
 
 
 def read_small(place: bytes | str | Path) -> bytes | None:
     """Return the content of a regular file that is small enough for a pointer; else None."""
     try:
-        info = os.lstat(place)
-        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_POINTER_BYTES:
-            return None
-        fd = os.open(place, _READ_FLAGS)
+        fd = os.open(place, READ_FLAGS)
     except OSError:
         return None
     try:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_POINTER_BYTES:
+            return None
         data = os.read(fd, MAX_POINTER_BYTES + 1)
     except OSError:
         return None
@@ -146,19 +157,26 @@ def read_small(place: bytes | str | Path) -> bytes | None:
 
 def content_stat(place: str | bytes, pointer: Pointer) -> os.stat_result | None:
     """Hash a file; return its stat if it held exactly the content of `pointer` all the while."""
-    from blake3 import blake3
-
-    fd = os.open(place, _READ_FLAGS)
+    fd = os.open(place, READ_FLAGS)
     try:
-        before = os.fstat(fd)
-        if not stat.S_ISREG(before.st_mode) or before.st_size != pointer.size_bytes:
-            return None
-        hasher = blake3()
-        while block := os.read(fd, _BLOCK_BYTES):
-            hasher.update(block)
-        after = os.fstat(fd)
+        return open_content_stat(fd, pointer)
     finally:
         os.close(fd)
+
+
+def open_content_stat(fd: int, pointer: Pointer) -> os.stat_result | None:
+    """As `content_stat`, of an open file."""
+    from blake3 import blake3
+
+    before = os.fstat(fd)
+    if not stat.S_ISREG(before.st_mode) or before.st_size != pointer.size_bytes:
+        return None
+    hasher = blake3()
+    at = 0
+    while block := os.pread(fd, _BLOCK_BYTES, at):
+        hasher.update(block)
+        at += len(block)
+    after = os.fstat(fd)
     if (before.st_size, before.st_mtime_ns, before.st_ctime_ns) != (
         after.st_size,
         after.st_mtime_ns,

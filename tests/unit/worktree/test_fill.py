@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from support.stubs import Stubbed, stubbed
 from git_mlvc.errors import InputError, MlvcError, RemoteUnavailable
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import Pointer
+from git_mlvc.fs.safe_path import Directory
 from git_mlvc.oid import Oid
 from git_mlvc.repo_path import RepoPath
+from git_mlvc.store.pack_files import PackFile
 from git_mlvc.worktree.fill import FillReport, LeftKind, fill
 
 A = RepoPath(b"a.bin")
@@ -140,14 +142,25 @@ class Interfering:
     def is_complete(self, pointer: Pointer) -> bool:
         return self._scene.store.is_complete(pointer)
 
+    def position(self, pointer: Pointer) -> tuple[bytes, int]:
+        return self._scene.store.position(pointer)
+
+    def contents(self, pointers: Iterable[Pointer]) -> dict[Pointer, bytes | MlvcError]:
+        contents = self._scene.store.contents(pointers)
+        self._happening()
+        return contents
+
     def restore_file(self, pointer: Pointer, fd: int) -> None:
         self._scene.store.restore_file(pointer, fd)
         self._happening()
 
 
+@pytest.mark.parametrize("content", [b"content", noise((1 << 20) + 1)], ids=["small", "large"])
 @pytest.mark.parametrize("how", ["written", "appended", "replaced", "removed"])
-def test_law_11_an_edit_made_while_a_file_is_being_filled_wins(scene: Stubbed, how: str) -> None:
-    wanted = scene.commit({"a.bin": b"content"})
+def test_law_11_an_edit_made_while_a_file_is_being_filled_wins(
+    scene: Stubbed, how: str, content: bytes
+) -> None:
+    wanted = scene.commit({"a.bin": content})
     place = scene.repo.at("a.bin")
     stub = place.read_bytes()
 
@@ -168,7 +181,7 @@ def test_law_11_an_edit_made_while_a_file_is_being_filled_wins(scene: Stubbed, h
     if how == "removed":
         assert not place.exists()
     else:
-        assert report.left[A].kind is LeftKind.CHANGED
+        assert report.skipped == [A] or report.left[A].kind is LeftKind.CHANGED
         assert place.read_bytes() == expected[how]
     assert _nothing_is_left_behind(scene)
 
@@ -313,3 +326,26 @@ def test_a_bare_repository_is_refused(tmp_path: Path) -> None:
     bare = scene.repo.machine.bare()
     with pytest.raises(InputError):
         fill(Stubbed(bare, scene.store).repository, scene.store, [])
+
+
+def test_many_small_files_are_read_together_and_each_directory_is_opened_once(
+    scene: Stubbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = scene.commit({f"d{n % 3}/{n}.bin": b"content %d" % n for n in range(200)})
+    reads: list[int] = []
+    opened: list[object] = []
+    real_read, real_open = PackFile.read, Directory.open
+
+    def read(self: PackFile, offset: int, length: int) -> bytes:
+        reads.append(length)
+        return real_read(self, offset, length)
+
+    def open_directory(*args: object, **options: object) -> Directory:
+        opened.append(args[0])
+        return real_open(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PackFile, "read", read)
+    monkeypatch.setattr(Directory, "open", open_directory)
+    assert len(_fill(scene, wanted).filled) == 200
+    assert len(reads) <= 3
+    assert len(opened) <= 5  # the top, three directories, and where new files are written
