@@ -6,10 +6,10 @@ is tried, and why, measured in chunks of 80 KiB (kept ÷ raw, MB/s on one core; 
 =================  ============  ============  ============  ============
 content            level 3       LONG          TABLE         FAST
 =================  ============  ============  ============  ============
-CSV, words         0.333   220   0.330   240   0.328   240   0.345   340
-JSON lines         0.238   350   0.237   370   0.236   360   0.226   485
-numbers as text    0.441   160   0.436   170   0.417   165   0.440   340
-source code        0.261   290   0.261   280   0.264   290   0.277   380
+CSV, words         0.333   220   0.330   240   0.329   250   0.345   340
+JSON lines         0.238   350   0.237   380   0.236   380   0.226   485
+numbers as text    0.441   160   0.436   175   0.419   190   0.440   340
+source code        0.261   290   0.261   300   0.265   310   0.277   380
 =================  ============  ============  ============  ============
 
 Short matches do harm in tables: they break up digits that one symbol table codes better. Tensors hardly
@@ -48,8 +48,8 @@ class Tuning(NamedTuple):
 
 
 FAST = Tuning(dfast=False, hash_log=14, min_match=7)
-LONG = Tuning(dfast=True, hash_log=16, min_match=5)
-TABLE = Tuning(dfast=True, hash_log=16, min_match=6)
+LONG = Tuning(dfast=True, hash_log=15, min_match=5)
+TABLE = Tuning(dfast=True, hash_log=15, min_match=6)
 PLANES = Tuning(dfast=False, hash_log=12, min_match=7)
 
 
