@@ -104,10 +104,7 @@ def check(
     when `view` does not answer: unknown is not sound.
     """
     shown = progress or Silent()
-    uses = revisions.all_pointers(repo)
-    if not selection.is_everything:
-        chosen = set(selection.checked(dict.fromkeys(use.path for use in uses)))
-        uses = [use for use in uses if use.path in chosen]
+    uses = _Uses(repo, selection)
     found = store_fsck.check(store, progress=shown)
     report = Report(found.packs, found.records, found.size_bytes)
     if format_damage:
@@ -134,6 +131,23 @@ def check(
     return report
 
 
+class _Uses:
+    """Every pointer reachable that is meant; found anew each time, since there may be very many."""
+
+    def __init__(self, repo: Repository, selection: Selection) -> None:
+        """Raises InputError for a path that nothing stands at."""
+        self._repo = repo
+        self._chosen: Set[RepoPath] | None = None
+        if not selection.is_everything:
+            paths = dict.fromkeys(use.path for use in revisions.each_pointer(repo))
+            self._chosen = set(selection.checked(paths))
+
+    def __iter__(self) -> Iterator[PointerUse]:
+        for use in revisions.each_pointer(self._repo):
+            if self._chosen is None or use.path in self._chosen:
+                yield use
+
+
 def _set_aside(store: Store, found: store_fsck.Report, report: Report) -> None:
     """Move what is damaged to quarantine, and make again what the packs themselves can tell."""
     recovered = found.unindexed_packs or found.damaged_segments or found.missing_packs
@@ -151,22 +165,26 @@ def _set_aside(store: Store, found: store_fsck.Report, report: Report) -> None:
 
 
 def _trace(
-    store: Store, uses: Sequence[PointerUse], lost: _Lost, progress: Progress
+    store: Store, uses: Iterable[PointerUse], lost: _Lost, progress: Progress
 ) -> tuple[list[Hurt], set[Pointer]]:
     """Return whom damage hurts, and the contents that are just not here."""
-    verdicts: dict[Pointer, str] = {}
+    sound: set[bytes] = set()
+    verdicts: dict[bytes, str] = {}
     unfetched: set[Pointer] = set()
-    progress.begin("checking pointers", total_files=len(uses))
+    hurt: list[Hurt] = []
+    progress.begin("checking pointers")
     for use in uses:
-        if use.pointer not in verdicts:
-            verdicts[use.pointer] = _trouble(store, use.pointer, lost, unfetched)
+        key = use.pointer.oid.digest + use.pointer.size_bytes.to_bytes(8, "little")
+        if key not in sound:
+            if key not in verdicts:
+                verdicts[key] = _trouble(store, use.pointer, lost, unfetched)
+            if verdicts[key]:
+                hurt.append(Hurt(use.path, use.commit, str(use.pointer.oid), verdicts[key]))
+            else:
+                del verdicts[key]
+                sound.add(key)
         progress.advance(files=1)
     progress.end()
-    hurt = [
-        Hurt(use.path, use.commit, str(use.pointer.oid), verdicts[use.pointer])
-        for use in uses
-        if verdicts[use.pointer]
-    ]
     return hurt, unfetched
 
 
@@ -186,7 +204,7 @@ def _trouble(store: Store, pointer: Pointer, lost: _Lost, unfetched: set[Pointer
 
 
 def _repair(
-    repo: Repository, store: Store, uses: Sequence[PointerUse], report: Report, fetch: Fetch
+    repo: Repository, store: Store, uses: Iterable[PointerUse], report: Report, fetch: Fetch
 ) -> None:
     oids = {hurt.oid for hurt in report.hurt}
     wanted = list(dict.fromkeys(use.pointer for use in uses if str(use.pointer.oid) in oids))
@@ -205,7 +223,7 @@ def _repair(
 def _take_only_copies(
     repo: Repository,
     store: Store,
-    uses: Sequence[PointerUse],
+    uses: Iterable[PointerUse],
     unfetched: Set[Pointer],
     report: Report,
     elsewhere: Callable[[Sequence[Pointer]], Set[Pointer]],
@@ -229,7 +247,7 @@ def _take_only_copies(
 
 
 def _ingest_from_worktree(
-    repo: Repository, store: Store, wanted: Sequence[Pointer], uses: Sequence[PointerUse]
+    repo: Repository, store: Store, wanted: Sequence[Pointer], uses: Iterable[PointerUse]
 ) -> None:
     """Take in files of the worktree that have the size of a content that is wanted.
 
@@ -264,7 +282,7 @@ def _candidates(repo: Repository, uses: Iterable[PointerUse]) -> Iterator[str]:
             continue
 
 
-def _missing_on(view: RemoteView, uses: Sequence[PointerUse]) -> list[Hurt]:
+def _missing_on(view: RemoteView, uses: Iterable[PointerUse]) -> list[Hurt]:
     there = verify.copies_on(view, dict.fromkeys(use.pointer for use in uses))
     return [
         Hurt(use.path, use.commit, str(use.pointer.oid), f"its data is not on '{view.name}'")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BLOCK_BYTES = 1 << 20
 READ_FLAGS |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_BATCH = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,19 @@ def joined_index(repo: Repository, path: Path) -> bytes:
         return copy.read_bytes()
 
 
-def index_files(repo: Repository, reader: IndexReader | None = None) -> list[IndexFile]:
-    """Return every merged regular file of the index, with the pointer git holds for it."""
-    entries = regular_entries(open_index(repo) if reader is None else reader)
-    found = objects.pointers(repo, dict.fromkeys(entry.blob_sha for _, entry in entries))
-    return [IndexFile(path, entry, found.get(entry.blob_sha)) for path, entry in entries]
+def index_files(repo: Repository, reader: IndexReader | None = None) -> Iterator[IndexFile]:
+    """Yield every merged regular file of the index, with the pointer git holds for it.
+
+    They are looked up a batch at a time: a million entries together are a gigabyte.
+    """
+    loose = objects.loose_objects(repo)
+    source = regular_entries(open_index(repo) if reader is None else reader)
+    while batch := list(islice(source, _BATCH)):
+        found = objects.pointers(
+            repo, dict.fromkeys(entry.blob_sha for _, entry in batch), loose=loose
+        )
+        for path, entry in batch:
+            yield IndexFile(path, entry, found.get(entry.blob_sha))
 
 
 def data_files(repo: Repository, reader: IndexReader | None = None) -> dict[RepoPath, Pointer]:
@@ -67,15 +77,13 @@ def data_files(repo: Repository, reader: IndexReader | None = None) -> dict[Repo
     return {file.path: file.pointer for file in files if file.pointer is not None}
 
 
-def regular_entries(reader: IndexReader) -> list[tuple[RepoPath, IndexEntry]]:
-    """Return the stage 0 entries of regular files whose paths may be used."""
-    found = []
+def regular_entries(reader: IndexReader) -> Iterator[tuple[RepoPath, IndexEntry]]:
+    """Yield the stage 0 entries of regular files whose paths may be used."""
     for entry in reader:
         if entry.stage == 0 and entry.mode & 0o170000 == 0o100000 and not entry.intent_to_add:
             path = objects.as_path(entry.path)
             if path is not None:
-                found.append((path, entry))
-    return found
+                yield path, entry
 
 
 def unfilled(

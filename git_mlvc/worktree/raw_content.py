@@ -7,8 +7,9 @@ rewriting history.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from git_mlvc.settings import Settings
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
+
+_BATCH = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,34 +60,50 @@ def _tips(repo: Repository) -> list[tuple[str, str]]:
     return tips
 
 
+def not_pointers(
+    repo: Repository, settings: Settings, files: Iterable[tuple[RepoPath, str]]
+) -> Iterator[RepoPath]:
+    """Yield those of `files` (path, blob) that are content, so large that it may be asked to be data.
+
+    They are looked up a batch at a time; attributes are left to be asked of these few.
+    """
+    loose = objects.loose_objects(repo)
+    source = iter(files)
+    while batch := list(islice(source, _BATCH)):
+        content = {
+            blob.sha: blob.size_bytes
+            for blob in objects.blobs(repo, dict.fromkeys(sha for _, sha in batch), loose=loose)
+            if blob.pointer is None
+        }
+        for path, sha in batch:
+            size_bytes = content.get(sha, 0)
+            if size_bytes and size_bytes >= attributes.min_size_bytes(settings, path):
+                yield path
+
+
 def _raw_in(repo: Repository, settings: Settings, commit: str) -> Iterator[RepoPath]:
-    entries = list(objects.tree_entries(repo, commit))
-    if not entries:
-        return
-    care = _in_care(repo, entries)
-    ours = {path: sha for path, _, sha in entries if path in care}
-    seen = list(objects.blobs(repo, dict.fromkeys(ours.values())))
-    sizes = {blob.sha: blob.size_bytes for blob in seen}
-    known = {blob.sha: blob.pointer for blob in seen if blob.pointer is not None}
-    for path, sha in ours.items():
-        least = max(1, attributes.min_size_bytes(settings, path))
-        if sha not in known and sizes.get(sha, 0) >= least:
-            yield path
+    asked: list[bytes] = []  # the attributes' own files, as lines for an index
+
+    def files() -> Iterator[tuple[RepoPath, str]]:
+        for path, mode, sha in objects.tree_entries(repo, commit):
+            if path.raw.rpartition(b"/")[2] == b".gitattributes":
+                asked.append(b"%o %s 0\t%s\0" % (mode, sha.encode("ascii"), path.raw))
+            yield path, sha
+
+    content = list(not_pointers(repo, settings, files()))
+    return _in_care(repo, asked, content) if content else iter(())
 
 
-def _in_care(repo: Repository, entries: list[tuple[RepoPath, int, str]]) -> set[RepoPath]:
-    """Ask git by the attributes among `entries`: through an index, which every git can read them from.
+def _in_care(
+    repo: Repository, lines: Sequence[bytes], paths: Sequence[RepoPath]
+) -> Iterator[RepoPath]:
+    """Ask git by the attributes in `lines`: through an index, which every git can read them from.
 
     Only they go into it. A tree may hold paths that git takes into no index.
     """
-    lines = [
-        b"%o %s 0\t%s\0" % (mode, sha.encode("ascii"), path.raw)
-        for path, mode, sha in entries
-        if path.raw.rpartition(b"/")[2] == b".gitattributes"
-    ]
     with tempfile.TemporaryDirectory(prefix="git-mlvc-") as made:
         extra = {"GIT_INDEX_FILE": str(Path(made) / "index")}
         git = repo.git.at(repo.git.cwd or repo.git_dir, extra=extra)
         no_hooks = ("-c", f"core.hooksPath={made}")
         git.run(*no_hooks, "update-index", "-z", "--index-info", input=b"".join(lines))
-        return set(attributes.ours(git, [path for path, _, _ in entries], cached=True))
+        yield from attributes.ours(git, paths, cached=True)

@@ -72,7 +72,7 @@ def renormalize(
 ) -> RenormalizeReport:
     """Stage every file of the index in the form that attributes and sizes ask for. Raises GitError."""
     repo.needed_worktree("there is nothing to convert")
-    entries = pointers.regular_entries(pointers.open_index(repo))
+    entries = list(pointers.regular_entries(pointers.open_index(repo)))
     if among is not None:
         chosen = set(among)
         entries = [e for e in entries if e[0] in chosen]

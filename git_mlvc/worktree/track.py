@@ -20,6 +20,7 @@ from git_mlvc.git.attributes_file import AttributesFile
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings, Threshold, parse_size
 from git_mlvc.worktree import pointers, settings_file
+from git_mlvc.worktree.raw_content import not_pointers
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
@@ -152,23 +153,14 @@ def from_top(prefix: str, pattern: str) -> str:
 def _raw_files(
     repo: Repository, settings: Settings, patterns: Iterable[str] | None
 ) -> list[RepoPath]:
-    entries = pointers.regular_entries(pointers.open_index(repo))
-    if patterns is not None:
-        chosen = list(patterns)
-        entries = [e for e in entries if any(matches(p, e[0]) for p in chosen)]
-    if not entries:
-        return []
-    care = set(attributes.ours(repo.git, [path for path, _ in entries]))
-    entries = [e for e in entries if e[0] in care]
-    seen = list(objects.blobs(repo, dict.fromkeys(e.blob_sha for _, e in entries)))
-    sizes = {blob.sha: blob.size_bytes for blob in seen}
-    known = {blob.sha: blob.pointer for blob in seen if blob.pointer is not None}
-    return [
-        path
-        for path, entry in entries
-        if entry.blob_sha not in known
-        and sizes.get(entry.blob_sha, 0) >= max(1, attributes.min_size_bytes(settings, path))
-    ]
+    chosen = None if patterns is None else list(patterns)
+    files = (
+        (path, entry.blob_sha)
+        for path, entry in pointers.regular_entries(pointers.open_index(repo))
+        if chosen is None or any(matches(pattern, path) for pattern in chosen)
+    )
+    content = list(not_pointers(repo, settings, files))
+    return list(attributes.ours(repo.git, content)) if content else []
 
 
 def _worktree(repo: Repository) -> Path:
