@@ -40,7 +40,9 @@ class Ingest(Protocol):
     """What clean needs of a store's session."""
 
     def ingest_bytes(self, data: bytes) -> Pointer | None: ...
-    def ingest_from(self, read_into: ReadInto) -> Pointer | None: ...
+    def ingest_from(
+        self, read_into: ReadInto, like: Callable[[], Pointer | None] | None = None
+    ) -> Pointer | None: ...
     def close(self) -> None: ...
 
 
@@ -55,6 +57,7 @@ class Cleaner:
         restore: Callable[[Pointer, Write], None],
         held: Held,
         messages: Callable[[str], None],
+        is_here: Callable[[Pointer], bool] = lambda pointer: False,
         note_damaged: Callable[[bytes], None] = lambda path: None,
         spool_dir: Path | None = None,
     ) -> None:
@@ -63,6 +66,7 @@ class Cleaner:
         self._restore = restore
         self._held = held
         self._messages = messages
+        self._is_here = is_here
         self._note_damaged = note_damaged
         self._spool_dir = spool_dir
         self._session: Ingest | None = None
@@ -92,8 +96,10 @@ class Cleaner:
         if self._is_kept(path, data, size_bytes):
             return data
         held = self._held.sha(path)
-        if held is not None and self._held.name(size_bytes, (data,)) == held:
-            return data
+        if held is not None:
+            unedited = self._as_held(held, data)
+            if unedited is not None:
+                return unedited
         if self._has_thresholds is not False and size_bytes < self._min_size_bytes(path):
             if held is None:
                 return data
@@ -109,6 +115,14 @@ class Cleaner:
         session, self._session = self._session, None
         if session is not None:
             session.close()
+
+    def _as_held(self, held: str, data: bytes) -> bytes | None:
+        """Return the answer if `data` is what the index holds, and nothing has to be stored for that."""
+        pointer = Pointer(Oid.of(data), len(data))
+        encoded = pointer_format.encode(pointer)
+        if self._held.name(len(encoded), (encoded,)) == held:
+            return encoded if self._is_here(pointer) else None
+        return data if self._held.name(len(data), (data,)) == held else None
 
     # -- kinds of content
 
@@ -148,7 +162,8 @@ class Cleaner:
                     return spool.write_to
                 read_into = reader_of(iter(()))
             source = spool.reader(read_into)
-        pointer = self._ingest.ingest_from(source)
+        like = None if held is None else partial(self._held.pointer, held)
+        pointer = self._ingest.ingest_from(source, like)
         assert pointer is not None
         encoded = pointer_format.encode(pointer)
         if held is None or self._held.name(len(encoded), (encoded,)) == held:

@@ -8,9 +8,14 @@ has written another meanwhile; a new repository has none, and then nothing is co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from git_mlvc.errors import FormatError
+
+if TYPE_CHECKING:
+    from git_mlvc.formats.pointer import Pointer
+
+Blob = tuple["Pointer | None", int | None]  # the pointer it is, and its own size in bytes
 
 
 class Index(Protocol):
@@ -31,11 +36,12 @@ class Held:
     def __init__(
         self,
         open_index: Callable[[], Index | None],
-        blob_size: Callable[[str], int | None],
+        blob: Callable[[str], Blob],
         object_format: str = "sha1",
     ) -> None:
         self._open = open_index
-        self._blob_size = blob_size
+        self._read_blob = blob
+        self._last: tuple[str, Blob] = ("", (None, None))
         self._object_format = object_format
         self._index: Index | None = None
 
@@ -55,7 +61,11 @@ class Held:
 
     def size(self, sha: str) -> int | None:
         """Return a blob's size in bytes; None if it is not here."""
-        return self._blob_size(sha)
+        return self._blob(sha)[1]
+
+    def pointer(self, sha: str) -> Pointer | None:
+        """Return the pointer that a blob is; None if it is something else, or not here."""
+        return self._blob(sha)[0]
 
     def name(self, size_bytes: int, pieces: Iterable[bytes | memoryview]) -> str:
         """Return git's name for the blob that `pieces` are."""
@@ -71,6 +81,11 @@ class Held:
         start = b"blob %d\0" % size_bytes
         made: Hasher = hashlib.new(self._object_format, start, usedforsecurity=False)
         return made
+
+    def _blob(self, sha: str) -> Blob:
+        if self._last[0] != sha:
+            self._last = sha, self._read_blob(sha)
+        return self._last[1]
 
 
 class Hasher(Protocol):

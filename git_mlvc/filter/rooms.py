@@ -54,13 +54,23 @@ def cleaner(
         except (OSError, MlvcError):  # git itself will say what is wrong with it
             return None
 
-    def blob_size(sha: str) -> int | None:
+    def blob(sha: str) -> tuple[Pointer | None, int | None]:
         from git_mlvc.git import objects
 
         try:
-            return next((size for _, size in objects.blob_sizes(repository, [sha])), None)
+            found = next(objects.blobs(repository, [sha]), None)
         except MlvcError:
-            return None
+            found = None
+        return (None, None) if found is None else (found.pointer, found.size_bytes)
+
+    def is_here(pointer: Pointer) -> bool:
+        """Only what the repository's own index holds is safe from being cleaned away meanwhile."""
+        if repository.index_path != repository.git_dir / "index":
+            return False
+        try:
+            return workspace.store.is_complete(pointer)
+        except MlvcError:
+            return False
 
     def note_damaged(path: bytes) -> None:
         """Have the pre-commit hook look: its shim asks nothing but whether this file has content."""
@@ -76,8 +86,9 @@ def cleaner(
         settings=lambda: workspace.settings,
         open_session=open_session or (lambda: workspace.store.session()),
         restore=lambda pointer, write: workspace.store.restore(pointer, write),
-        held=Held(open_index, blob_size, repository.object_format),
+        held=Held(open_index, blob, repository.object_format),
         messages=messages,
+        is_here=is_here,
         note_damaged=note_damaged,
         spool_dir=repository.git_dir,
     )

@@ -22,6 +22,7 @@ from git_mlvc.formats.chunk_codec import Codec
 from git_mlvc.formats.chunk_encoder import ChunkEncoder
 from git_mlvc.formats.recipe import ROW
 from git_mlvc.store.packer import Packer
+from git_mlvc.store.recognise import Recognised
 
 WINDOW_BYTES = 4 << 20
 _MOST_WINDOWS = 8
@@ -88,13 +89,19 @@ _Prepared = tuple[bytes, list[_Piece]]  # rows of the recipe; the pieces that ar
 
 
 class Pipeline:
-    """One content's way into the store."""
+    """One content's way into the store. `after`: what of it went before, and is in the store."""
 
-    def __init__(self, packer: Packer, is_known: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self,
+        packer: Packer,
+        is_known: Callable[[bytes], bool],
+        after: Recognised | None = None,
+    ) -> None:
         self._packer = packer
         self._is_known = is_known
-        self._hasher = blake3()
-        self._rows = bytearray()
+        self._hasher = blake3() if after is None else after.hasher
+        self._rows = bytearray() if after is None else after.rows
+        self._begin = 0 if after is None else after.size_bytes
         self._workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 2))
         # One is being read, one hashed, one appended: then none ever waits for lack of a window.
         self._windows = min(_MOST_WINDOWS, self._workers + 4)
@@ -125,7 +132,7 @@ class Pipeline:
         return self._hasher.digest(), size_bytes, bytes(self._rows)
 
     def _read(self, fill: Fill) -> int:
-        offset = 0  # of the window in the content
+        offset = self._begin  # of the window in the content
         window = self._take()
         filled = 0
         final = False

@@ -11,9 +11,10 @@ import errno
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -31,6 +32,9 @@ from git_mlvc.store.layout import Layout
 from git_mlvc.store.packer import Packer
 from git_mlvc.store.use_lock import UseLock
 from git_mlvc.store.verified import verify_stored
+
+if TYPE_CHECKING:
+    from git_mlvc.store.recognise import Recognised
 
 INLINE_BYTES = 1 << 20  # above this, threads pay
 
@@ -65,8 +69,10 @@ class Session:
         prepare: Callable[[], None],
         closed: Callable[[], None],
         recipes_of: Callable[[bytes], list[bytes]],
+        entries_of: Callable[[Pointer], Iterator[tuple[bytes, int]]],
     ) -> None:
         self._recipes_of = recipes_of
+        self._entries_of = entries_of
         self._stats = Stats()
         self._layout = layout
         self._index = index
@@ -112,12 +118,32 @@ class Session:
 
         return self._ingest_stream(filler(itertools.chain(head, stream)))
 
-    def ingest_from(self, read_into: Callable[[memoryview], int]) -> Pointer | None:
+    def ingest_from(
+        self,
+        read_into: Callable[[memoryview], int],
+        like: Callable[[], Pointer | None] | None = None,
+    ) -> Pointer | None:
         """Take in a large content that `read_into` lays into our memory, without a copy between.
 
-        It fills what it is given and returns how many bytes it put there, 0 at the end. As `ingest`.
+        It fills what it is given and returns how many bytes it put there, 0 at the end. `like` names a
+        content that this one may be, or begin like: what is the same is compared, and not cut again. It is
+        asked for where that pays. As `ingest`.
         """
-        return self._ingest_stream(read_into)
+        if like is None:
+            return self._ingest_stream(read_into)
+        from git_mlvc.store.recognise import Recognised, is_longer_than_a_window, recognise
+
+        is_long, read_into = is_longer_than_a_window(read_into)
+        pointer = like() if is_long else None
+        if pointer is None or pointer.size_bytes <= chunking.MAX:
+            return self._ingest_stream(read_into)
+        self._use.acquire_shared()
+        recognised = Recognised(self.is_known)
+        rest = recognise(read_into, recognised, self._entries_of(pointer))
+        if rest is not None:
+            return self._ingest_stream(rest, after=recognised)
+        digest = recognised.hasher.digest()
+        return self._taken_in(digest, recognised.size_bytes, bytes(recognised.rows))
 
     def ingest_file(self, fd: int) -> Pointer | None:
         """Take in what a descriptor gives from where it stands to its end. As `ingest`."""
@@ -224,13 +250,19 @@ class Session:
         codec, payload = self._encoder.encode(encoded)
         self._packer.append(digest, Kind.RECIPE, codec, len(encoded), payload, anew=True)
 
-    def _ingest_stream(self, fill: Callable[[memoryview], int]) -> Pointer | None:
+    def _ingest_stream(
+        self, fill: Callable[[memoryview], int], *, after: Recognised | None = None
+    ) -> Pointer | None:
         from git_mlvc.store.pipeline import Pipeline
 
         self._use.acquire_shared()
-        pipeline = Pipeline(self._packer, self.is_known)
+        pipeline = Pipeline(self._packer, self.is_known, after)
         digest, size_bytes, rows = pipeline.run(fill)
         self._count_new(pipeline.new_raw_bytes, pipeline.new_chunks)
+        return self._taken_in(digest, size_bytes, rows)
+
+    def _taken_in(self, digest: bytes, size_bytes: int, rows: bytes) -> Pointer | None:
+        """See to the recipe of a content whose chunks are here, and vouch for all of it."""
         if len(rows) > ROW.size:
             self.add_recipe(digest, Recipe(size_bytes, rows))
         self._packer.commit()

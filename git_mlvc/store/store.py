@@ -189,6 +189,7 @@ class Store:
             prepare=self.prepare,
             closed=self._after_session,
             recipes_of=lambda digest: self._reader.copies(digest, Kind.RECIPE),
+            entries_of=self._recipes.entries,
         )
 
     def adoption(self) -> Adoption:

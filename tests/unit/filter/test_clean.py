@@ -12,6 +12,9 @@ from support.content import EDGE_SIZES, noise, pointer_to
 from support.filter_place import Place
 from support.repo import Machine
 
+from git_mlvc import chunking
+from git_mlvc.errors import StoreError
+from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import NEVER_DATA
 from git_mlvc.settings import Settings, Threshold
 
@@ -178,6 +181,59 @@ class TestStability:
         place.settings = replace(place.settings, min_size_bytes=30_000_000)
         assert cleaned(place, data) == pointer_to(data)
         assert cleaned(place, data + b"x") == data + b"x"
+
+    @pytest.mark.parametrize("size", [5_000, 300_000])
+    def test_a_small_file_that_was_only_touched_opens_no_session(
+        self, place: Place, size: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        data = noise(size)
+        place.keep(data)
+        self.index("data.bin", pointer_to(data))
+        with monkeypatch.context() as patched:
+            patched.setattr(place.store, "session", None)
+            assert cleaned(place, data) == pointer_to(data)
+        edited = data[:-1] + bytes([data[-1] ^ 1])
+        assert cleaned(place, edited) == pointer_to(edited)
+        assert place.store.is_complete(pointer_format.decode(pointer_to(edited)))
+
+    def test_what_the_index_names_and_the_store_has_lost_is_taken_in(self, place: Place) -> None:
+        """Law 1: whatever the index says, a pointer that leaves is backed by bytes."""
+        for size in (5_000, 300_000, 6_000_000):
+            data = noise(size, size)
+            self.index("data.bin", pointer_to(data))
+            assert cleaned(place, data) == pointer_to(data)
+            assert place.store.is_complete(pointer_format.decode(pointer_to(data)))
+
+    def test_a_temporary_index_is_no_proof(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody keeps for it what it names: gc looks at the repository's own index."""
+        data = noise(5_000)
+        place.keep(data)
+        self.index("data.bin", pointer_to(data))
+        other = place.repository.git_dir / "temporary"
+        place.repository.index_path.rename(other)
+        place.repository = replace(place.repository, index_path=other)
+
+        def refused() -> None:
+            raise StoreError("no session today")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(place.store, "session", refused)
+            with place.serving() as client:
+                assert not client.shake_hands().clean(b"data.bin", data).is_success
+        assert cleaned(place, data) == pointer_to(data)
+
+    def test_a_large_file_that_was_only_touched_is_not_cut_again(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        data = noise(9_000_000)
+        self.index("data.bin", cleaned(place, data))
+        with monkeypatch.context() as patched:
+            patched.setattr(chunking, "cut_points", None)
+            assert cleaned(place, data) == pointer_to(data)
+        edited = data[:-1] + bytes([data[-1] ^ 1])
+        assert cleaned(place, edited) == pointer_to(edited)
 
     def test_an_index_that_cannot_be_read_is_git_s_affair(self, place: Place) -> None:
         (place.repository.index_path).write_bytes(b"garbage")

@@ -46,11 +46,13 @@ class FailingSession:
             raise self._owner.error
         return self._session.ingest_bytes(data)  # type: ignore[attr-defined, no-any-return]
 
-    def ingest_from(self, read_into: Callable[[memoryview], int]) -> Pointer | None:
+    def ingest_from(
+        self, read_into: Callable[[memoryview], int], like: object = None
+    ) -> Pointer | None:
         if self._owner.error is not None:
             read_into(memoryview(bytearray(self._read_bytes)))
             raise self._owner.error
-        return self._session.ingest_from(read_into)  # type: ignore[attr-defined, no-any-return]
+        return self._session.ingest_from(read_into, like)  # type: ignore[attr-defined, no-any-return]
 
     def close(self) -> None:
         self._session.close()  # type: ignore[attr-defined]
