@@ -17,6 +17,7 @@ MAX_GAP_BYTES = 1 << 20  # unwanted bytes between two wanted: cheaper to read th
 MAX_READ_BYTES = 16 << 20
 WHOLE_PACK_SHARE = 0.7  # from here on a pack is read through, gaps and all
 WHOLE_FROM_BYTES = 4 << 20  # of a pack that is brought as a file
+COMBINE_BELOW_BYTES = 8 << 20  # a pack that is pushed with others like it
 SHOWN_PATHS = 10
 
 
@@ -115,15 +116,20 @@ def plan_push(lacking: Mapping[bytes, Location], packs: Iterable[LocalPack]) -> 
     """Decide how `lacking` (id -> where it is locally) travels.
 
     A pack goes as it is only if all of it is wanted: what else is in it was not pushed by anybody.
+    Small packs (one for each `git add` of a few files) go together in new ones: a remote of many tiny
+    files is slow for everybody for ever.
     """
-    copies = []
-    copied: set[bytes] = set()
-    for pack in packs:
-        if pack.ids and all(
-            digest in lacking and lacking[digest].pack == pack.id for digest in pack.ids
-        ):
-            copies.append(pack)
-            copied |= pack.ids
+    whole = [
+        pack
+        for pack in packs
+        if pack.ids
+        and all(digest in lacking and lacking[digest].pack == pack.id for digest in pack.ids)
+    ]
+    large = [pack for pack in whole if pack.size_bytes >= COMBINE_BELOW_BYTES]
+    records = sum(len(pack.ids) for pack in whole)
+    is_one_pack_of_its_own = len(whole) - len(large) == 1 and records == len(lacking)
+    copies = whole if is_one_pack_of_its_own else large
+    copied = {digest for pack in copies for digest in pack.ids}
     repacked = tuple(_in_store_order(lacking, copied))
     return PushPlan(
         copies=tuple(copies),

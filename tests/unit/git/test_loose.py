@@ -59,6 +59,15 @@ def test_what_is_packed_or_nowhere_is_not_loose(repo: Repo) -> None:
     assert [read(repo, sha) for sha in [*shas, "0" * len(shas[0])]] == [None] * (len(shas) + 1)
 
 
+def test_crowded_folders_are_read_without_a_list(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loose, "_MANY_NAMES", 0)
+    for sha in all_shas(repo):
+        assert read(repo, sha) is not None
+    assert read(repo, "0" * len(repo.head())) is None
+
+
 @pytest.mark.parametrize("keep", [0, 1, 12])
 def test_a_damaged_one_is_left_to_git(repo: Repo, keep: int) -> None:
     sha = repo.text("rev-parse", ":a.bin")

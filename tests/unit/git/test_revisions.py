@@ -322,6 +322,30 @@ def test_an_unborn_branch_has_only_its_index(machine: Machine) -> None:
     assert _all(repo) == _pointers("index")
 
 
+@pytest.mark.parametrize("batch", [1, 7, 100, 1 << 15])
+def test_in_batches_of_any_size_every_pointer_comes_once_under_its_exact_name(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(revisions, "_BATCH", batch)
+    monkeypatch.setattr(revisions, "_MANY_USES", 5)
+    repo = machine.init()
+    names = [
+        *UNUSUAL_NAMES,
+        b"cut",
+        b"cut\nhere",
+        b"cut\nthere",
+        b"dir\n/x",
+        *(b"%d" % n for n in range(40)),
+    ]
+    repo.write({name: _stub(repr(name)) for name in names}).add().commit("one")
+    later = [b"cut\nagain", b"dir\n/y", b"z"]
+    repo.write({name: _stub(repr(name)) for name in later}).add().commit("two")
+    uses = revisions.pointers_between(_found(repo), ["HEAD"])
+    assert sorted((use.path.raw, use.pointer) for use in uses) == sorted(
+        (name, _pointer(repr(name))) for name in {*names, *later}
+    )
+
+
 # -- objects
 
 

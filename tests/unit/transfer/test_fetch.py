@@ -29,6 +29,7 @@ from git_mlvc.formats.recipe import MIN_MEAN_LEN, Recipe
 from git_mlvc.oid import Oid
 from git_mlvc.store import fsck
 from git_mlvc.transfer import fetch as fetching
+from git_mlvc.transfer import plan
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.push import push
 from git_mlvc.transfer.verify import chunks_on, copies_on
@@ -52,7 +53,8 @@ def remote() -> MemoryBackend:
 def pushed(ann: Place, remote: MemoryBackend, *datas: bytes) -> list[Pointer]:
     """Push contents, each in a pack of its own."""
     pointers = [ingest(ann.store, data)[0] for data in datas]
-    push(ann.store, ann.view(remote), uses(*pointers))
+    for pointer in pointers:  # together, small ones would be put into one pack
+        push(ann.store, ann.view(remote), uses(pointer))
     return pointers
 
 
@@ -164,6 +166,7 @@ def test_a_large_content_comes_in_its_packs_although_windows_end_inside_them(
 ) -> None:
     monkeypatch.setattr(fetching, "WINDOW_BYTES", 15_000_000)
     monkeypatch.setattr(pack_format, "PACK_TARGET_BYTES", 6_000_000)
+    monkeypatch.setattr(plan, "COMBINE_BELOW_BYTES", 0)
     data = content(1, 40_000_000)
     (pointer,) = ingest(ann.store, data)
     push(ann.store, ann.view(remote), uses(pointer))
@@ -221,8 +224,7 @@ def test_a_pack_that_has_gone_is_looked_for_elsewhere(
 def test_law_10_whole_packs_that_came_before_the_silence_are_kept(
     ann: Place, bob: Place, remote: MemoryBackend
 ) -> None:
-    pointers = [ingest(ann.store, content(n, 5_000_000))[0] for n in range(4)]
-    push(ann.store, ann.view(remote), uses(*pointers))
+    pointers = pushed(ann, remote, *[content(n, 5_000_000) for n in range(4)])
     silent = FaultyBackend(remote, "..", only={"get_file"}, then="E")
     assert len(fetch(bob.store, [bob.view(silent)], pointers).failed) == 2
     assert len([p for p in pointers if bob.store.is_complete(p)]) == 2

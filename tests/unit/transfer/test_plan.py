@@ -115,13 +115,27 @@ def test_every_record_is_in_exactly_one_bounded_read(
 
 def test_a_pack_goes_as_it_is_only_if_all_of_it_is_wanted() -> None:
     lacking = {name(1): at(16), name(2): at(116), name(3): at(16, pack=B)}
-    whole = LocalPack(A, 300, frozenset({name(1), name(2)}))
+    whole = LocalPack(A, plan.COMBINE_BELOW_BYTES, frozenset({name(1), name(2)}))
     partly = LocalPack(B, 300, frozenset({name(3), name(4)}))
     decided = plan_push(lacking, [whole, partly])
     assert decided.copies == (whole,)
     assert decided.repacked == (name(3),)
     assert decided.chunks == 3
-    assert decided.stored_bytes == 400
+    assert decided.stored_bytes == plan.COMBINE_BELOW_BYTES + 100
+
+
+def test_small_packs_travel_together_and_one_alone_as_it_is() -> None:
+    lacking = {name(n): at(16, pack=name(100 + n)) for n in range(4)}
+    small = [LocalPack(name(100 + n), 300, frozenset({name(n)})) for n in range(3)]
+    large = LocalPack(name(103), plan.COMBINE_BELOW_BYTES, frozenset({name(3)}))
+    decided = plan_push(lacking, [*small, large])
+    assert decided.copies == (large,)
+    assert decided.repacked == (name(0), name(1), name(2))
+    assert decided.chunks == 4
+    alone = {name(n): lacking[name(n)] for n in (0, 3)}
+    assert plan_push(alone, [small[0], large]).copies == (small[0], large)
+    beside = {name(0): lacking[name(0)], name(9): at(16, pack=b"an open pack")}
+    assert plan_push(beside, [small[0]]).repacked == (name(0), name(9))
 
 
 def test_a_pack_of_which_another_copy_was_found_is_not_sent_whole() -> None:
@@ -134,6 +148,16 @@ def test_a_pack_of_which_another_copy_was_found_is_not_sent_whole() -> None:
 def test_records_are_repacked_in_the_order_of_their_packs() -> None:
     lacking = {name(1): at(500), name(2): at(16, pack=B), name(3): at(16)}
     assert plan_push(lacking, []).repacked == (name(3), name(1), name(2))
+
+
+def test_most_of_a_pack_is_brought_whole_unless_it_is_small() -> None:
+    mib = 1 << 20
+    wanted = {name(n): at(n * mib, mib, pack=A) for n in range(8)}
+    assert plan.whole_packs(wanted, {A: 11 * mib}) == {A: 11 * mib}
+    assert plan.whole_packs(wanted, {A: 12 * mib}) == {}
+    assert plan.whole_packs(wanted, {}) == {}
+    few = {name(n): wanted[name(n)] for n in range(3)}
+    assert plan.whole_packs(few, {A: 3 * mib}) == {}
 
 
 def test_nothing_lacking_is_an_empty_plan() -> None:

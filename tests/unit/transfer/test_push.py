@@ -16,7 +16,7 @@ from git_mlvc.backend.wrap.read_only import ReadOnly
 from git_mlvc.errors import CorruptChunk, MlvcError, RemoteRefused, RemoteUnavailable
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.oid import Oid
-from git_mlvc.transfer import remote_layout
+from git_mlvc.transfer import plan, remote_layout
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.plan import MissingData
 from git_mlvc.transfer.push import push
@@ -83,6 +83,19 @@ def test_a_pack_that_is_wholly_wanted_travels_as_it_is(ann: Place) -> None:
     push(ann.store, ann.view(remote), uses(*pointers))
     (local,) = ann.store.packs()
     assert packs_on(remote) == [remote_layout.pack_key(local.id)]
+
+
+def test_many_small_packs_become_one_on_the_remote(ann: Place, bob: Place) -> None:
+    remote = MemoryBackend()
+    datas = [content(n, 3000 + n) for n in range(60)]
+    pointers = [ingest(ann.store, data)[0] for data in datas]
+    assert len(ann.store.packs()) == 60
+    report = push(ann.store, ann.view(remote), uses(*pointers))
+    assert report.packs == 1
+    assert len([key for key in remote.objects if key.startswith("packs/")]) == 1
+    assert push(ann.store, ann.view(remote), uses(*pointers)).packs == 0
+    assert not fetch(bob.store, [bob.view(remote)], pointers).failed
+    assert [restored(bob.store, pointer) for pointer in pointers] == datas
 
 
 def test_what_was_not_pushed_does_not_travel(ann: Place) -> None:
@@ -221,7 +234,10 @@ def test_law_10_a_lost_reply_leaves_nothing_that_the_next_push_does_not_mend(
     assert copies_on(bob.view(remote), [pointer], deep=True) == {pointer}
 
 
-def test_a_segment_is_never_there_before_its_packs(ann: Place) -> None:
+def test_a_segment_is_never_there_before_its_packs(
+    ann: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "COMBINE_BELOW_BYTES", 0)
     faulty = FaultyBackend(MemoryBackend())
     pointers = [ingest(ann.store, content(n, 100_000))[0] for n in range(5)]
     push(ann.store, ann.view(faulty), uses(*pointers))
@@ -272,7 +288,8 @@ def test_what_vanished_from_the_remote_is_noticed_and_sent_again(
 ) -> None:
     remote = MemoryBackend()
     pointers = [ingest(ann.store, content(n, 200_000))[0] for n in range(3)]
-    push(ann.store, ann.view(remote), uses(*pointers))
+    for pointer in pointers:
+        push(ann.store, ann.view(remote), uses(pointer))
     victim = packs_on(remote)[1]
     if damage == "gone":
         del remote.objects[victim]
