@@ -43,6 +43,7 @@ class Workspace:
         self.environment = environment
         self._finish_config: Callable[[], dict[str, list[str]]] | None = None
         self._committed: Begun | None = None
+        self._views: dict[tuple[str, str], RemoteView] = {}
 
     @classmethod
     def open(cls, cwd: Path, environment: Mapping[str, str]) -> Workspace:
@@ -124,7 +125,7 @@ class Workspace:
         )
 
     def view(self, place: RemoteSetting) -> RemoteView:
-        """Open a place. Raises RemoteRefused until the user trusts it (law 12), ConfigError."""
+        """Open a place, once. Raises RemoteRefused until the user trusts it (law 12), ConfigError."""
         from blake3 import blake3
 
         from git_mlvc.backend import registry
@@ -138,11 +139,16 @@ class Workspace:
                 hint=f"git mlvc remote trust {place.name}",
             )
         url = self.absolute_url(place.url)
+        known = self._views.get((place.name, url))
+        if known is not None:
+            return known
         backend = Retry(registry.open(url, permissions=self.permissions))
         cache = (
             self.repository.common_dir / "mlvc" / "remotes" / blake3(url.encode()).hexdigest()[:16]
         )
-        return RemoteView(backend, cache, name=place.name, directory=registry.local_path(url))
+        view = RemoteView(backend, cache, name=place.name, directory=registry.local_path(url))
+        self._views[place.name, url] = view
+        return view
 
     def is_trusted(self, place: RemoteSetting) -> bool:
         """Tracked addresses need the user's word, unless they lie beside a git remote."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from git_mlvc.git.hook_input import RefUpdate
     from git_mlvc.git.revisions import PointerUse
     from git_mlvc.progress import Progress
+    from git_mlvc.transfer.lacking import Bases
     from git_mlvc.transfer.plan import PushReport
     from git_mlvc.workspace import Workspace
 
@@ -39,10 +40,21 @@ def run(
     name = argv[0] if argv else ""
     url = argv[1] if len(argv) > 1 else name
     include, exclude = commits(workspace, name, updates)
-    uses = _pointers(workspace, include, _trusted(workspace, name, url, include, exclude))
+    trusted = _trusted(workspace, name, url, include, exclude)
+    uses = _pointers(workspace, include, trusted)
     _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
     if uses:
-        report = _push(workspace, name, url, uses, progress)
+        from git_mlvc.hooks import tracking_refs
+
+        paths = {use.path for use in uses}
+        report = _push(
+            workspace,
+            name,
+            url,
+            uses,
+            progress,
+            lambda: tracking_refs.bases(workspace, include, trusted, paths),
+        )
         messages(f"git-mlvc: {report.summary()}")
     return 0
 
@@ -122,6 +134,7 @@ def _push(
     url: str,
     uses: list[PointerUse],
     progress: Progress | None,
+    bases: Bases,
 ) -> PushReport:
     from git_mlvc.errors import RemoteRefused
     from git_mlvc.transfer.plan import MissingData
@@ -136,12 +149,12 @@ def _push(
         )
     view = workspace.view(place)
     try:
-        return push(workspace.store, view, uses, progress=progress)
+        return push(workspace.store, view, uses, progress=progress, bases=bases)
     except MissingData as missing:
         # Nowhere on this remote is not nowhere: the data may be on the remote it was cloned from.
         if not _fetched(workspace, uses, set(missing.paths), progress):
             raise
-    return push(workspace.store, view, uses, progress=progress)
+    return push(workspace.store, view, uses, progress=progress, bases=bases)
 
 
 def _fetched(

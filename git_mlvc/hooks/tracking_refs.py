@@ -10,12 +10,14 @@ repository made by `git clone --bare` has the commits and none of the data.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import GitError, RemoteError
 
 if TYPE_CHECKING:
+    from git_mlvc.formats.pointer import Pointer
+    from git_mlvc.repo_path import RepoPath
     from git_mlvc.workspace import Workspace
 
 _MOST_COMMITS = 20
@@ -65,15 +67,45 @@ def is_place_untouched(workspace: Workspace, name: str, url: str, has: Sequence[
         return False
 
 
+def bases(
+    workspace: Workspace, include: Sequence[str], exclude: Sequence[str], paths: Container[RepoPath]
+) -> Iterator[Pointer]:
+    """Yield what `paths` were in the commits of `exclude` that the pushed ones are built on.
+
+    `exclude`: commits and at most one `--remotes=NAME`, of whose data it is taken that the remote has it.
+    """
+    from git_mlvc.git import objects
+
+    repo = workspace.repository
+    commits = [sha for sha in exclude if not sha.startswith("--")]
+    tracking = [option for option in exclude if option.startswith("--remotes=")]
+    try:
+        known = objects.existing(repo, commits)
+        for sha in _boundary(workspace, include, known, tracking)[0][:_MOST_COMMITS]:
+            for file in objects.data_files(repo, sha):
+                if file.path in paths:
+                    yield file.pointer
+    except GitError:
+        return
+
+
 def _edge(
     workspace: Workspace, name: str, include: Sequence[str], known: Sequence[str]
 ) -> list[str]:
     """Return the commits at which what is pushed meets what the remote is said to have."""
+    edge, is_new = _boundary(workspace, include, known, [f"--remotes={name}"])
+    return edge if is_new else list(include)
+
+
+def _boundary(
+    workspace: Workspace, include: Sequence[str], known: Sequence[str], tracking: Sequence[str]
+) -> tuple[list[str], bool]:
+    """Return the commits on which those of `include` are built that nothing else reaches; are there any?"""
     from git_mlvc.git import objects
 
     fed = [f"{sha}\n".encode("ascii") for sha in include]
     fed += [f"^{sha}\n".encode("ascii") for sha in known]
-    options = ("--boundary", "--not", f"--remotes={name}", "--not", "--stdin")
+    options = ["--boundary", *(["--not", *tracking, "--not"] if tracking else []), "--stdin"]
     listed = workspace.repository.git.records(
         "rev-list", *options, input=fed, separator=b"\n", env_extra=objects.NO_LAZY_FETCH
     )
@@ -84,7 +116,7 @@ def _edge(
             edge.append(line[1:].decode("ascii"))
         else:
             is_new = True
-    return edge if is_new else list(include)
+    return edge, is_new
 
 
 def _holds(workspace: Workspace, name: str, url: str, digests: Sequence[bytes]) -> bool:
@@ -92,4 +124,7 @@ def _holds(workspace: Workspace, name: str, url: str, digests: Sequence[bytes]) 
     if place is None:
         return True
     view = workspace.view(place)
-    return all(view.known(digest) is not None for digest in digests[:_MOST_FILES])
+    view.refresh(from_index=True)
+    # A remote too large to be known in full is asked for one: it tells one place from another.
+    few = digests[: 1 if view.unseen_bytes else _MOST_FILES]
+    return len(view.named(few)) == len(set(few))

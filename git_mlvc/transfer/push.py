@@ -36,6 +36,7 @@ from git_mlvc.transfer.lacking import WAVE_RECORDS, Bases, Survey
 from git_mlvc.transfer.parcel import Parcel
 from git_mlvc.transfer.plan import LocalPack, MissingData, PushPlan, PushReport, plan_push
 from git_mlvc.transfer.queue import Pool
+from git_mlvc.transfer.remote_compaction import compact
 from git_mlvc.transfer.remote_view import RemoteView
 
 ASK_FIRST_BYTES = 4 << 20  # a pack from this size on is looked for before it is sent
@@ -122,6 +123,8 @@ class _Pusher:
 
     def finish(self) -> None:
         if self._segments:
+            directory = Path(self._store.layout.tmp)
+            compact(self._view.segments, directory, allowance_bytes=self.sent_bytes)
             self._view.write_index()
 
     def _sealed_packs(self, lacking: Mapping[bytes, Location]) -> Iterator[LocalPack]:

@@ -30,6 +30,7 @@ class RangedSegments:
         self._backend = backend
         self._damaged = damaged
         self.summaries: dict[bytes, Summary] = {}
+        self._named: dict[bytes, bytes] = {}  # by which segment: it still does while it is there
         self._absent: set[bytes] = set()  # what no segment showed when it was asked for
 
     def __bool__(self) -> bool:
@@ -61,8 +62,12 @@ class RangedSegments:
         self._absent.clear()
 
     def named(self, digests: Collection[bytes]) -> set[bytes]:
-        """Return those that some segment names."""
-        return set().union(*self._positions(digests).values(), set())
+        """Return those that some segment names; what one named a moment ago is not asked for again."""
+        found = {digest for digest in digests if self._named.get(digest) in self.summaries}
+        for segment_id, here in self._positions(set(digests) - found).items():
+            self._named.update(dict.fromkeys(here, segment_id))
+            found.update(here)
+        return found
 
     def places(
         self, digests: Collection[bytes], pack_sizes: dict[bytes, int]
@@ -80,6 +85,8 @@ class RangedSegments:
         rows = self._read(row_spans)
         entry_spans: dict[bytes, dict[Span, Span]] = {}
         for (segment_id, span), row in rows.items():
+            if segment_id not in self.summaries:
+                continue  # set aside a moment ago
             with self._checking(segment_id):
                 _, entry = segment_ranges.pack_of_row(self.summaries[segment_id], row)
                 entry_spans.setdefault(segment_id, {})[span] = entry
@@ -124,7 +131,7 @@ class RangedSegments:
                             narrow.setdefault(segment_id, []).append(again)
                         elif rows:
                             found.setdefault(segment_id, {})[window.digest] = rows
-            windows = narrow
+            windows = {one: many for one, many in narrow.items() if one in self.summaries}
             if not windows:
                 break
         shown = set().union(*found.values(), set())

@@ -7,7 +7,8 @@ known is kept as a doubt, for whoever would say "missing" (law 9).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from blake3 import blake3
 
@@ -30,7 +31,7 @@ class RemoteSegments:
     """As of the last `refresh`. `whole` are verified; of `ranged` only ranges were ever seen."""
 
     def __init__(self, backend: Backend, cache: SegmentCache, name: str) -> None:
-        self._backend = backend
+        self.backend = backend
         self._cache = cache
         self._name = name
         self.whole: dict[bytes, SegmentView] = {}
@@ -67,12 +68,29 @@ class RemoteSegments:
                 return self.ids() != before
         raise self._unstable()
 
-    def see_all(self) -> None:
+    def make_whole(self, segment_ids: Iterable[bytes]) -> None:
         """Fetch what was asked by ranges so far. Raises RemoteError."""
-        summaries = dict(self.ranged.summaries)
-        self._fetch({one: summary.layout.size_bytes for one, summary in summaries.items()})
-        self.ranged.clear()
+        ranged = self.ranged.summaries
+        sizes = {one: ranged[one].layout.size_bytes for one in segment_ids if one in ranged}
+        self._fetch(sizes)
+        for segment_id in sizes:
+            self.ranged.remove(segment_id)
         self._settle()
+        self._cache.note_partial(bool(self.ranged))
+
+    def replace(self, segment_ids: Iterable[bytes], merged: bytes, path: Path) -> None:
+        """Know one segment, which was just published and lies at `path`, in the place of others."""
+        view = self._cache.adopt(merged, path)
+        for segment_id in segment_ids:
+            self.whole.pop(segment_id, None)
+        self.whole[merged] = view
+        self._settle()
+
+    def sizes(self) -> dict[bytes, int]:
+        """Return how large the segments are."""
+        whole = {one: view.layout.size_bytes for one, view in self.whole.items()}
+        ranged = {one: of.layout.size_bytes for one, of in self.ranged.summaries.items()}
+        return whole | ranged
 
     def recall(self) -> bool:
         """Take the segments kept from the last time for what there is; False if there are none."""
@@ -118,7 +136,7 @@ class RemoteSegments:
 
     @property
     def can_list(self) -> bool:
-        return Capability.LIST in self._backend.capabilities
+        return Capability.LIST in self.backend.capabilities
 
     # -- inside
 
@@ -172,7 +190,7 @@ class RemoteSegments:
                 hint="if it was pushed lately, try again in a minute",
             )
         try:
-            data = self._backend.get_range(INDEX_KEY, 0, remote_layout.MAX_INDEX_BYTES)
+            data = self.backend.get_range(INDEX_KEY, 0, remote_layout.MAX_INDEX_BYTES)
             return remote_layout.decode_index(data)
         except NotFound:
             return NO_INDEX
@@ -185,7 +203,7 @@ class RemoteSegments:
 
     def _check_format(self) -> bool:
         try:
-            data = self._backend.get_range(FORMAT_KEY, 0, store_config.MAX_CONFIG_BYTES + 1)
+            data = self.backend.get_range(FORMAT_KEY, 0, store_config.MAX_CONFIG_BYTES + 1)
         except NotFound:
             return False
         try:
@@ -198,7 +216,7 @@ class RemoteSegments:
 
     def _list(self) -> dict[bytes, int]:
         found = {}
-        for listed in self._backend.list(remote_layout.SEGMENTS):
+        for listed in self.backend.list(remote_layout.SEGMENTS):
             segment_id = remote_layout.segment_of(listed.key)
             if segment_id is not None:
                 found[segment_id] = listed.size_bytes
@@ -208,7 +226,7 @@ class RemoteSegments:
         self, sizes: Mapping[bytes, int | None], summaries: Mapping[bytes, Summary | None]
     ) -> None:
         """Open segments that are kept here, fetch small ones, note what is known of large ones."""
-        has_ranges = Capability.RANGES in self._backend.capabilities
+        has_ranges = Capability.RANGES in self.backend.capabilities
         wanted: dict[bytes, int | None] = {}
         for segment_id, size_bytes in sizes.items():
             if segment_id in self.whole:
@@ -249,7 +267,7 @@ class RemoteSegments:
     def _fetch_one(self, segment_id: bytes) -> SegmentView | None:
         key = remote_layout.segment_key(segment_id)
         return self._cache.fetch(
-            segment_id, lambda start, length: self._backend.get_range(key, start, length)
+            segment_id, lambda start, length: self.backend.get_range(key, start, length)
         )
 
     def _cached(self, segment_id: bytes) -> SegmentView | None:

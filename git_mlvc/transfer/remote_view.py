@@ -45,8 +45,8 @@ class RemoteView:
         self.directory = directory
         self.name = name or backend.url
         self._cache = SegmentCache(cache_dir)
-        self._segments = RemoteSegments(backend, self._cache, self.name)
-        self.pack_sizes = self._segments.pack_sizes
+        self.segments = RemoteSegments(backend, self._cache, self.name)
+        self.pack_sizes = self.segments.pack_sizes
         self._neighbours = Neighbours(backend, self.pack_sizes)
         self._presence = PackPresence(backend, self.pack_sizes)
         self._is_fresh = False
@@ -63,7 +63,7 @@ class RemoteView:
         self._presence.forget()
         self._neighbours.forget()
         self._distrusted.clear()
-        self._segments.refresh(from_index=from_index)
+        self.segments.refresh(from_index=from_index)
         self._is_fresh = True
 
     def recall(self) -> bool:
@@ -71,7 +71,7 @@ class RemoteView:
 
         False if nothing is kept, so that nothing is known.
         """
-        self._is_fresh = self._segments.recall()
+        self._is_fresh = self.segments.recall()
         return self._is_fresh
 
     def known(self, digest: bytes) -> Location | None:
@@ -88,11 +88,11 @@ class RemoteView:
             try:
                 found = self.offhand(digests)
                 lacking = _without(digests, found)
-                if lacking and self._segments.ranged:
+                if lacking and self.segments.ranged:
                     found |= self._asked_for(lacking)
                 return found
             except NotFound:  # a segment was merged into another since it was named
-                self._segments.refresh(from_index=False)
+                self.segments.refresh(from_index=False)
         raise RemoteUnavailable(
             f"cannot tell what remote '{self.name}' has",
             why="segments vanish while they are read",
@@ -108,13 +108,13 @@ class RemoteView:
             if place is not None and self._is_trusted(digest, place.pack):
                 found[digest] = place
         for queries in in_groups(digest for digest in digests if digest not in found):
-            for segment_id, view in list(self._segments.whole.items()):
+            for segment_id, view in list(self.segments.whole.items()):
                 try:
                     here = find_many(view, queries)
                     for digest in [d for d, at in here.items() if not self._is_trusted(d, at.pack)]:
                         self._prefer_trusted(here, digest, view.find_all(digest))
                 except FormatError:
-                    self._segments.set_aside(segment_id)
+                    self.segments.set_aside(segment_id)
                     continue
                 if here:
                     found |= here
@@ -141,10 +141,10 @@ class RemoteView:
         """Return where records are said to be, and why it cannot be told of the rest, if it cannot."""
         found = self.known_many(digests)
         lacking = _without(digests, found)
-        if lacking and self._segments.list_now():
+        if lacking and self.segments.list_now():
             found |= self.known_many(lacking)
             lacking = _without(lacking, found)
-        if lacking and 0 < self._segments.ranged.size_bytes <= CERTAIN_BYTES:
+        if lacking and 0 < self.segments.ranged.size_bytes <= CERTAIN_BYTES:
             self._see_all()
             found |= self.known_many(lacking)
             lacking = _without(lacking, found)
@@ -167,7 +167,7 @@ class RemoteView:
         while rest:
             found = self.offhand(rest) if offhand else self.known_many(rest)
             packs = {location.pack for location in found.values()}
-            absent = self._presence.absent(packs, on_remote=self._segments.pack_count)
+            absent = self._presence.absent(packs, on_remote=self.segments.pack_count)
             for pack in absent:
                 self.distrust(None, pack)
             confirmed |= {d: at for d, at in found.items() if at.pack not in absent}
@@ -178,7 +178,7 @@ class RemoteView:
         """Return those that some segment names, wherever the records are."""
         found = self.offhand(digests)
         lacking = _without(digests, found)
-        return {*found, *(self._segments.ranged.named(lacking) if lacking else ())}
+        return {*found, *(self.segments.ranged.named(lacking) if lacking else ())}
 
     def distrust(self, digest: bytes | None, pack: bytes) -> None:
         """Do not find `digest` in `pack` again, nor anything if None: it is gone or damaged there."""
@@ -188,16 +188,16 @@ class RemoteView:
 
     @property
     def segment_ids(self) -> list[bytes]:
-        return sorted(self._segments.ids())
+        return sorted(self.segments.ids())
 
     @property
     def unseen_bytes(self) -> int:
         """Of segments that have not been fetched: what it costs to know all that is there."""
-        return self._segments.ranged.size_bytes
+        return self.segments.ranged.size_bytes
 
     @property
     def has_format(self) -> bool:
-        return self._segments.has_format
+        return self.segments.has_format
 
     @property
     def was_used_before(self) -> bool:
@@ -217,17 +217,17 @@ class RemoteView:
 
     def add_segment(self, data: bytes) -> None:
         """Take in a segment that was just published, whose packs were just checked."""
-        view = self._segments.add(data)
+        view = self.segments.add(data)
         for entry in view.packs:
             self._presence.note([entry.id])
             self._distrusted.discard((None, entry.id))
 
     def write_format(self) -> None:
         """Say what this remote is, before anything else is put there."""
-        if not self._segments.has_format:
+        if not self.segments.has_format:
             data = store_config.encode(store_config.StoreConfig())
             self.backend.put_if_absent(FORMAT_KEY, data)
-            self._segments.has_format = True
+            self.segments.has_format = True
             self._cache.remember_use()
 
     def write_index(self) -> None:
@@ -235,9 +235,9 @@ class RemoteView:
 
         Where listing is possible it is no more than a hint, and failing to leave it does no harm.
         """
-        harmless = (RemoteError,) if self._segments.can_list else ()
+        harmless = (RemoteError,) if self.segments.can_list else ()
         with contextlib.suppress(*harmless):
-            index = remote_layout.encode_index(self._segments.summaries())
+            index = remote_layout.encode_index(self.segments.summaries())
             self.backend.put(INDEX_KEY, index)
 
     def close(self) -> None:
@@ -264,22 +264,22 @@ class RemoteView:
                 return
 
     def _doubt(self) -> RemoteError | None:
-        if self._segments.doubt is None and self._segments.ranged:
+        if self.segments.doubt is None and self.segments.ranged:
             return RemoteUnavailable(
                 f"cannot tell for certain whether remote '{self.name}' has it",
                 why="only the parts of its index were read in which it should be named",
                 hint="git mlvc fsck --remote reads all of it",
             )
-        return self._segments.doubt
+        return self.segments.doubt
 
     def _see_all(self) -> None:
         for _ in range(LISTING_ATTEMPTS):
             try:
-                self._segments.see_all()
+                self.segments.make_whole(self.segments.ids())
                 return
             except NotFound:
-                self._segments.refresh(from_index=False)
-        self._segments.see_all()
+                self.segments.refresh(from_index=False)
+        self.segments.make_whole(self.segments.ids())
 
     def _asked_for(self, digests: Sequence[bytes]) -> dict[bytes, Location]:
         """Ask a large remote: for a sample, then in the packs that this leads to, and so on.
@@ -298,12 +298,12 @@ class RemoteView:
             if not rest:
                 break
             asked = len(rest) / led_to
-            cost = asked * (len(self._segments.ranged.summaries) * ASK_BYTES + TAIL_BYTES)
-            if cost > self._segments.ranged.size_bytes:
-                self._segments.see_all()
+            cost = asked * (len(self.segments.ranged.summaries) * ASK_BYTES + TAIL_BYTES)
+            if cost > self.segments.ranged.size_bytes:
+                self.segments.make_whole(self.segments.ids())
                 return found | self.offhand(rest)
             sample = _spread(rest, sample_size)
-            places = self._segments.ranged.places(sample, self.pack_sizes)
+            places = self.segments.ranged.places(sample, self.pack_sizes)
             here: dict[bytes, Location] = {}
             for digest, choice in places.items():
                 self._prefer_trusted(here, digest, choice)

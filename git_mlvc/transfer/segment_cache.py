@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -74,6 +75,20 @@ class SegmentCache:
         except OSError:
             return SegmentView(data)
         return self.get(segment_id) or SegmentView(data)
+
+    def adopt(self, segment_id: bytes, source: Path) -> SegmentView:
+        """Keep a copy of a segment that was just made. Raises FormatError, OSError."""
+        path = self._path(segment_id)
+        try:
+            atomic.make_dirs(path.parent)
+            fd, temporary = atomic.open_temp(path.parent, "segment")
+            os.close(fd)
+            shutil.copyfile(source, temporary)
+            os.replace(temporary, path)
+        except OSError:
+            return SegmentView(source.read_bytes())
+        with path.open("rb") as stream:
+            return SegmentView(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
     def fetch(self, segment_id: bytes, read: Callable[[int, int], bytes]) -> SegmentView | None:
         """Fetch a segment by `read(start, length)`; None if its bytes are not what its name says (law 3).

@@ -6,7 +6,7 @@ must be named by a segment that is there now, and each pack must stand there wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
 from git_mlvc.backend.base import NotFound
@@ -48,7 +48,10 @@ def chunks_on(view: RemoteView, digests: Iterable[bytes]) -> set[bytes]:
     Asks the remote anew. Raises RemoteError when it cannot be told.
     """
     view.refresh()
-    return {digest for digest in digests if _is_there(view, digest)}
+    found: set[bytes] = set()
+    for window in _windows(digests):
+        found |= _there(view, window)
+    return found
 
 
 def read_chunk(view: RemoteView, digest: bytes) -> bytes:
@@ -83,11 +86,13 @@ class _Taken:
 def _complete(view: RemoteView, pointers: Sequence[Pointer], *, deep: bool) -> set[Pointer]:
     whole: set[Pointer] = set()
     recipes: list[Pointer] = []
+    digests = [pointer.oid.digest for pointer in pointers]
+    found = view.confirmed_many(_there(view, digests))
     for pointer in pointers:
-        location = view.confirmed(pointer.oid.digest)
+        location = found.get(pointer.oid.digest)
         if location is None:
-            view.find(pointer.oid.digest)  # raises if that means "unknown"
-        elif location.kind == Kind.RECIPE:
+            continue
+        if location.kind == Kind.RECIPE:
             recipes.append(pointer)
         elif location.raw_len == pointer.size_bytes and (
             not deep or _reads_well(view, [pointer.oid.digest])
@@ -108,8 +113,9 @@ def _recipe_is_there(view: RemoteView, pointer: Pointer, encoded: bytes, *, deep
     recipe: Recipe | None = None
     try:
         for recipe in levels(encoded, lambda digest: nested.raw[digest]):
-            if not all(_is_there(view, digest) for digest in recipe.digests()):
-                return False
+            for window in _windows(recipe.digests()):
+                if _there(view, window) != set(window):
+                    return False
             if recipe.depth:
                 nested.raw.clear()
                 receipt = receive(view, set(recipe.digests()), nested.take)
@@ -121,11 +127,16 @@ def _recipe_is_there(view: RemoteView, pointer: Pointer, encoded: bytes, *, deep
     return recipe is not None and recipe.size_bytes == pointer.size_bytes
 
 
-def _is_there(view: RemoteView, digest: bytes) -> bool:
-    if view.confirmed(digest) is not None:
-        return True
-    view.find(digest)  # raises if that means "unknown"
-    return False
+def _there(view: RemoteView, digests: Collection[bytes]) -> set[bytes]:
+    """Return those that are there for certain; the rest certainly is not, or RemoteError is raised."""
+    found = set(view.confirmed_many(digests))
+    lacking = [digest for digest in digests if digest not in found]
+    if lacking and view.unseen_bytes:
+        view.see_all()  # what ranges do not show may be there all the same
+        found |= view.confirmed_many(lacking).keys()
+        lacking = [digest for digest in lacking if digest not in found]
+    view.find_many(lacking)  # raises if not being found means "unknown"
+    return found
 
 
 def _reads_well(view: RemoteView, digests: Iterable[bytes]) -> bool:

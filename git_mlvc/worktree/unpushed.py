@@ -55,11 +55,9 @@ def at_no_cost(view: RemoteView, files: Iterable[FileStatus]) -> OnRemote:
             basis = Basis.REMEMBERED
         else:
             return OnRemote(view.name, Basis.UNKNOWN, None, "it has not been asked yet")
-        lacking = [
-            file.path
-            for file in files
-            if file.pointer is not None and view.find(file.pointer.oid.digest) is None
-        ]
+        listed = [(file.path, file.pointer.oid.digest) for file in files if file.pointer]
+        found = view.find_many([digest for _, digest in listed])
+        lacking = [path for path, digest in listed if digest not in found]
     except RemoteError as exc:
         return OnRemote(view.name, Basis.UNKNOWN, None, str(exc))
     return OnRemote(view.name, basis, lacking)
