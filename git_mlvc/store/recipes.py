@@ -67,14 +67,27 @@ class Recipes:
             check_size(pointer, location.raw_len)
             return []
         top = self._top_recipe(digest)
-        if top.depth:
-            lost = self._missing_parts(top)
-            if lost:
-                return lost
         try:
-            return self._index.missing(dict.fromkeys(self.of(pointer).digests()))
+            for depth in range(top.depth, -1, -1):
+                lost = self._missing_at(pointer, top, depth)
+                if lost:
+                    return lost
         except MissingChunk:
             return [digest]  # a part of the recipe is named by the index and not to be had
+        except FormatError as exc:
+            raise _damaged(pointer, exc) from exc
+        return []
+
+    def _missing_at(self, pointer: Pointer, top: Recipe, depth: int) -> list[bytes]:
+        """Return the chunks of one level that are not here; all of the outer levels are."""
+        stream = recipe_format.stream(top, self._read_chunk, depth=depth)
+        if not depth:
+            check_size(pointer, stream.size_bytes)
+        lost: dict[bytes, None] = {}
+        digests = (digest for digest, _ in stream.entries)
+        while batch := list(islice(digests, _BATCH)):
+            lost.update(dict.fromkeys(self._index.missing(dict.fromkeys(batch))))
+        return list(lost)
 
     def live_digests(self, pointer: Pointer) -> Iterator[bytes]:
         """Yield every record a content needs: its recipe, nested recipe chunks, chunks.
@@ -87,15 +100,15 @@ class Recipes:
         location = self._index.find(digest)
         if location is None or location.kind == Kind.CHUNK:
             return
-        recipe = self._top_recipe(digest)
-        while True:
-            yield from recipe.digests()
-            if recipe.depth == 0 or self._missing_parts(recipe):
-                return
-            try:
-                recipe = self._one_level_down(pointer, recipe)
-            except MissingChunk:
-                return
+        top = self._top_recipe(digest)
+        try:
+            for depth in range(top.depth, -1, -1):
+                for chunk, _ in recipe_format.stream(top, self._read_chunk, depth=depth).entries:
+                    yield chunk
+        except MissingChunk:
+            return
+        except FormatError as exc:
+            raise _damaged(pointer, exc) from exc
 
     def refuse_missing(self, pointer: Pointer) -> None:
         """Raises MissingChunk unless every chunk of the content is here, and as `entries`."""
@@ -136,18 +149,6 @@ class Recipes:
             raise CorruptChunk(
                 f"the recipe of {digest.hex()[:10]} is damaged", why=str(exc), hint=_REPAIR
             ) from exc
-
-    def _one_level_down(self, pointer: Pointer, recipe: Recipe) -> Recipe:
-        try:
-            inner = recipe_format.decode(b"".join(self._read_chunk(d) for d in recipe.digests()))
-            if inner.depth != recipe.depth - 1:
-                raise FormatError("a nested recipe of another depth")
-        except FormatError as exc:
-            raise _damaged(pointer, exc) from exc
-        return inner
-
-    def _missing_parts(self, top: Recipe) -> list[bytes]:
-        return self._index.missing(dict.fromkeys(top.digests()))
 
     def _read_chunk(self, digest: bytes) -> bytes:
         return self._reader.read(digest, Kind.CHUNK)

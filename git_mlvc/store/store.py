@@ -92,6 +92,10 @@ class Store:
         """Return what a content is made of. Raises as `Recipes.of`."""
         return self._recipes.of(pointer)
 
+    def entries(self, pointer: Pointer) -> Iterator[tuple[bytes, int]]:
+        """Yield (chunk id, raw length) of a content's chunks, memory bounded. As `Recipes.entries`."""
+        return self._recipes.entries(pointer)
+
     def missing_of(self, pointer: Pointer) -> list[bytes]:
         """Return the digests of a content that are not here; [] = complete. As `Recipes.missing_of`."""
         return self._recipes.missing_of(pointer)

@@ -229,13 +229,11 @@ class _Fetcher:
         if location is None or location.kind != Kind.RECIPE:
             return
         try:
-            recipe = self._store.recipe(pointer)
+            for digest, raw_len in self._store.entries(pointer):
+                if self._store.index.find_known(digest) is None:
+                    yield digest, raw_len
         except (MissingChunk, CorruptChunk, FormatError) as exc:
             self._failures.setdefault(pointer.oid.digest, exc)
-            return
-        for digest, raw_len in recipe:
-            if self._store.index.find_known(digest) is None:
-                yield digest, raw_len
 
     def _receive(
         self,

@@ -1,7 +1,7 @@
 """What a remote lacks of some contents, found out before anything is sent.
 
 `push.py` sends what comes out of here; nothing here writes. What is known to be there is confirmed; of what
-is not known, so much is sent without asking as it would cost to know (docs/adr/0009-large-remotes.md).
+is not known, so much is sent without asking as it would cost to know (docs/adr/0010-large-remotes.md).
 """
 
 from __future__ import annotations
