@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -84,7 +85,8 @@ class AddPair:
         asked = "\n".join(shas).encode()
         found = self.ours.git("cat-file", "--batch-check", tick=False, input=asked, env=env).out
         assert "missing" not in found, found
-        self.ours.git("mlvc", "fsck", tick=False)
+        sound = self.ours.git("mlvc", "fsck", "--json", check=False, tick=False, env=env).out
+        assert json.loads(sound)["report"]["damage"] == [], sound
 
     def cleans(self, *words: Name, **options: object) -> list[str]:
         """Run `git mlvc add` in ours only; return what git had its filter clean meanwhile."""
