@@ -61,6 +61,7 @@ class BlobPack:
     """Collects blobs, each once, in memory or in a file in `directory`; then hands them to git."""
 
     def __init__(self, object_format: str, directory: Path) -> None:
+        self.count = 0
         self._object_format = object_format
         self._names: set[bytes] = set()
         spool = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by __exit__
@@ -68,9 +69,6 @@ class BlobPack:
         )
         self._file = cast("IO[bytes]", spool)
         self._file.write(_HEADER.pack(b"PACK", 2, 0))
-
-    def __len__(self) -> int:
-        return len(self._names)
 
     def __enter__(self) -> BlobPack:
         return self
@@ -81,15 +79,17 @@ class BlobPack:
     def add(self, blob: PackedBlob) -> None:
         if blob.name not in self._names:
             self._names.add(blob.name)
+            self.count += 1
             self._file.write(blob.entry)
 
     def store(self, git: Git) -> None:
         """Have git keep all of them, as durable as `core.fsync` asks for. Raises GitError."""
-        if not self._names:
+        if self.count == 0:
             return
+        self._names.clear()
         self._finish()
         verb = ["index-pack", "--stdin"]
-        if len(self._names) < FEWEST_PACKED:
+        if self.count < FEWEST_PACKED:
             verb = ["unpack-objects", "-q"]
         self._file.seek(0)
         blocks = iter(lambda: self._file.read(_BLOCK_BYTES), b"")
@@ -99,7 +99,7 @@ class BlobPack:
     def _finish(self) -> None:
         """Write how many there are, and the sum of everything."""
         self._file.seek(0)
-        self._file.write(_HEADER.pack(b"PACK", 2, len(self._names)))
+        self._file.write(_HEADER.pack(b"PACK", 2, self.count))
         self._file.seek(0)
         hasher = _HASHES[self._object_format](usedforsecurity=False)
         while block := self._file.read(_BLOCK_BYTES):

@@ -13,6 +13,7 @@ nanosecond, after that time.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import shutil
 import struct
@@ -102,11 +103,8 @@ class IndexStaging:
         self._run_git("update-index", "-z", "--index-info", records=records)
         with open(self.path, "r+b") as file:
             self._entered_ns = self._trusted_ns = os.fstat(file.fileno()).st_mtime_ns
-            data = bytearray(file.read())
-            self._put_stats(data, records, since_s)
-            file.seek(0)
-            file.write(data)
-            file.flush()
+            with mmap.mmap(file.fileno(), 0) as data:
+                self._put_stats(data, records, since_s)
             if self._is_synced:
                 os.fsync(file.fileno())
         self._stamp(self._trusted_ns)
@@ -151,9 +149,9 @@ class IndexStaging:
             return False
         return b"link" in data and IndexReader(data, hash_size=self._repo.hash_size).is_split
 
-    def _put_stats(self, data: bytearray, records: Records, since_s: int) -> None:
+    def _put_stats(self, data: mmap.mmap, records: Records, since_s: int) -> None:
         """Put in the stat data of entries that are as git was told; adds up what to trust."""
-        reader = IndexReader(bytes(data), hash_size=self._repo.hash_size)
+        reader = IndexReader(data[:], hash_size=self._repo.hash_size)
         entered_s = self._entered_ns // 10**9
         newest_s = 0
         for number in range(reader.count):
@@ -191,13 +189,14 @@ class IndexStaging:
             return None
 
 
-def _seal(data: bytearray, hash_size: int) -> None:
+def _seal(data: mmap.mmap, hash_size: int) -> None:
     """Recompute the trailing checksum; one that was left out (index.skipHash) stays out."""
     if data[-hash_size:] == bytes(hash_size):
         return
-    digest = hashlib.sha1 if hash_size == 20 else hashlib.sha256
-    with memoryview(data) as view:
-        data[-hash_size:] = digest(view[:-hash_size], usedforsecurity=False).digest()
+    make = hashlib.sha1 if hash_size == 20 else hashlib.sha256
+    with memoryview(data) as view, view[:-hash_size] as body:
+        digest = make(body, usedforsecurity=False).digest()
+    data[-hash_size:] = digest
 
 
 def _identity(info: os.stat_result) -> tuple[int, ...]:

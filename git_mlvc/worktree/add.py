@@ -71,7 +71,7 @@ class Adding:
     arguments: AddArguments
     open_cleaner: Callable[[], Clean]
     progress: Progress
-    jobs: int = 0
+    jobs: Callable[[], int] = lambda: 0
     standard_input: bytes | None = None
     is_quiet: bool = False  # what git answers on standard output is dropped
     told: Callable[[bytes], None] = lambda path: None  # with -v: what was added
@@ -161,11 +161,11 @@ class Adding:
                 object_format=repo.object_format,
                 progress=self.progress,
             )
-            taken = work.run(found, self.jobs or min(_MOST_THREADS, os.cpu_count() or 1))
+            taken = work.run(found, self.jobs() or min(_MOST_THREADS, os.cpu_count() or 1))
             if taken.damaged:
                 raise _damaged(taken.damaged)
             report.files, report.size_bytes = len(taken.records), taken.size_bytes
-            report.blobs = len(pack)
+            report.blobs = pack.count
             with ThreadPoolExecutor(1) as other:  # both wait for the disk
                 sealed = other.submit(cleaner.close)
                 pack.store(repo.git)

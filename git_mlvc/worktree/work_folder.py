@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,17 +17,15 @@ if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
 _OWNER = "owner"
-_OLD_S = 86400.0  # a folder whose owner cannot be told is left alone for so long
 
 
 @contextmanager
 def work_folder(repo: Repository, kind: str) -> Iterator[Path]:
     """Give an empty directory (but for `owner`) that goes in the end. Raises OSError."""
     repo.state_dir.mkdir(parents=True, exist_ok=True)
-    prefix = f"{kind}-"
-    _sweep(repo.state_dir, prefix)
+    _sweep(repo.state_dir, f"{kind}-")
     with tempfile.TemporaryDirectory(
-        prefix=prefix, dir=repo.state_dir, ignore_cleanup_errors=True
+        prefix=f"{kind}-{Owner.current().pid}-", dir=repo.state_dir, ignore_cleanup_errors=True
     ) as name:
         (Path(name) / _OWNER).write_bytes(Owner.current().encode())
         yield Path(name)
@@ -41,11 +39,10 @@ def _sweep(directory: Path, prefix: str) -> None:
 
 def _is_left(folder: Path) -> bool:
     try:
-        return is_alive(Owner.decode((folder / _OWNER).read_bytes())) is False
-    except FormatError:
-        return False
-    except OSError:  # just made, or killed before it was signed
-        try:
-            return folder.stat().st_mtime < time.time() - _OLD_S
-        except OSError:
+        owner = Owner.decode((folder / _OWNER).read_bytes())
+    except (OSError, FormatError):  # not signed yet, or killed before: a process of this machine
+        pid = folder.name.split("-")[1]
+        if not pid.isdigit() or pid.startswith("0"):
             return False
+        owner = replace(Owner.current(), pid=int(pid), start_time="")
+    return is_alive(owner) is False

@@ -79,7 +79,7 @@ def _add(
         arguments=arguments,
         open_cleaner=open_cleaner,
         progress=output.progress,
-        jobs=workspace.settings.jobs,
+        jobs=lambda: workspace.settings.jobs,
         standard_input=standard_input,
         is_quiet=is_quiet,
         told=told,
