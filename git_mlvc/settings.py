@@ -63,6 +63,7 @@ class Settings:
     thresholds: tuple[Threshold, ...] = ()
     jobs: int = 0  # 0: as many as the machine has processors
     skip_smudge: bool = False
+    advice: bool = True
     store: str | None = None
     remotes: Mapping[str, RemoteSetting] = field(default_factory=dict)
     default_remote: str | None = None
@@ -127,6 +128,7 @@ def from_sources(
     skip, skip_key = environment.get("MLVC_SKIP_SMUDGE"), "MLVC_SKIP_SMUDGE"
     if not skip:
         skip, skip_key = last("mlvc.skipsmudge") or "false", "git config mlvc.skipSmudge"
+    advice = last("mlvc.advice")
     trusted = list(config.get("mlvc.trust", ())) + environment.get("MLVC_TRUST", "").split()
     jobs = last("mlvc.jobs") or "0"
     if not jobs.isdigit():
@@ -140,6 +142,7 @@ def from_sources(
         thresholds=_thresholds(track),
         jobs=int(jobs),
         skip_smudge=parse_bool(skip, key=skip_key),
+        advice=advice is None or parse_bool(advice, key="git config mlvc.advice"),
         store=environment.get("MLVC_STORE") or last("mlvc.store"),
         remotes=remotes,
         default_remote=last("mlvc.default") or tracked_default,

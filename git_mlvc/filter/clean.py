@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from git_mlvc.filter.held import Held
-from git_mlvc.filter.spool import ReadInto, Spool, Write, reader_of
+from git_mlvc.filter.spool import Ending, ReadInto, Spool, Write, reader_of
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer
 from git_mlvc.oid import Oid
@@ -59,6 +59,7 @@ class Cleaner:
         messages: Callable[[str], None],
         is_here: Callable[[Pointer], bool] = lambda pointer: False,
         note_damaged: Callable[[bytes], None] = lambda path: None,
+        advise: Callable[[bytes, bytes, bytes], None] = lambda path, head, tail: None,
         spool_dir: Path | None = None,
     ) -> None:
         self._settings = settings
@@ -68,6 +69,7 @@ class Cleaner:
         self._messages = messages
         self._is_here = is_here
         self._note_damaged = note_damaged
+        self._advise = advise
         self._spool_dir = spool_dir
         self._session: Ingest | None = None
         self._has_thresholds: bool | None = None
@@ -151,6 +153,8 @@ class Cleaner:
 
     def _clean_large(self, path: bytes, head: memoryview, read_into: ReadInto) -> Answer:
         """Answer for content of at least HEAD_BYTES, of which `head` was read."""
+        from git_mlvc.formats import compressed
+
         min_size_bytes = self._min_size_bytes(path)
         held = self._held.sha(path)
         source = reader_of(iter((head,)), read_into)
@@ -162,19 +166,32 @@ class Cleaner:
                     return spool.write_to
                 read_into = reader_of(iter(()))
             source = spool.reader(read_into)
+        beginning = bytes(head[: compressed.HEAD_BYTES])
+        ending = (
+            Ending(source, compressed.TAIL_BYTES)
+            if beginning.startswith(compressed.BEGINNINGS)
+            else None
+        )
         like = None if held is None else partial(self._held.pointer, held)
-        pointer = self._ingest.ingest_from(source, like)
+        pointer = self._ingest.ingest_from(ending.read_into if ending else source, like)
         assert pointer is not None
         encoded = pointer_format.encode(pointer)
-        if held is None or self._held.name(len(encoded), (encoded,)) == held:
-            return encoded
-        # The index holds something else: an older pointer (small), or perhaps this very content, raw.
-        if self._held.size(held) == pointer.size_bytes:
-            hasher = self._held.hasher(pointer.size_bytes)
-            self._restore(pointer, hasher.update)
-            if hasher.hexdigest() == held:
+        if held is not None:
+            if self._held.name(len(encoded), (encoded,)) == held:
+                return encoded
+            if self._is_held_raw(held, pointer):
                 return partial(self._restore, pointer)
+        if ending is not None:
+            self._advise(path, beginning, bytes(ending.bytes))
         return encoded
+
+    def _is_held_raw(self, held: str, pointer: Pointer) -> bool:
+        """True if the index holds this very content, and not an older pointer, which is small."""
+        if self._held.size(held) != pointer.size_bytes:
+            return False
+        hasher = self._held.hasher(pointer.size_bytes)
+        self._restore(pointer, hasher.update)
+        return hasher.hexdigest() == held
 
     def _is_held_as_pointer(self, held: str | None, spool: Spool) -> bool:
         if held is None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.progress import Progress
     from git_mlvc.workspace import Workspace
+    from git_mlvc.worktree.advice import Advisor
 
 Messages = Callable[[str], None]
 _MOST_DAMAGED_BYTES = 1 << 16
@@ -35,6 +36,7 @@ def cleaner(
 
     repository = workspace.repository
     index_path = os.fspath(repository.index_path)
+    advisor: Advisor | None = None
 
     def open_index() -> Index | None:
         # A new repository has none, and is asked for each of its files.
@@ -82,6 +84,16 @@ def cleaner(
         except OSError:
             pass  # read-only: then nothing is committed from here either
 
+    def advise(path: bytes, head: bytes, tail: bytes) -> None:
+        nonlocal advisor
+        if not workspace.settings.advice:
+            return
+        if advisor is None:
+            from git_mlvc.worktree.advice import Advisor
+
+            advisor = Advisor(repository.state_dir, messages)
+        advisor.consider(path, head, tail)
+
     return Cleaner(
         settings=lambda: workspace.settings,
         open_session=open_session or (lambda: workspace.store.session()),
@@ -90,6 +102,7 @@ def cleaner(
         messages=messages,
         is_here=is_here,
         note_damaged=note_damaged,
+        advise=advise,
         spool_dir=repository.git_dir,
     )
 

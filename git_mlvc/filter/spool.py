@@ -66,6 +66,21 @@ class Spool:
         return reader_of(self.pieces(), rest)
 
 
+class Ending:
+    """Passes a content on and remembers its last `most_bytes`."""
+
+    def __init__(self, read_into: ReadInto, most_bytes: int) -> None:
+        self._read_into = read_into
+        self._most_bytes = most_bytes
+        self.bytes = bytearray()
+
+    def read_into(self, target: memoryview) -> int:
+        count = self._read_into(target)
+        self.bytes += target[max(0, count - self._most_bytes) : count]
+        del self.bytes[: -self._most_bytes]
+        return count
+
+
 def reader_of(pieces: Iterator[bytes | memoryview], rest: ReadInto | None = None) -> ReadInto:
     """Return a function that fills memory with `pieces` and then with what `rest` gives."""
     left = memoryview(b"")
