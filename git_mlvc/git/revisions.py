@@ -33,7 +33,7 @@ _STATE_FILES = (
 )
 _MAX_STATE_BYTES = 4 << 20
 _MANY_USES = 200
-_BATCH = 1 << 14  # blobs looked at together: about 16 MB
+_BATCH = 1 << 12  # blobs looked at together: about 4 MB
 _CHEAPER_PACKED = 7  # times: what a loose object costs git more than a packed one
 
 

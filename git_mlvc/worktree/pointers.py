@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BLOCK_BYTES = 1 << 20
 READ_FLAGS |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_BATCH = 1 << 14
+_BATCH = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)

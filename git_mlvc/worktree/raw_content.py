@@ -20,7 +20,7 @@ from git_mlvc.settings import Settings
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
-_BATCH = 1 << 14
+_BATCH = 1 << 12
 
 
 @dataclass(frozen=True, slots=True, order=True)

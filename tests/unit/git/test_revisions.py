@@ -75,7 +75,7 @@ def test_each_pointer_comes_with_a_path_and_a_commit_that_has_it(machine: Machin
         assert pointer_format.sniff(repo.blob(f"{use.commit}:{use.path.text}")) == use.pointer
 
 
-@pytest.mark.parametrize("batch", [10, 205, 1 << 14])
+@pytest.mark.parametrize("batch", [10, 205, 1 << 12])
 def test_paths_are_right_where_one_commit_has_very_many(
     machine: Machine, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
