@@ -111,6 +111,21 @@ class Store:
         except (CorruptChunk, FormatError):
             return False
 
+    def incomplete(self, pointers: Iterable[Pointer]) -> list[Pointer]:
+        """Return those of which something is not here, in order: `is_complete` for many at once."""
+        asked = list(pointers)
+        found = self.index.find_many([pointer.oid.digest for pointer in asked])
+        lacking = []
+        for pointer in asked:
+            location = found.get(pointer.oid.digest)
+            if location is not None and location.kind == Kind.CHUNK:
+                is_here = location.raw_len == pointer.size_bytes
+            else:
+                is_here = location is not None and self.is_complete(pointer)
+            if not is_here:
+                lacking.append(pointer)
+        return lacking
+
     # -- bytes
 
     def read_chunk(self, digest: bytes) -> bytes:

@@ -39,6 +39,7 @@ LEFT_FREE_BYTES = 4 << 20  # for git's index, refs and stubs
 WINDOW_RECORDS = 1 << 15
 WINDOW_BYTES = 256 << 20  # of content: after so much, what came is committed
 COMMIT_BYTES = 16 << 20
+GROUP_RECORDS = 1 << 13  # looked up together
 
 
 def fetch(
@@ -60,7 +61,7 @@ def fetch(
     try:
         while batch := list(islice(remaining, BATCH_POINTERS)):
             report.seen(batch)
-            wanted = _incomplete(store, batch)
+            wanted = store.incomplete(batch)
             if not wanted:
                 continue
             progress.begin(
@@ -148,7 +149,7 @@ class _Fetcher:
                 self._silent[place] = exc
             finally:
                 self._commit()
-            remaining = _incomplete(self._store, remaining)
+            remaining = self._store.incomplete(remaining)
         remaining = self._from_open_packs(remaining)
         self._progress.advance(files=len(pointers) - len(remaining))
         return {pointer: self._why(pointer) for pointer in remaining}
@@ -158,18 +159,15 @@ class _Fetcher:
         for view in self._views:
             if pointers and view.directory is not None:
                 open_packs.take(self._session, view.directory, pointers, self._store.path)
-                pointers = _incomplete(self._store, pointers)
+                pointers = self._store.incomplete(pointers)
         return pointers
 
     def _from_view(self, view: RemoteView, pointers: Sequence[Pointer]) -> None:
         """Raises RemoteError when the remote falls silent."""
-        self._structure(view, pointers)
+        of_chunks = self._structure(view, pointers)
         window: dict[bytes, int] = {}
         window_bytes = 0
-        absent = set(self._store.missing([pointer.oid.digest for pointer in pointers]))
-        for pointer in pointers:
-            if pointer.oid.digest in absent:
-                continue
+        for pointer in of_chunks:
             for digest, raw_len in self._lacking_chunks(pointer):
                 if digest in window:
                     continue
@@ -195,24 +193,31 @@ class _Fetcher:
         self._receive(view, window.keys() - tail.keys(), located)
         return tail
 
-    def _structure(self, view: RemoteView, pointers: Sequence[Pointer]) -> None:
-        """Fetch what says what the contents are made of: single chunks, recipes, nested ones."""
+    def _structure(self, view: RemoteView, pointers: Sequence[Pointer]) -> list[Pointer]:
+        """Fetch what says what the contents are made of: single chunks, recipes, nested ones.
+
+        Return those contents whose recipe is here now.
+        """
         asked: set[bytes] = set()
+        recipes: list[Pointer] = []
         for _ in range(recipe_format.MAX_DEPTH + 2):
-            lacking = set(self._store.missing([pointer.oid.digest for pointer in pointers]))
-            for pointer in pointers:
-                if pointer.oid.digest not in lacking:
-                    lacking.update(self._lacking_structure(pointer))
+            found = self._store.index.find_many([pointer.oid.digest for pointer in pointers])
+            lacking = {p.oid.digest for p in pointers if p.oid.digest not in found}
+            recipes = [
+                pointer
+                for pointer in pointers
+                if (at := found.get(pointer.oid.digest)) is not None and at.kind == Kind.RECIPE
+            ]
+            for pointer in recipes:
+                lacking.update(self._lacking_structure(pointer))
             lacking -= asked
             asked |= lacking
             if not lacking or not self._receive(view, lacking):
-                return
+                break
+        return recipes
 
     def _lacking_structure(self, pointer: Pointer) -> list[bytes]:
         """Return the pieces of a nested recipe that are not here."""
-        location = self._store.find(pointer.oid.digest)
-        if location is None or location.kind != Kind.RECIPE:
-            return []
         try:
             encoded = self._store.read_record(pointer.oid.digest, Kind.RECIPE)
             for recipe in levels(encoded, self._store.read_chunk):
@@ -225,13 +230,13 @@ class _Fetcher:
         return []
 
     def _lacking_chunks(self, pointer: Pointer) -> Iterator[tuple[bytes, int]]:
-        location = self._store.find(pointer.oid.digest)
-        if location is None or location.kind != Kind.RECIPE:
-            return
         try:
-            for digest, raw_len in self._store.entries(pointer):
-                if self._store.index.find_known(digest) is None:
-                    yield digest, raw_len
+            entries = self._store.entries(pointer)
+            while group := list(islice(entries, GROUP_RECORDS)):
+                known = self._store.index.known_many([digest for digest, _ in group])
+                for digest, raw_len in group:
+                    if digest not in known:
+                        yield digest, raw_len
         except (MissingChunk, CorruptChunk, FormatError) as exc:
             self._failures.setdefault(pointer.oid.digest, exc)
 
@@ -342,9 +347,3 @@ class _Fetcher:
         unknown = any(isinstance(f, RemoteUnavailable) for f in self._silent.values())
         kind = RemoteUnavailable if unknown else RemoteRefused
         return kind("several remotes failed", why=why, hint="git mlvc remote list")
-
-
-def _incomplete(store: Store, pointers: Sequence[Pointer]) -> list[Pointer]:
-    # Asking for all at once looks at the directories once; a miss on its own does so every time.
-    absent = set(store.missing([pointer.oid.digest for pointer in pointers]))
-    return [p for p in pointers if p.oid.digest in absent or not store.is_complete(p)]

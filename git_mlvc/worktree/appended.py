@@ -47,7 +47,7 @@ def fill_appended(
             if found is None:
                 report.skipped.append(path)
                 continue
-            if fetch is not None and not store.is_complete(found[0]):
+            if fetch is not None and store.incomplete([found[0]]):
                 fetch([found[0]])
             _fill_one(placer, store, place, *found)
         except (Changed, NotAFile):

@@ -30,7 +30,7 @@ _REF_KINDS = ("refs/heads", "refs/remotes", "refs/tags")
 class Completeness(Protocol):
     """What is asked of a store here."""
 
-    def is_complete(self, pointer: Pointer) -> bool: ...
+    def incomplete(self, pointers: Iterable[Pointer]) -> list[Pointer]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def stubs_to_fill(
 
 def lacking(store: Completeness, wanted: Iterable[Pointer]) -> list[Pointer]:
     """Return the contents that are not complete in the store, each once."""
-    return [pointer for pointer in dict.fromkeys(wanted) if not store.is_complete(pointer)]
+    return store.incomplete(dict.fromkeys(wanted))
 
 
 def verified_on(views: Sequence[RemoteView], wanted: Sequence[Pointer]) -> set[Pointer]:

@@ -39,7 +39,7 @@ _THREADS = 2
 class ContentSource(Contents, Protocol):
     """What filling needs of a store."""
 
-    def is_complete(self, pointer: Pointer) -> bool: ...
+    def incomplete(self, pointers: Iterable[Pointer]) -> list[Pointer]: ...
 
 
 def fill(
@@ -90,7 +90,7 @@ def _with_data(
     Whether these are stubs will be seen when they are opened.
     """
     needed = dict.fromkeys(wanted.values())
-    missing = {pointer for pointer in needed if not store.is_complete(pointer)}
+    missing = set(store.incomplete(needed))
     if not missing:
         return list(wanted)
     gone = set()
@@ -106,7 +106,7 @@ def _with_data(
             reasons = dict(fetch(list(lacking)) or {})
         except MlvcError as exc:
             reasons = dict.fromkeys(lacking, exc)
-        missing = {pointer for pointer in lacking if not store.is_complete(pointer)}
+        missing = set(store.incomplete(lacking))
     ready = []
     for path, pointer in wanted.items():
         if path in gone:

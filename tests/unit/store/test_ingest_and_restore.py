@@ -228,3 +228,18 @@ def test_one_session_serves_many_threads(tmp_path: Path) -> None:
         assert pointer is not None
         assert restored(reader, pointer) == data
     assert fsck.check(reader).is_sound
+
+
+def test_many_are_asked_at_once_whether_they_are_here_in_full(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "mlvc")
+    datas = [noise(n * 7000 + 1, n) for n in range(30)]
+    with store.session() as session:
+        here = [session.ingest_bytes(data) for data in datas]
+    pointers = [pointer for pointer in here if pointer is not None]
+    lies = [Pointer(pointer.oid, pointer.size_bytes + 1) for pointer in pointers]
+    nowhere = [Pointer(Oid.of(b"%d" % n), 1) for n in range(3)]
+    assert store.incomplete(pointers) == []
+    mixed = [p for three in zip(pointers, lies, nowhere * 10, strict=True) for p in three]
+    expected = [pointer for pointer in mixed if not store.is_complete(pointer)]
+    assert store.incomplete(mixed) == expected
+    assert set(expected) == {*lies, *nowhere}

@@ -139,8 +139,8 @@ class Interfering:
         self._scene = scene
         self._happening = happening
 
-    def is_complete(self, pointer: Pointer) -> bool:
-        return self._scene.store.is_complete(pointer)
+    def incomplete(self, pointers: Iterable[Pointer]) -> list[Pointer]:
+        return self._scene.store.incomplete(pointers)
 
     def position(self, pointer: Pointer) -> tuple[bytes, int]:
         return self._scene.store.position(pointer)
