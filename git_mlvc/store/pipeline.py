@@ -12,8 +12,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from blake3 import blake3
 
@@ -78,14 +77,17 @@ class _Piece:
     stored_len: int
 
 
+_Prepared = tuple[bytes, list[_Piece]]  # rows of the recipe; the pieces that are new
+
+
 @dataclass(slots=True)
 class _Window:
     buffer: bytearray
     content_offset: int
     cuts: list[int]  # the last is where the next window begins
-
-
-_Prepared = tuple[bytes, list[_Piece]]  # rows of the recipe; the pieces that are new
+    prepared: queue.SimpleQueue[_Prepared | BaseException] = field(
+        default_factory=queue.SimpleQueue
+    )  # of one value
 
 
 class Pipeline:
@@ -107,26 +109,21 @@ class Pipeline:
         self._windows = min(_MOST_WINDOWS, self._workers + 4)
         self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
         self._cut: queue.SimpleQueue[_Window | None] = queue.SimpleQueue()
-        self._ordered: queue.SimpleQueue[tuple[_Window, Future[_Prepared]] | None]
-        self._ordered = queue.SimpleQueue()
+        self._hashed: queue.SimpleQueue[_Window | None] = queue.SimpleQueue()
+        self._ordered: queue.SimpleQueue[_Window | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
-        self._local = threading.local()
         self.new_chunks = 0
         self.new_raw_bytes = 0
 
     def run(self, fill: Fill) -> tuple[bytes, int, bytes]:
         """Return the content's digest, its size and the rows of its recipe."""
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="pack") as pool:
-            hashing = threading.Thread(target=self._hash_all, args=(pool,), daemon=True)
-            appending = threading.Thread(target=self._append_all, daemon=True)
-            hashing.start()
-            appending.start()
-            try:
-                size_bytes = self._read(fill)
-            finally:
-                self._cut.put(None)
-                hashing.join()
-                appending.join()
+        stages = [self._start("hash", self._hash_all), self._start("append", self._append_all)]
+        try:
+            size_bytes = self._read(fill)
+        finally:
+            self._cut.put(None)
+            for stage in stages:
+                stage.join()
         if self._failure is not None:
             raise self._failure
         return self._hasher.digest(), size_bytes, bytes(self._rows)
@@ -161,24 +158,40 @@ class Pipeline:
             return bytearray(WINDOW_BYTES)
         return self._free.get()
 
-    def _hash_all(self, pool: ThreadPoolExecutor) -> None:
+    def _start(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _hash_all(self) -> None:
         """Hash the content window by window; only then may a worker write over one."""
+        workers: list[threading.Thread] = []
         while (window := self._cut.get()) is not None:
             try:
                 if window.cuts:
                     self._hasher.update(memoryview(window.buffer)[: window.cuts[-1]])
-                future = pool.submit(self._prepare, window)
+                if len(workers) < self._workers:
+                    workers.append(self._start("prepare", self._prepare_all))
             except BaseException as exc:  # noqa: BLE001 (handed to the thread that waits)
-                self._failure = self._failure or exc
-                self._free.put(window.buffer)
+                window.prepared.put(exc)
             else:
-                self._ordered.put((window, future))
+                self._hashed.put(window)
+            self._ordered.put(window)
+        for _ in workers:
+            self._hashed.put(None)
+        for worker in workers:
+            worker.join()
         self._ordered.put(None)
 
-    def _prepare(self, window: _Window) -> _Prepared:
-        encoder = getattr(self._local, "encoder", None)
-        if encoder is None:
-            encoder = self._local.encoder = ChunkEncoder()
+    def _prepare_all(self) -> None:
+        encoder = ChunkEncoder()
+        while (window := self._hashed.get()) is not None:
+            try:
+                window.prepared.put(self._prepare(window, encoder))
+            except BaseException as exc:  # noqa: BLE001 (handed to the thread that waits)
+                window.prepared.put(exc)
+
+    def _prepare(self, window: _Window, encoder: ChunkEncoder) -> _Prepared:
         series = encoder.series()
         view = memoryview(window.buffer)
         rows = bytearray()
@@ -201,11 +214,13 @@ class Pipeline:
         return bytes(rows), pieces
 
     def _append_all(self) -> None:
-        while (item := self._ordered.get()) is not None:
-            window, future = item
+        while (window := self._ordered.get()) is not None:
+            prepared = window.prepared.get()
             try:
-                rows, pieces = future.result()
+                if isinstance(prepared, BaseException):
+                    raise prepared
                 if self._failure is None:
+                    rows, pieces = prepared
                     self._rows += rows
                     self._append(window, pieces)
             except BaseException as exc:  # noqa: BLE001 (handed to the thread that waits)
