@@ -49,12 +49,13 @@ class Held:
         """Return the name of the blob that the index holds for `path`, or None."""
         if not path:
             return None
-        if self._index is None or not self._index.is_current():
-            self._index = self._open()
-        if self._index is None:
+        index = self._index  # of its own: several threads may ask
+        if index is None or not index.is_current():
+            index = self._index = self._open()
+        if index is None:
             return None
         try:
-            return self._index.blob(path)
+            return index.blob(path)
         except FormatError:  # git itself will say what is wrong with it
             self._index = None
             return None
@@ -83,9 +84,10 @@ class Held:
         return made
 
     def _blob(self, sha: str) -> Blob:
-        if self._last[0] != sha:
-            self._last = sha, self._read_blob(sha)
-        return self._last[1]
+        last = self._last
+        if last[0] != sha:
+            last = self._last = sha, self._read_blob(sha)
+        return last[1]
 
 
 class Hasher(Protocol):
