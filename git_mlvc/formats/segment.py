@@ -199,6 +199,7 @@ class SegmentView:
         self._rows_at = layout.rows_at
         self._row_count = layout.row_count
         self._packs: tuple[PackEntry, ...] | None = None
+        self._columns: tuple[tuple[bytes, ...], tuple[int, ...]] | None = None
 
     def __len__(self) -> int:
         return self._row_count
@@ -210,6 +211,13 @@ class SegmentView:
             rows = PACK_ROW.iter_unpack(self.buffer[start : start + length])
             self._packs = tuple(map(PackEntry._make, rows))
         return self._packs
+
+    @property
+    def pack_columns(self) -> tuple[tuple[bytes, ...], tuple[int, ...]]:
+        """The packs' ids and their sizes, for reading many rows."""
+        if self._columns is None:
+            self._columns = tuple(p[0] for p in self.packs), tuple(p[1] for p in self.packs)
+        return self._columns
 
     def position(self, digest: bytes, start: int = 0) -> int:
         """Return the first row from `start` on that has this id, or -1. Raises FormatError."""

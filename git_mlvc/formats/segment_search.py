@@ -10,6 +10,7 @@ import sys
 from array import array
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import add, le
 
 from git_mlvc.formats.chunk_codec import MAX_RAW_LEN, Codec
 from git_mlvc.formats.pack import MAX_OFFSET, Kind
@@ -98,9 +99,8 @@ def find_many(view: SegmentView, queries: Queries) -> dict[bytes, Location]:
     )
     if not rows:
         return {}
-    packs = view.packs
-    names = [pack.id for pack in packs]
-    if not _are_sound(rows, [pack.size_bytes for pack in packs]):
+    names, sizes = view.pack_columns
+    if not _are_sound(rows, sizes):
         return {digest: view.location(position) for digest, position in placed}  # raises
     new = tuple.__new__
     return {
@@ -121,7 +121,8 @@ def _are_sound(rows: Sequence[tuple[int, ...]], sizes: Sequence[int]) -> bool:
         and max(offsets) <= MAX_OFFSET
         and 0 < min(stored) <= max(stored) <= MAX_RAW_LEN
         and 0 < min(raw) <= max(raw) <= MAX_RAW_LEN
-        and all(row[3] + row[4] <= sizes[row[0]] and (row[2] or row[4] == row[5]) for row in rows)
+        and all(map(le, map(add, offsets, stored), map(sizes.__getitem__, places)))
+        and (stored == raw or all(row[2] or row[4] == row[5] for row in rows))
     )
 
 

@@ -69,6 +69,8 @@ def compact(
             merged = merge_to_file(views, fd, Disk())
             key = remote_layout.segment_key(merged)
             size_bytes = os.fstat(fd).st_size
+            if not segments.listed().keys() >= set(chosen):
+                return False  # somebody cleans up: what was taken out must not be named again
             backend.put_if_absent(key, path)
             found = backend.stat(key)
             if found is None or found.size_bytes != size_bytes:

@@ -63,7 +63,7 @@ class RemoteSegments:
         before = self.ids()
         for _ in range(LISTING_ATTEMPTS):
             with contextlib.suppress(NotFound):
-                self._take(self._list(), dict(self.ranged.summaries))
+                self._take(self.listed(), dict(self.ranged.summaries))
                 self.is_listed = True
                 return self.ids() != before
         raise self._unstable()
@@ -149,7 +149,7 @@ class RemoteSegments:
         sizes: Mapping[bytes, int | None]
         self.is_listed = self.can_list and not (from_index and index.names_format)
         if self.is_listed:
-            sizes = self._list()
+            sizes = self.listed()
         else:
             sizes = {
                 one: summary.layout.size_bytes if summary else None
@@ -214,7 +214,8 @@ class RemoteSegments:
             ) from exc
         return True
 
-    def _list(self) -> dict[bytes, int]:
+    def listed(self) -> dict[bytes, int]:
+        """Return the segments that stand there now, with their sizes. Raises RemoteError."""
         found = {}
         for listed in self.backend.list(remote_layout.SEGMENTS):
             segment_id = remote_layout.segment_of(listed.key)

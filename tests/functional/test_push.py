@@ -6,6 +6,11 @@ import pytest
 from support.content import edited, noise, pointer_to
 from support.repo import Machine, Repo
 
+from git_mlvc.formats import pointer
+from git_mlvc.hooks import tracking_refs
+from git_mlvc.repo_path import RepoPath
+from git_mlvc.workspace import Workspace
+
 
 def refs(repo: Repo) -> dict[str, str]:
     listed = repo.git("for-each-ref", "--format=%(refname) %(objectname)", tick=False).out
@@ -248,3 +253,17 @@ def test_a_bare_clone_gets_all_data_with_the_first_push(machine: Machine, repo: 
     for revision in ("main", "main~1", "main~2"):
         copy.git("checkout", "-q", "--detach", revision)
         assert copy.stubs() == []
+
+
+def test_what_the_pushed_paths_were_before_is_taken_to_be_there(repo: Repo, remote: Repo) -> None:
+    """Only large remotes need it; here it is looked at what would be handed down."""
+    _, other, _ = versions(repo, 3)
+    repo.write({"b.bin": noise(5000, 9)}).add().commit("another file")
+    repo.git("push", "-q", remote.path, "HEAD~2:refs/heads/main")
+    before = repo.git("rev-parse", "HEAD~2", tick=False).out.strip()
+    workspace = Workspace.open(repo.path, repo.machine.env())
+    paths = {RepoPath(b"a.bin")}
+    found = list(tracking_refs.bases(workspace, [repo.head()], [before], paths))
+    assert [pointer.encode(one) for one in found] == [pointer_to(other)]
+    assert not list(tracking_refs.bases(workspace, [repo.head()], [], paths))
+    assert not list(tracking_refs.bases(workspace, [repo.head()], ["0" * 39 + "1"], paths))
