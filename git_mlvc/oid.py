@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from git_mlvc.values import value_class
 
 HASH_NAME = "blake3"
 DIGEST_SIZE = 32
 _TEXT = re.compile(r"blake3:[0-9a-f]{64}\Z")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value_class(order=True)
 class Oid:
     """The name of some bytes: the BLAKE3-256 of exactly those bytes."""
 

@@ -6,13 +6,13 @@ worktree; both are settled here, once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from git_mlvc.values import value_class
 
 _UNUSUAL = (b"", b"/", b".")  # how a path begins that needs a closer look
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value_class(order=True)
 class RepoPath:
     """A path below the top of a repository. Never absolute, never empty, never through `..` or `.git`."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
 from git_mlvc.errors import ConfigError
+from git_mlvc.values import field, value_class
 
 DEFAULT_INLINE_LIMIT_BYTES = 32 << 20
 _UNITS = {"": 1, "b": 1}
@@ -37,7 +37,7 @@ class Origin(Enum):
     BESIDE = "beside the git remote"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class RemoteSetting:
     """A named place for data: its URL and where that was written."""
 
@@ -46,7 +46,7 @@ class RemoteSetting:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Threshold:
     """Content smaller than `min_size_bytes` under `pattern` stays in git itself."""
 
@@ -54,7 +54,7 @@ class Threshold:
     min_size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Settings:
     """Everything a user can set. Sizes in bytes, durations in days."""
 

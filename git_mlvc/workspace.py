@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -236,6 +235,8 @@ class Workspace:
 
         Never to verify a copy before anything is deleted (law 11): our own store may be among them.
         """
+        from dataclasses import replace
+
         from git_mlvc.transfer import beside
 
         known = {place.url for place in self.reading_places(git_remote)}
@@ -334,6 +335,8 @@ class Workspace:
 
     def _candidates(self, git_remote: str, git_url: str | None) -> list[RemoteSetting]:
         """The order of docs/formats: R's own setting, the default data remote, beside R."""
+        from dataclasses import replace
+
         found: list[RemoteSetting] = []
         own = self.settings.remotes.get(git_remote)
         if own is not None:

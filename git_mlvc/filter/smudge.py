@@ -16,7 +16,6 @@ above that; damage found after the first piece makes git fail on the file instea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -28,6 +27,7 @@ from git_mlvc.formats.pointer import Pointer
 from git_mlvc.git.filter_protocol import Request
 from git_mlvc.repo_path import RepoPath, shown
 from git_mlvc.settings import Settings
+from git_mlvc.values import value_class
 
 BUFFERED_BYTES = 32 << 20  # verified as a whole before git gets the first byte
 _NAMED = 10  # files a message names
@@ -46,7 +46,7 @@ class Stubs(Protocol):
     def add(self, path: RepoPath, pointer: Pointer) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Streamed:
     """A content written in pieces; `instead` is the answer if it fails before the first of them."""
 

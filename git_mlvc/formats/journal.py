@@ -7,11 +7,11 @@ own length and checksum, so whoever reads sees whole entries only, up to the fir
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from zlib import crc32
 
 from git_mlvc.errors import FormatError
 from git_mlvc.formats.pack import ROW_SIZE
+from git_mlvc.values import value_class
 
 MAGIC = b"MLVCJRNL"
 VERSION = 1
@@ -25,7 +25,7 @@ _CRC = struct.Struct("<I")
 _ID_SIZE = 32
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class JournalHeader:
     """Whose open pack it is (`fs/owner.py` reads the bytes), and the pack's file name."""
 
@@ -33,7 +33,7 @@ class JournalHeader:
     pack_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Entries:
     """What a stretch of a journal says: rows of the pack's table, and the pack's id once sealed.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from git_mlvc.errors import FormatError
 from git_mlvc.formats.chunk_codec import MAX_RAW_LEN, Codec
+from git_mlvc.values import value_class
 
 MAGIC = b"MLVCPACK"
 END_MAGIC = b"MLVCPEND"
@@ -57,7 +57,7 @@ encode_row = ROW.pack
 """Six values of a Record -> one row of 50 bytes: `encode_row(*record)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Footer:
     """Where the table is and what it hashes to."""
 

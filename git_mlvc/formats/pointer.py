@@ -7,10 +7,10 @@ depend on chunking, packing or compression; identical content has an identical p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from git_mlvc.errors import FormatError
 from git_mlvc.oid import Oid
+from git_mlvc.values import value_class
 
 MAGIC = b"git-mlvc pointer "
 # Far above the longest pointer (three lines, 20 digits): a cheap first test.
@@ -24,7 +24,7 @@ _CANONICAL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value_class(order=True)
 class Pointer:
     """Names some content: its id and its size in bytes."""
 

@@ -11,10 +11,10 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from git_mlvc.errors import FormatError
+from git_mlvc.values import value_class
 
 MAGIC = b"MLVCRCPE"
 VERSION = 1
@@ -31,7 +31,7 @@ NO_PACK = bytes(32)
 _HINT_COUNT = struct.Struct("<I")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Recipe:
     """The chunks of some content. `depth` 0: of the content itself; n: of the recipe of depth n-1.
 
@@ -68,7 +68,7 @@ class Recipe:
         return (digest for digest, _ in self)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Hint:
     """The next `count` chunks were in `pack` when the recipe was written (NO_PACK: not known)."""
 
@@ -137,7 +137,7 @@ def decode_with_hints(data: bytes | bytearray | memoryview) -> tuple[Recipe, Hin
     return recipe, hints
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Stream:
     """The chunks of a content, one after the other, without the whole recipe in memory."""
 

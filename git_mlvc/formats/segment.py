@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, islice
 from operator import eq
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +16,7 @@ from zlib import crc32
 
 from git_mlvc.errors import FormatError
 from git_mlvc.formats import pack
+from git_mlvc.values import value_class
 
 if TYPE_CHECKING:
     import mmap
@@ -54,7 +54,7 @@ class PackEntry(NamedTuple):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PackTable:
     """A pack and the rows (pack.ROW) of its own table."""
 
@@ -63,7 +63,7 @@ class PackTable:
     rows: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SegmentLayout:
     """Which bytes of a segment hold what. Ranges are (start, length)."""
 

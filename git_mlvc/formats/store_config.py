@@ -6,9 +6,9 @@ Layout: docs/formats/store.md. Two lines of text; a later version is refused, ne
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from git_mlvc.errors import FormatError
+from git_mlvc.values import value_class
 
 VERSION = 1
 DEFAULT_CHUNKER = "fastcdc2020 16384 65536 262144 1 0"
@@ -17,7 +17,7 @@ _FIRST_LINE = re.compile(rb"git-mlvc store ([1-9][0-9]{0,8})\n")
 _SECOND_LINE = re.compile(rb"chunks ([a-z0-9]+(?: [0-9]+)*)\n\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class StoreConfig:
     """How a store's contents are cut: algorithm, then min, avg, max, normalization and seed.
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from git_mlvc.values import value_class
 
 _CANNOT_SYNC_A_DIRECTORY = os.name == "nt"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Permissions:
     """Modes for new files and directories; None leaves them to the umask.
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 
 from git_mlvc.errors import FormatError
+from git_mlvc.values import value_class
 
 _MAX_ENCODED_BYTES = 1024
 _SEPARATOR = "\0"
 _current: dict[int, Owner] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Owner:
     """One process. Texts are opaque, to be compared only; empty means unknown.
 

@@ -8,10 +8,10 @@ hints that may be absent or wrong.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from git_mlvc.git import pktline
 from git_mlvc.git.pktline import ProtocolError
+from git_mlvc.values import value_class
 
 CLEAN = b"clean"
 SMUDGE = b"smudge"
@@ -30,7 +30,7 @@ _CLEAN_LINE = b"command=clean"
 _PATHNAME = b"pathname="
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Request:
     """What git wants done; for clean and smudge the content follows."""
 

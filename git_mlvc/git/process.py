@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from git_mlvc.errors import GitError
+from git_mlvc.values import value_class
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -51,7 +51,7 @@ def clean_env(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name not in LOCAL_VARIABLES}
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Completed:
     """What a finished git said."""
 

@@ -10,12 +10,12 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError, UsageError
+from git_mlvc.values import field, value_class
 
 if TYPE_CHECKING:
     from git_mlvc.git.process import Git
@@ -26,7 +26,7 @@ _SECTION = re.compile(r'\[\s*([A-Za-z0-9.-]+)\s*(?:"(?:[^"\\]|\\.)*")?\s*\]')
 _TRUE = {"true", "yes", "on", "1"}
 
 
-@dataclass(frozen=True)
+@value_class(slots=False)
 class Repository:
     """The paths of one worktree (or bare repository). All absolute.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from git_mlvc.errors import InputError, MlvcError
 from git_mlvc.fs.atomic import Permissions
 from git_mlvc.hooks import hook_files, install_state, shim
 from git_mlvc.hooks.install_state import Choice, Installed
+from git_mlvc.values import value_class
 
 if TYPE_CHECKING:
     from git_mlvc.git.process import Git
@@ -25,7 +25,7 @@ FIRST = "post-index-change"  # fires after every command that may leave a stub
 _UMASK = Permissions()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Report:
     """What was done, one line each for people; `conflicts` are things only the user can settle."""
 

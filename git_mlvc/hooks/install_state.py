@@ -6,11 +6,11 @@ bring back what a user has removed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from git_mlvc.fs.atomic import Permissions, make_dirs, write_file
+from git_mlvc.values import value_class
 
 _HEADER = "git-mlvc installed 1"
 _UMASK = Permissions()
@@ -25,7 +25,7 @@ class Choice(Enum):
     DECLINED = "declined"  # `git mlvc uninstall --local`
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Installed:
     """How git finds our hooks here; `directory` is where the files are, for `Choice.FILES`."""
 

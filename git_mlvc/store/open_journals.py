@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
 
 from git_mlvc.errors import FormatError
 from git_mlvc.formats import journal as journal_format
 from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats.segment import Location
 from git_mlvc.store.layout import Layout
+from git_mlvc.values import field, value_class
 
 # A directory changed this shortly before it was read may change again without a new time stamp: a clock
 # tick where time stamps are finer than that, else (FAT, old servers) the two seconds of the coarsest.
@@ -23,7 +23,7 @@ COARSE_RACY_NS = 2_000_000_000
 FINE_NS = 1_000_000  # a time stamp that is no multiple of this comes from a fine clock
 
 
-@dataclass(slots=True)
+@value_class(frozen=False)
 class DirectoryStamp:
     """Remembers a directory's time stamp, to tell whether reading it again could show anything new."""
 
@@ -43,7 +43,7 @@ class DirectoryStamp:
         return True
 
 
-@dataclass(slots=True)
+@value_class(frozen=False)
 class OpenJournal:
     """How far one journal has been read, and what it vouched for up to there."""
 

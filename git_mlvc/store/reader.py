@@ -7,7 +7,6 @@ another is good, the good one is used; fsck will find the damaged one.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from blake3 import blake3
 
@@ -20,11 +19,12 @@ from git_mlvc.store.disk import store_error
 from git_mlvc.store.layout import Layout
 from git_mlvc.store.pack_files import PackFile, PackFiles
 from git_mlvc.store.verified import verify_stored
+from git_mlvc.values import value_class
 
 RETRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Placed:
     """A chunk of some content, and where it is."""
 

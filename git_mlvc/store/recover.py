@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_mlvc.errors import CorruptChunk, FormatError, StoreLocked
@@ -29,6 +28,7 @@ from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.sealing import finish_file, move_in, publish_segment
 from git_mlvc.store.use_lock import make_lock_file
 from git_mlvc.store.verified import verify_stored
+from git_mlvc.values import value_class
 
 FOREIGN_PATIENCE_S = 7 * 24 * 3600
 ORPHAN_PATIENCE_S = 24 * 3600
@@ -36,7 +36,7 @@ TORN_PATIENCE_S = 600
 _HEADER_BYTES = 8192
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Left:
     """One journal under tmp/ and whose it is. `alive` None: another host's, and still fresh."""
 

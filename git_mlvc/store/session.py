@@ -12,7 +12,6 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ from git_mlvc.store.layout import Layout
 from git_mlvc.store.packer import Packer
 from git_mlvc.store.use_lock import UseLock
 from git_mlvc.store.verified import verify_stored
+from git_mlvc.values import value_class
 
 if TYPE_CHECKING:
     from git_mlvc.store.recognise import Recognised
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 INLINE_BYTES = 1 << 20  # above this, threads pay
 
 
-@dataclass(slots=True)
+@value_class(frozen=False)
 class Stats:
     """What went through a session. `dedup_bytes` of the raw bytes were in the store already."""
 
@@ -97,6 +97,8 @@ class Session:
     @property
     def stats(self) -> Stats:
         """What went through so far, as a value of its own."""
+        from dataclasses import replace  # slow to import, and git's filter asks for no statistics
+
         return replace(self._stats, stored_bytes=self._packer.stored_bytes)
 
     def ingest(self, blocks: Iterable[bytes | memoryview]) -> Pointer | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +24,14 @@ from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.layout import Layout, unique_name
 from git_mlvc.store.reader import Reader
 from git_mlvc.store.recipes import Recipes, check_size
+from git_mlvc.values import value_class
 
 if TYPE_CHECKING:
     from git_mlvc.store.adoption import Adoption
     from git_mlvc.store.session import Session
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PackInfo:
     """A sealed pack, as the directory shows it."""
 

@@ -21,7 +21,7 @@ heads = {name.partition(".")[0] for name in sys.modules}
 third = heads - set(sys.stdlib_module_names) - {"__main__", "git_mlvc"}
 ours = {name for name in sys.modules if name.startswith("git_mlvc")}
 heavy = {"subprocess", "asyncio", "socket", "ssl", "http", "logging", "tempfile", "hashlib",
-         "concurrent", "threading", "json", "tomllib", "email", "multiprocessing"}
+         "concurrent", "threading", "json", "dataclasses", "inspect", "tomllib", "email", "multiprocessing"}
 print("\\n".join(sorted(ours) + sorted(heads & heavy) + sorted(t for t in third if "editable" not in t.lower())))
 """
 
