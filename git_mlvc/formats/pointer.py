@@ -20,7 +20,7 @@ NEVER_DATA = frozenset(
     {b".gitattributes", b".gitignore", b".gitmodules", b"mlvc.toml", b"mlvc.lock"}
 )
 _CANONICAL = re.compile(
-    rb"git-mlvc pointer 1\r?\noid (blake3:[0-9a-f]{64})\r?\nsize (0|[1-9][0-9]{0,18})\r?\n\Z"
+    rb"git-mlvc pointer 1\r?\noid blake3:([0-9a-f]{64})\r?\nsize (0|[1-9][0-9]{0,18})\r?\n\Z"
 )
 
 
@@ -50,7 +50,7 @@ def decode(data: bytes) -> Pointer:
     size_bytes = int(found[2])
     if size_bytes == 0:
         raise FormatError("not a pointer", why="empty content is its own pointer")
-    pointer = Pointer(Oid.parse(found[1].decode("ascii")), size_bytes)
+    pointer = Pointer(Oid(bytes.fromhex(found[1].decode("ascii"))), size_bytes)
     if encode(pointer) != data.replace(b"\r\n", b"\n"):
         raise FormatError("not a pointer", why="not in canonical form")
     return pointer

@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_mlvc.git.index import STAT, U32, IndexEntry, IndexReader, size_field
+from git_mlvc.git.index import STAT, U32, IndexReader, size_field
 from git_mlvc.git.index_lock import IndexLock
+from git_mlvc.git.index_search import LINK, entry_offsets
 
 _MODE_AT = 24
 
@@ -123,34 +124,67 @@ class _Prepared:
         try:
             with open(path, "rb") as file:
                 info = os.fstat(file.fileno())
-                original = file.read()
+                data = bytearray(info.st_size)
+                if file.readinto(data) != info.st_size:
+                    return None
         except FileNotFoundError:
             return None
-        reader = IndexReader(original, hash_size=hash_size, mtime_ns=info.st_mtime_ns)
-        if reader.is_split:
-            if join is None:
-                return None
-            original = join(path)
-            reader = IndexReader(original, hash_size=hash_size, mtime_ns=info.st_mtime_ns)
-        prepared = cls(bytearray(original), _identity(info), info.st_mode & 0o777, hash_size, {})
-        now_s = int(time.time())
-        for name, number in reader.positions(updates.keys()).items():
-            update = updates[name]
-            if _fits(reader.at(number), update, before_s=now_s):
-                at = reader.entry_offset(number)
-                prepared.patched[name] = (at, original[at : at + STAT.size])
-                mode = original[at + _MODE_AT : at + _MODE_AT + 4]
-                fields = update.fields[:_MODE_AT] + mode + update.fields[_MODE_AT + 4 :]
-                prepared.data[at : at + STAT.size] = fields
-                if update.mtime_s >= prepared.mtime_s:
-                    prepared.is_rejuvenated = True
+        prepared = cls(data, _identity(info), info.st_mode & 0o777, hash_size, {})
+        places = None if LINK in data else entry_offsets(data, updates, hash_size=hash_size)
+        if places is None:
+            places = prepared._read_all(updates, path, join)
+        if places is None:
+            return None
+        prepared._patch(places, updates)
         if prepared.is_rejuvenated:
             ours = {at for at, _ in prepared.patched.values()}
+            reader = prepared._reader()
             for number in range(reader.count):
                 at = reader.entry_offset(number)
                 if at not in ours:
                     prepared.smudge(at)
         return prepared
+
+    def _read_all(
+        self,
+        updates: Mapping[bytes, StatUpdate],
+        path: Path,
+        join: Callable[[Path], bytes] | None,
+    ) -> dict[bytes, int] | None:
+        """Return where the entries are, from reading all; None for a split index that nobody joins."""
+        reader = self._reader()
+        if reader.is_split:
+            if join is None:
+                return None
+            self.data = bytearray(join(path))
+            reader = self._reader()
+        found = reader.positions(updates.keys())
+        return {name: reader.entry_offset(number) for name, number in found.items()}
+
+    def _reader(self) -> IndexReader:
+        return IndexReader(bytes(self.data), hash_size=self.hash_size, mtime_ns=self.identity[2])
+
+    def _patch(self, places: Mapping[bytes, int], updates: Mapping[bytes, StatUpdate]) -> None:
+        now_s = int(time.time())
+        for name, at in places.items():
+            update = updates[name]
+            if update.mtime_s < now_s and self._holds(at, update.blob):
+                self.patched[name] = (at, bytes(self.data[at : at + STAT.size]))
+                self.data[at : at + _MODE_AT] = update.fields[:_MODE_AT]
+                self.data[at + _MODE_AT + 4 : at + STAT.size] = update.fields[_MODE_AT + 4 :]
+                if update.mtime_s >= self.mtime_s:
+                    self.is_rejuvenated = True
+
+    def _holds(self, at: int, blob: bytes) -> bool:
+        """True if the entry is a regular file of this blob that should be in the worktree."""
+        data = self.data
+        blob_at = at + STAT.size
+        flags_at = blob_at + self.hash_size
+        if data[blob_at:flags_at] != blob:
+            return False
+        mode = int.from_bytes(data[at + _MODE_AT : at + _MODE_AT + 4])
+        absent = data[flags_at] & 0x40 and data[flags_at + 2] & 0x60  # sparse, or an intent to add
+        return mode & 0o170000 == 0o100000 and not absent
 
     @property
     def mtime_s(self) -> int:
@@ -197,16 +231,6 @@ class _Prepared:
 
 def _identity(info: os.stat_result) -> tuple[int, ...]:
     return (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
-
-
-def _fits(entry: IndexEntry, update: StatUpdate, *, before_s: int) -> bool:
-    return (
-        entry.blob_sha == update.blob.hex()
-        and entry.mode & 0o170000 == 0o100000
-        and update.mtime_s < before_s
-        and not entry.skip_worktree
-        and not entry.intent_to_add
-    )
 
 
 def _packed(info: os.stat_result) -> bytes:

@@ -78,6 +78,13 @@ class Reader:
         """Return the raw bytes of a record, verified. Raises MissingChunk, CorruptChunk."""
         return self.read_stored(digest, kind)[2]
 
+    def read_found(self, digest: bytes, location: Location) -> bytes:
+        """As `read`, of a record that was just found."""
+        try:
+            return self._read_at(digest, location)[2]
+        except (FileNotFoundError, CorruptChunk):
+            return self.read(digest, location.kind)
+
     def read_stored(self, digest: bytes, kind: int | None) -> tuple[Location, bytes, bytes]:
         """Return where a record is, its payload and its raw bytes, verified.
 

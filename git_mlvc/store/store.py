@@ -151,7 +151,7 @@ class Store:
         location = self.index.find(pointer.oid.digest)
         if location is not None and location.kind == Kind.CHUNK:
             check_size(pointer, location.raw_len)
-            write(self._reader.read(pointer.oid.digest, Kind.CHUNK))
+            write(self._reader.read_found(pointer.oid.digest, location))
             return
         self._recipes.refuse_missing(pointer)
         Restorer(self._reader).stream(pointer, self._recipes.entries(pointer), write)
