@@ -10,7 +10,7 @@ import os
 import threading
 from collections import OrderedDict
 
-MAX_OPEN = 48
+MAX_OPEN = 192  # a content after very many versions lies in a pack of each
 
 
 class PackFile:

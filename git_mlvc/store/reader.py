@@ -142,18 +142,32 @@ class Reader:
         what fits is read into it, and the pieces returned are good until it is used again.
         """
         pieces: list[bytes | memoryview] = []
-        space = memoryview(buffer) if buffer is not None else memoryview(b"")
+        whole = memoryview(b"" if buffer is None else buffer)
+        used = 0
+        joins_at = -1  # where in the buffer the last piece begins, if what comes may continue it
         first = 0
         while first < len(placed):
             last = run_end(placed, first)
             run = placed[first:last]
+            first = last
             try:
-                stored = self._read_extent(run, space)
-                pieces += _decoded_run(run, stored, codec, verify=verify)
-                space = space[len(stored) :] if len(stored) <= len(space) else space
+                stored = self._read_extent(run, whole[used:])
+                raw = _decoded_run(run, stored, codec, verify=verify)
             except (CorruptChunk, FileNotFoundError):
                 pieces += [self._exactly(p) for p in run]
-            first = last
+                joins_at = -1
+                continue
+            is_in_buffer = len(stored) <= len(whole) - used
+            start, used = used, used + (len(stored) if is_in_buffer else 0)
+            if not is_in_buffer or len(raw) != 1 or raw[0] is not stored:
+                pieces += raw
+                joins_at = -1
+            elif joins_at < 0:
+                joins_at = start
+                pieces.append(stored)
+            else:
+                # As one piece: hashing and writing cost more in pieces of odd lengths.
+                pieces[-1] = whole[joins_at:used]
         return pieces
 
     def read_extent(self, placed: Sequence[Placed], codec: ChunkCodec) -> list[bytes | MlvcError]:
