@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: all test lint unit faults bench bench-quick docs clean
+.PHONY: all test lint unit faults bench bench-quick bench-scale docs clean
 
 # How many kills, full disks and random commands `make faults` tries; `make test` tries 12.
 FAULTS ?= 60
@@ -32,11 +32,24 @@ faults: $(STAMP)
 	MLVC_FAULTS=$(FAULTS) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal \
 		tests/faults tests/functional/test_random_commands.py
 
+# What `make bench` measures and where: BENCH="--tmp /dev/shm --tools git-mlvc,git-lfs", for example.
+BENCH ?=
+RUN_BENCH := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python
+
 bench: $(STAMP)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python bench/bench.py
+	$(RUN_BENCH) bench/bench.py $(BENCH)
+	$(RUN_BENCH) bench/index_speed.py
+	$(RUN_BENCH) bench/index_refresh.py
+	$(RUN_BENCH) bench/fragmentation.py
+	$(RUN_BENCH) bench/remote_scale.py
 
 bench-quick: $(STAMP)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python bench/bench.py --scale 0.02
+	$(RUN_BENCH) bench/bench.py --scale 0.02 --repeats 1 $(BENCH)
+
+# A million files, and 64 GiB under 2 GiB of memory: 12 GB of disk, most of an hour.
+bench-scale: $(STAMP)
+	$(RUN_BENCH) bench/scale.py 20000 1000000
+	$(RUN_BENCH) bench/scale.py --big 64
 
 # The pages that are made from the code; a test fails when they are not up to date.
 docs: $(STAMP)

@@ -52,3 +52,12 @@ def test_no_advice_on_small_files_unedited_ones_or_where_it_is_unwanted(repo: Re
     repo.git("add", "--renormalize", ".")  # cleans what the index holds already
     assert _hints(repo.git("status").err) == []
     assert _hints(repo.git("add", "--renormalize", ".").err) == []
+
+
+def test_git_mlvc_add_gives_the_same_advice(repo: Repo) -> None:
+    repo.write({"a.bin": gzip.compress(noise(SIZE, 1)), "b.bin": gzip.compress(noise(SIZE, 2))})
+    hints = _hints(repo.mlvc("add", "-A").err)
+    assert len(hints) == 1, hints
+    assert "is gzip" in hints[0]
+    repo.write({"c.bin": gzip.compress(noise(SIZE, 3))})
+    assert _hints(repo.git("add", "-A").err) == []
