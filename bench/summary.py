@@ -9,15 +9,15 @@ import sys
 from targets import MIB, OURS, Missing, Run
 
 _COLUMNS = "work", "git-mlvc", "fastest peer", "git-lfs", "DVC", "limit", "÷ peer", "÷ limit"
-_COPY, _DRAIN = "1 file: {copy}", "tree: filter clean, a blob per file"
+_COPY = "1 file: {copy}"
 # What is shown: its name, workload, step, and the limit: a step of W7, or a tool's of the same step.
 _ROWS = (
     ("`git add`, 1 GiB", "W1", "add", _COPY),
     ("`git checkout -- FILE`, 1 GiB", "W1", "restore", _COPY),
     ("push 1 GiB to a directory", "W8", "W1 push", _COPY),
     ("clone and fill, 1 GiB", "W8", "W1 clone + pull", _COPY),
-    ("`git add`, 20,000 files", "W2", "add", _DRAIN),
-    ("`git mlvc add`, 20,000 files", "W2", "add", _DRAIN, "git-mlvc add"),
+    ("`git add`, 20,000 files", "W2", "add", "drain"),
+    ("`git mlvc add`, 20,000 files", "W2", "add", "drain", "mlvc-add"),
     ("`git status`, nothing changed", "W2", "status, clean", "git"),
     ("`git status`, one file touched", "W2", "status, 1 file touched", "git"),
     ("add 5 % of the files", "W2", "add 5 %", None),
@@ -60,8 +60,8 @@ def _timed(run, name, workload, step, limit, tool=OURS):
         return None
     peer = _or_none(run.best_peer, workload, step)
     bound = None
-    if limit == "git":
-        bound = _or_none(run.figure, workload, step, "git")
+    if limit in ("git", "drain"):
+        bound = _or_none(run.figure, workload, step, limit)
     elif limit:
         bound = _or_none(run.limit, limit.format(copy=run.copy))
     return [

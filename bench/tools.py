@@ -111,10 +111,29 @@ class GitMlvc(Git):
 class MlvcAdd(GitMlvc):
     """The same with `git mlvc add` in the place of `git add`: it reads the files itself."""
 
-    name, version, only = "git-mlvc add", None, ("W1", "W2")
+    name, version, only = "mlvc-add", None, ("W1", "W2")
 
     def add(self, path):
         return f"git mlvc add -A {path}"
+
+
+class Drain(Git):
+    """The limit of every filter: it reads what git gives, and hands out a stub for each file."""
+
+    name, needs, version, peer = "drain", ("git", "python"), None, False
+    only = ("W2",)
+    note = "a filter that only drains the pipe: what git and the pipe cost"
+    scale: ClassVar = {}
+
+    def setup(self, remote):
+        script = Path(__file__).with_name("passthrough_filter.py")
+        process = f"{quote(sys.executable)} -I -S {quote(str(script))} --unique --pipe 1048576"
+        return (
+            f"git config filter.pass.required true && git config filter.pass.process {quote(process)}"
+            " && echo '*.bin filter=pass' > .gitattributes"
+        )
+
+    restore = mark = switch = status = push = clone = clean_one = Tool.nothing
 
 
 class Dvc(Git):
@@ -269,6 +288,7 @@ class Borg(Restic):
 TOOLS = (
     GitMlvc,
     MlvcAdd,
+    Drain,
     GitLfs,
     Dvc,
     DvcHardlink,
