@@ -15,6 +15,7 @@ from git_mlvc.errors import ConfigError
 from git_mlvc.values import field, value_class
 
 DEFAULT_INLINE_LIMIT_BYTES = 32 << 20
+DEFAULT_TIMEOUT_S = 60.0  # so long may a connection be silent
 _UNITS = {"": 1, "b": 1}
 for _power, _letter in enumerate("kmgtp", start=1):
     _UNITS[_letter] = _UNITS[_letter + "ib"] = 1024**_power
@@ -27,6 +28,10 @@ _SECRET_VALUE = re.compile(r"([?&](?:sig|signature|token|secret|password|key)=)[
 _SECRETS = re.compile(
     r"://[^/@\s]+:[^/@\s]+@|[?&](?:sig|signature|token|secret|password|key)=", re.I
 )
+_SECRET_OPTION = re.compile(
+    r"secret|password|token|(?:^|-)key(?:-id)?$|credential|signature|cookie"
+)
+_OPTION = re.compile(r"[a-z][a-z0-9-]*\Z")
 
 
 class Origin(Enum):
@@ -39,11 +44,32 @@ class Origin(Enum):
 
 @value_class
 class RemoteSetting:
-    """A named place for data: its URL and where that was written."""
+    """A named place for data: its URL, where that was written, and options of its kind of place.
+
+    `address`: what a person trusts when she trusts it: the URL, and whatever else was tracked that may steer
+    where requests go and whose credentials go with them.
+    """
 
     name: str
     url: str
     origin: Origin
+    options: Mapping[str, str] = field(default_factory=dict)
+    tracked_options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        steering = "&".join(
+            f"{name}={value}" for name, value in sorted(self.tracked_options.items())
+        )
+        return f"{self.url}#{steering}" if steering else self.url
+
+
+@value_class
+class Route:
+    """The data of paths under `pattern` belongs on the remote of this name."""
+
+    pattern: str
+    remote: str
 
 
 @value_class
@@ -61,7 +87,10 @@ class Settings:
     inline_limit_bytes: int = DEFAULT_INLINE_LIMIT_BYTES
     min_size_bytes: int = 0
     thresholds: tuple[Threshold, ...] = ()
-    jobs: int = 0  # 0: as many as the machine has processors
+    routes: tuple[Route, ...] = ()
+    jobs: int = 0  # 0: as many as the machine has processors, or as a remote bears
+    limit_rate: int = 0  # bytes a second, over all transfers of the process; 0: no limit
+    timeout_s: float = DEFAULT_TIMEOUT_S
     skip_smudge: bool = False
     advice: bool = True
     store: str | None = None
@@ -70,6 +99,7 @@ class Settings:
     trusted_urls: frozenset[str] = frozenset()
     fetch_include: tuple[str, ...] = ()
     fetch_exclude: tuple[str, ...] = ()
+    fetch_max_size_bytes: int = 0  # larger files are left as stubs; 0: no limit
 
 
 def without_secrets(text: str) -> str:
@@ -121,10 +151,7 @@ def from_sources(
     track = _table(tracked, "track")
     fetch = _table(tracked, "fetch")
     remotes, tracked_default = _tracked_remotes(_table(tracked, "remote"))
-    for key, values in config.items():
-        if key.startswith("mlvc.remote.") and key.endswith(".url") and values:
-            name = key[len("mlvc.remote.") : -len(".url")]
-            remotes[name] = RemoteSetting(name, values[-1], Origin.PRIVATE)
+    _add_private_remotes(remotes, config)
     skip, skip_key = environment.get("MLVC_SKIP_SMUDGE"), "MLVC_SKIP_SMUDGE"
     if not skip:
         skip, skip_key = last("mlvc.skipsmudge") or "false", "git config mlvc.skipSmudge"
@@ -133,6 +160,7 @@ def from_sources(
     jobs = last("mlvc.jobs") or "0"
     if not jobs.isdigit():
         raise ConfigError(f"git config mlvc.jobs: {jobs!r} is not a number")
+    private_max = last("mlvc.fetchmaxsize")
     return Settings(
         inline_limit_bytes=parse_size(
             last("mlvc.inlinelimit") or DEFAULT_INLINE_LIMIT_BYTES,
@@ -140,7 +168,10 @@ def from_sources(
         ),
         min_size_bytes=_size(track.get("min_size", 0), "track.min_size"),
         thresholds=_thresholds(track),
+        routes=_routes(track),
         jobs=int(jobs),
+        limit_rate=parse_size(last("mlvc.limitrate") or 0, key="git config mlvc.limitRate"),
+        timeout_s=_seconds(last("mlvc.timeout"), "git config mlvc.timeout"),
         skip_smudge=parse_bool(skip, key=skip_key),
         advice=advice is None or parse_bool(advice, key="git config mlvc.advice"),
         store=environment.get("MLVC_STORE") or last("mlvc.store"),
@@ -149,6 +180,11 @@ def from_sources(
         trusted_urls=frozenset(trusted),
         fetch_include=_patterns(config, fetch, "include"),
         fetch_exclude=_patterns(config, fetch, "exclude"),
+        fetch_max_size_bytes=(
+            parse_size(private_max, key="git config mlvc.fetchMaxSize")
+            if private_max
+            else _size(fetch.get("max_size", 0), "fetch.max_size")
+        ),
     )
 
 
@@ -174,6 +210,55 @@ def _thresholds(track: Mapping[str, object]) -> tuple[Threshold, ...]:
     return tuple(found)
 
 
+def _routes(track: Mapping[str, object]) -> tuple[Route, ...]:
+    found = []
+    for pattern, value in track.items():
+        if isinstance(value, Mapping) and "remote" in value:
+            name = value["remote"]
+            if not isinstance(name, str) or not name:
+                raise ConfigError(
+                    f'mlvc.toml: track."{_shown(pattern)}".remote should be the name of a remote'
+                )
+            found.append(Route(pattern, name))
+    return tuple(found)
+
+
+def _seconds(text: str | None, key: str) -> float:
+    if not text:
+        return DEFAULT_TIMEOUT_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise ConfigError(f"{key}: {text!r} is not a number of seconds above zero")
+    return seconds
+
+
+def _add_private_remotes(
+    remotes: dict[str, RemoteSetting], config: Mapping[str, Sequence[str]]
+) -> None:
+    """A private address stands alone; private options of a tracked one win over those that were tracked.
+
+    What a clone brings must not steer where a person's own remote sends her credentials (law 12).
+    """
+    private: dict[str, dict[str, str]] = {}
+    for key, values in config.items():
+        if key.startswith("mlvc.remote.") and values:
+            name, _, option = key[len("mlvc.remote.") :].rpartition(".")
+            if name:
+                private.setdefault(name, {})[option] = values[-1]
+    for name, options in private.items():
+        url = options.pop("url", None)
+        known = remotes.get(name)
+        if url is not None:
+            remotes[name] = RemoteSetting(name, url, Origin.PRIVATE, options)
+        elif known is not None:
+            remotes[name] = RemoteSetting(
+                name, known.url, known.origin, {**known.options, **options}, known.tracked_options
+            )
+
+
 def _tracked_remotes(
     table: Mapping[str, object],
 ) -> tuple[dict[str, RemoteSetting], str | None]:
@@ -185,20 +270,48 @@ def _tracked_remotes(
                 raise ConfigError("mlvc.toml: remote.default should be the name of a remote")
             default = value
             continue
-        url = value.get("url") if isinstance(value, Mapping) else None
-        if not isinstance(url, str) or not url:
-            raise ConfigError(f'mlvc.toml: remote.{_shown(name)} needs a url = "…"')
-        if not (name.isprintable() and url.isprintable()):
-            # They are shown to people who decide by them whether to trust a stranger's address.
-            raise ConfigError(f"mlvc.toml: remote.{_shown(name)} holds characters nobody can see")
-        if _SECRETS.search(url):
-            raise ConfigError(
-                f"mlvc.toml: remote.{name}.url holds a secret",
-                why="everybody who can read the repository could read it",
-                hint=f"keep it private: git config mlvc.remote.{name}.url URL",
-            )
-        remotes[name] = RemoteSetting(name, url, Origin.TRACKED)
+        remotes[name] = _tracked_remote(name, value)
     return remotes, default
+
+
+def _tracked_remote(name: str, value: object) -> RemoteSetting:
+    table = value if isinstance(value, Mapping) else {}
+    url = table.get("url")
+    if not isinstance(url, str) or not url:
+        raise ConfigError(f'mlvc.toml: remote.{_shown(name)} needs a url = "…"')
+    options = {
+        _option_name(name, key): _option_text(name, key, value)
+        for key, value in table.items()
+        if key != "url"
+    }
+    if not all(text.isprintable() for text in (name, url, *options.values())):
+        # They are shown to people who decide by them whether to trust a stranger's address.
+        raise ConfigError(f"mlvc.toml: remote.{_shown(name)} holds characters nobody can see")
+    for key, text in (("url", url), *options.items()):
+        if _SECRETS.search(text) or _SECRET_OPTION.search(key):
+            raise ConfigError(
+                f"mlvc.toml: remote.{name}.{key} holds a secret",
+                why="everybody who can read the repository could read it",
+                hint=f"keep it private: git config mlvc.remote.{name}.{key} VALUE",
+            )
+    return RemoteSetting(name, url, Origin.TRACKED, options, options)
+
+
+def _option_name(remote: str, key: str) -> str:
+    name = key.lower().replace("_", "-")
+    if not _OPTION.match(name):
+        raise ConfigError(
+            f"mlvc.toml: remote.{_shown(remote)}.{_shown(key)} is no name of an option"
+        )
+    return name
+
+
+def _option_text(remote: str, key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int):
+        raise ConfigError(f"mlvc.toml: remote.{_shown(remote)}.{_shown(key)} should be a text")
+    return str(value)
 
 
 def _shown(name: str) -> str:

@@ -12,25 +12,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import ConfigError, MlvcError, RemoteRefused, UsageError
+from git_mlvc.errors import MlvcError, RemoteRefused
 from git_mlvc.git.process import Git
 from git_mlvc.git.repository import Repository
-from git_mlvc.settings import Origin, RemoteSetting, Settings, from_sources
+from git_mlvc.settings import RemoteSetting, Settings, from_sources
 
 if TYPE_CHECKING:
+    from git_mlvc.backend.base import Backend
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.fs.atomic import Permissions
     from git_mlvc.git.process import Begun
     from git_mlvc.progress import Progress
     from git_mlvc.store.store import Store
+    from git_mlvc.transfer.places import Places
     from git_mlvc.transfer.remote_view import RemoteView
 
 TRACKED_SETTINGS = "mlvc.toml"
 _COMMITTED = (f":{TRACKED_SETTINGS}", f"HEAD:{TRACKED_SETTINGS}")
 _ASK_COMMITTED = ("cat-file", "--batch")
 _COMMITTED_NAMES = "".join(f"{name}\n" for name in _COMMITTED).encode()
-_MOST_STEPS = 3  # from remote to remote of remote
-_FETCHED = 100  # lines of FETCH_HEAD that are looked at
 
 
 class Workspace:
@@ -79,7 +79,9 @@ class Workspace:
         configured = self.settings.store
         if configured is None:
             return self.repository.common_dir / "mlvc"
-        return (self._top / self._from_home(configured)).resolve()
+        if configured == "~" or configured.startswith("~/"):
+            configured = self._home + configured[1:]
+        return (self._top / os.path.expanduser(configured)).resolve()
 
     @cached_property
     def store(self) -> Store:
@@ -87,82 +89,53 @@ class Workspace:
 
         return Store.open(self.store_path, permissions=self.permissions)
 
-    def push_target(self, git_remote: str, git_url: str) -> RemoteSetting | None:
-        """Return where the data of a push to `git_remote` must be: the first place that is set."""
-        candidates = self._candidates(git_remote, git_url)
-        return candidates[0] if candidates else None
+    @cached_property
+    def places(self) -> Places:
+        """Where data may be, and which of these places may be asked."""
+        from git_mlvc.transfer.places import Places
 
-    def reading_places(self, git_remote: str | None = None) -> list[RemoteSetting]:
-        """Return every place to look for data, the likeliest first, each once."""
-        names = [git_remote] if git_remote else self._git_remotes_by_likelihood()
-        places: list[RemoteSetting] = []
-        for name in names:
-            places += self._candidates(name, self._git_url(name))
-        places += self.settings.remotes.values()
-        if git_remote is None:
-            places += self._beside_last_fetch()
-        by_url: dict[str, RemoteSetting] = {}
-        for place in places:
-            by_url.setdefault(place.url, place)
-        return list(by_url.values())
-
-    def place(self, name: str) -> RemoteSetting:
-        """Return the data remote a user names: ours, or what stands beside git's remote.
-
-        Raises UsageError with the known names.
-        """
-        candidates = self._candidates(name, self._git_url(name))
-        if name in self.settings.remotes:
-            return self.settings.remotes[name]
-        if self._git_url(name) and candidates:
-            return candidates[0]
-        known = sorted({*self.settings.remotes, *self._git_remotes_by_likelihood()})
-        raise UsageError(
-            f"no remote is called '{name}'",
-            why=f"known remotes: {', '.join(known)}" if known else "no remote is set up",
-            hint="git mlvc remote add NAME URL",
+        return Places(
+            self.settings,
+            self.config,
+            top=self._top,
+            git_dir=self.repository.git_dir,
+            home=self._home,
         )
+
+    def backend(self, place: RemoteSetting) -> Backend:
+        """Open the driver of a place. Raises RemoteRefused until the user trusts it (law 12), ConfigError."""
+        from git_mlvc.backend import registry
+        from git_mlvc.backend.opening import Opening
+        from git_mlvc.backend.wrap.retry import Retry
+
+        self.places.check_allowed(place)
+        opening = Opening(
+            permissions=self.permissions,
+            options=place.options,
+            environment=self.environment,
+            idle_timeout_s=self.settings.timeout_s,
+            scratch=self.store_path / "tmp",
+        )
+        return Retry(registry.open(self.places.absolute_url(place.url), opening))
 
     def view(self, place: RemoteSetting) -> RemoteView:
         """Open a place, once. Raises RemoteRefused until the user trusts it (law 12), ConfigError."""
         from blake3 import blake3
 
-        from git_mlvc.backend import registry
-        from git_mlvc.backend.wrap.retry import Retry
+        from git_mlvc.backend.address import local_path
         from git_mlvc.transfer.remote_view import RemoteView
 
-        if not self.is_trusted(place):
-            raise RemoteRefused(
-                f"remote '{place.name}' is not contacted",
-                why=f"its address {place.url} came with the repository and is not trusted yet",
-                hint=f"git mlvc remote trust {place.name}",
-            )
-        url = self.absolute_url(place.url)
-        known = self._views.get((place.name, url))
+        url = self.places.absolute_url(place.url)
+        steering = "".join(f"\n{name}={value}" for name, value in sorted(place.options.items()))
+        known = self._views.get((place.name, url + steering))
         if known is not None:
             return known
-        backend = Retry(registry.open(url, permissions=self.permissions))
-        cache = (
-            self.repository.common_dir / "mlvc" / "remotes" / blake3(url.encode()).hexdigest()[:16]
-        )
-        view = RemoteView(backend, cache, name=place.name, directory=registry.local_path(url))
-        self._views[place.name, url] = view
+        backend = self.backend(place)
+        name = blake3((url + steering).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        cache = self.repository.common_dir / "mlvc" / "remotes" / name
+        view = RemoteView(backend, cache, name=place.name, directory=local_path(url))
+        self._views[place.name, url + steering] = view
         return view
-
-    def is_trusted(self, place: RemoteSetting) -> bool:
-        """Tracked addresses need the user's word, unless they lie beside a git remote."""
-        if place.origin is not Origin.TRACKED or place.url in self.settings.trusted_urls:
-            return True
-        return any(
-            self._lies_beside(self.absolute_url(place.url), self._git_url(name))
-            for name in self._git_remotes_by_likelihood()
-        )
-
-    def absolute_url(self, url: str) -> str:
-        """Relative paths in settings start at the top of the worktree, `~` at the user's home."""
-        if ":" in url.split("/", 1)[0] or url.startswith("-"):
-            return url  # a scheme, or host:path; a path is anything else
-        return str(self._top / self._from_home(url))
 
     def views_for_reading(
         self, git_remote: str | None = None
@@ -170,7 +143,7 @@ class Workspace:
         """Open every place that can be opened; what could not be is returned beside."""
         views: list[RemoteView] = []
         failures: list[MlvcError] = []
-        for place in self.reading_places(git_remote):
+        for place in self.places.for_reading(git_remote):
             try:
                 views.append(self.view(place))
             except MlvcError as failure:
@@ -183,27 +156,11 @@ class Workspace:
         Raises when there is none to ask.
         """
         if name is not None:
-            return [self.view(self.place(name))], []
+            return [self.view(self.places.named(name))], []
         views, failures = self.views_for_reading()
         if not views:
             raise failures[0] if failures else _nowhere()
         return views, failures
-
-    def knows_place(self, name: str) -> bool:
-        """True if a user can name a data remote, or a git remote with data beside it, by this."""
-        return name in self.settings.remotes or self._git_url(name) is not None
-
-    def place_to_push_to(self, name: str | None) -> RemoteSetting:
-        """Return the remote a user names, or where a plain `git push` would put data first."""
-        if name is not None:
-            return self.place(name)
-        places = self.reading_places()
-        if not places:
-            raise RemoteRefused(
-                "there is no remote to push data to",
-                hint="git mlvc remote add NAME URL --default, or add a git remote that is a directory",
-            )
-        return places[0]
 
     def fetcher(
         self, progress: Progress, git_remote: str | None = None
@@ -222,33 +179,14 @@ class Workspace:
                 reason = failures[0] if failures else _nowhere()
                 return dict.fromkeys(pointers, reason)
             failed = dict(transfer_fetch(self.store, views, pointers, progress=progress).failed)
-            beyond = self._views_beyond(git_remote) if failed else []
+            beyond = self.places.beyond(git_remote, self.store_path) if failed else []
             if beyond:
-                again = transfer_fetch(self.store, beyond, list(failed), progress=progress).failed
+                views = [self.view(place) for place in beyond]
+                again = transfer_fetch(self.store, views, list(failed), progress=progress).failed
                 failed = {pointer: failed[pointer] for pointer in again}
             return {p: failures[0] if failures else why for p, why in failed.items()}
 
         return fetch
-
-    def _views_beyond(self, git_remote: str | None) -> list[RemoteView]:
-        """Open the places beside the remotes of our remotes on this machine: only to fetch from.
-
-        Never to verify a copy before anything is deleted (law 11): our own store may be among them.
-        """
-        from dataclasses import replace
-
-        from git_mlvc.transfer import beside
-
-        known = {place.url for place in self.reading_places(git_remote)}
-        known.add(str(self.store_path))
-        step = [p for p in self.reading_places(git_remote) if p.origin is Origin.BESIDE]
-        views: list[RemoteView] = []
-        for _ in range(_MOST_STEPS):
-            found = {url: p for p in step for url in beside.beyond(p.url) if url not in known}
-            known.update(found)
-            step = [replace(place, url=url) for url, place in found.items()]
-            views += [self.view(place) for place in step]
-        return views
 
     # -- where things are
 
@@ -256,16 +194,9 @@ class Workspace:
     def _top(self) -> Path:
         return self.repository.worktree or self.repository.common_dir
 
-    def _from_home(self, path: str) -> str:
-        if path == "~" or path.startswith("~/"):
-            # Law 6: the home of the environment we were handed, not of this process.
-            return self.environment.get("HOME", "~") + path[1:]
-        return os.path.expanduser(path)  # ~name: the system's list of users
-
-    def _beside(self, git_url: str | None) -> str | None:
-        from git_mlvc.transfer import beside
-
-        return beside.default_url(self._from_home(git_url), self._top) if git_url else None
+    @property
+    def _home(self) -> str:
+        return self.environment.get("HOME", "~")
 
     def _tracked_settings(self) -> dict[str, object]:
         """The worktree's `mlvc.toml`, else the index's, else HEAD's."""
@@ -299,74 +230,6 @@ class Workspace:
             if size.isdigit():
                 rest = rest[int(size) + 1 :]
         return found
-
-    def _git_url(self, git_remote: str) -> str | None:
-        urls = self.config.get(f"remote.{git_remote}.url")
-        return urls[0] if urls else None
-
-    def _git_remotes_by_likelihood(self) -> list[str]:
-        names = [
-            key[len("remote.") : -len(".url")]
-            for key in self.config
-            if key.startswith("remote.") and key.endswith(".url")
-        ]
-        return sorted(names, key=lambda name: (name != self._upstream, name != "origin", name))
-
-    def _beside_last_fetch(self) -> list[RemoteSetting]:
-        """`git pull PATH` needs no remote: git notes in FETCH_HEAD where the commits came from."""
-        try:
-            text = (self.repository.git_dir / "FETCH_HEAD").read_bytes()
-        except OSError:
-            return []
-        notes = (line.split(b"\t", 2)[-1] for line in text.splitlines()[:_FETCHED])
-        urls = dict.fromkeys(os.fsdecode(note.rpartition(b" of ")[2]) for note in notes)
-        found = ((url, self._beside(url)) for url in urls)
-        return [RemoteSetting(url, place, Origin.BESIDE) for url, place in found if place]
-
-    @cached_property
-    def _upstream(self) -> str | None:
-        try:
-            head = (self.repository.git_dir / "HEAD").read_text("utf-8", "surrogateescape")
-        except OSError:
-            return None
-        branch = head.removeprefix("ref: refs/heads/").rstrip("\n")
-        configured = self.config.get(f"branch.{branch}.remote")
-        return configured[-1] if configured else None
-
-    def _candidates(self, git_remote: str, git_url: str | None) -> list[RemoteSetting]:
-        """The order of docs/formats: R's own setting, the default data remote, beside R."""
-        from dataclasses import replace
-
-        found: list[RemoteSetting] = []
-        own = self.settings.remotes.get(git_remote)
-        if own is not None:
-            found.append(own)
-        default = self.settings.default_remote
-        if default is not None and default != git_remote:
-            setting = self.settings.remotes.get(default)
-            if setting is None:
-                raise ConfigError(
-                    f"the default data remote '{default}' has no address",
-                    hint=f"git mlvc remote add {default} URL",
-                )
-            found.append(setting)
-        url = self._beside(git_url)
-        if url is not None:
-            found.append(RemoteSetting(git_remote, url, Origin.BESIDE))
-        return [replace(place, name=place.name or place.url) for place in found]
-
-    def _lies_beside(self, url: str, git_url: str | None) -> bool:
-        """True if `url` names a place inside the directory that is the git remote `git_url`."""
-        from git_mlvc.backend import registry
-
-        home = self._beside(git_url)
-        try:
-            here = registry.local_path(url)
-        except ConfigError:
-            return False
-        if home is None or here is None:
-            return False
-        return here.resolve().is_relative_to(Path(home).resolve().parent)
 
 
 def _nowhere() -> MlvcError:

@@ -53,6 +53,10 @@ class NotFound(RemoteRefused):
     """There is nothing under that key: a definite answer, not silence."""
 
 
+class Denied(RemoteRefused):
+    """The remote does not know us, or knows us and forbids this: 401, 403, a permission that is missing."""
+
+
 class Offline(RemoteUnavailable):
     """The place is not there at all (a disk that is not mounted): unknown, and seconds will not help."""
 

@@ -15,6 +15,7 @@ import stat as modes
 from collections.abc import Iterator
 from pathlib import Path
 
+from git_mlvc.backend.address import local_path
 from git_mlvc.backend.base import (
     Capability,
     Listed,
@@ -27,13 +28,22 @@ from git_mlvc.backend.base import (
     not_found,
     unwritable,
 )
-from git_mlvc.errors import InputError, MlvcError, RemoteRefused, RemoteUnavailable
+from git_mlvc.backend.opening import Opening
+from git_mlvc.errors import ConfigError, InputError, MlvcError, RemoteRefused, RemoteUnavailable
 from git_mlvc.fs import atomic, reflink
 from git_mlvc.fs.atomic import Permissions
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
+
+
+def open_url(url: str, opening: Opening) -> FileBackend:
+    """Return the driver for a path or a `file:` URL. Raises ConfigError."""
+    path = local_path(url)
+    if path is None:
+        raise ConfigError(f"not the address of a directory: {url}")
+    return FileBackend(path, opening.permissions)
 
 
 class FileBackend:

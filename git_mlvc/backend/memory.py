@@ -15,9 +15,14 @@ from git_mlvc.backend.base import (
     get_in_ranges,
     not_found,
 )
+from git_mlvc.backend.opening import Opening
 
 _SHARED: dict[str, MemoryBackend] = {}
 _SHARED_LOCK = threading.Lock()
+
+
+def open_url(url: str, opening: Opening) -> MemoryBackend:
+    return MemoryBackend.shared(url.partition(":")[2])
 
 
 class MemoryBackend:

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import cast
 
+from git_mlvc.backend.address import scheme_of
 from git_mlvc.backend.base import Backend
+from git_mlvc.backend.opening import ALONE, Opening
 from git_mlvc.errors import ConfigError
-from git_mlvc.fs.atomic import Permissions
-
-# A colon before any slash makes it a URL, or ssh's host:path; but c:\data is a path.
-_SCHEME = re.compile(r"([^/:]{2,}):")
 
 
-def open(
-    url: str,
-    *,
-    permissions: Permissions = Permissions(),
-    options: Mapping[str, str] | None = None,
-) -> Backend:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One driver: `module` has `open_url(url, opening) -> Backend`, which contacts nothing yet.
+
+    `is_private`: it starts a program, so that what a clone brings may not name it (law 12).
+    """
+
+    module: str
+    form: str
+    options: frozenset[str] = frozenset()
+    is_private: bool = False
+
+
+_FILE = Kind("file", "/path")
+_KINDS: dict[str, Kind] = {
+    "file": _FILE,
+    "memory": Kind("memory", "memory:NAME"),
+}
+
+
+def open(url: str, opening: Opening = ALONE) -> Backend:
     """Return the driver for `url`, without contacting anything yet.
 
-    `permissions` are for what a local driver makes where the place itself does not say.
-    Raises ConfigError, naming the schemes there are.
+    Raises ConfigError, naming the kinds of addresses there are, or the options of this kind.
     """
+    kind = kind_of(url)
+    check_options(url, opening.options)
+    driver = importlib.import_module(f"git_mlvc.backend.{kind.module}")
+    return cast(Backend, driver.open_url(url, opening))
+
+
+def kind_of(url: str) -> Kind:
+    """Return which driver an address needs. Raises ConfigError for what is no address of a remote."""
     if not url or url.startswith("-"):
         raise ConfigError(
             f"not the address of a remote: {url!r}",
@@ -34,58 +56,36 @@ def open(
         )
     if any(ord(char) < 32 for char in url):
         raise ConfigError(f"not the address of a remote: {url!r}", why="it has control characters")
-    found = _SCHEME.match(url)
-    if found is None:
-        return _open_path(Path(url), permissions)
-    opener = _OPENERS.get(found[1].lower())
-    if opener is None:
+    scheme = scheme_of(url)
+    if scheme is None:
+        return _FILE
+    kind = _KINDS.get(scheme)
+    if kind is None:
+        near = get_close_matches(scheme, _KINDS, n=1)
         raise ConfigError(
             f"no driver for remotes like {_without_secrets(url)}",
-            why=f"known are {', '.join(sorted(_OPENERS))} and plain paths",
-            hint="write a directory whose name has a colon as ./NAME" if "//" not in url else "",
+            why=f"known are {', '.join(dict.fromkeys(kind.form for kind in _KINDS.values()))}",
+            hint=f"did you mean {near[0]}?" if near else _path_hint(url),
         )
-    return opener(url, permissions, options or {})
+    return kind
 
 
-def local_path(url: str) -> Path | None:
-    """Return the directory that `open` would take `url` for, None if it is no directory.
-
-    Raises ConfigError.
-    """
-    found = _SCHEME.match(url)
-    if found is None:
-        return Path(url).absolute()
-    return _file_path(url) if found[1].lower() == "file" else None
-
-
-def _open_path(path: Path, permissions: Permissions) -> Backend:
-    from git_mlvc.backend.file import FileBackend
-
-    return FileBackend(path.absolute(), permissions)
+def check_options(url: str, options: Mapping[str, str]) -> None:
+    """Raise ConfigError for an option that remotes of this kind do not have."""
+    known = kind_of(url).options
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise ConfigError(
+                f"a remote like {_without_secrets(url)} has no option '{name}'",
+                why=f"its options: {', '.join(sorted(known)) or 'none'}",
+                hint=f"did you mean '{near[0]}'?" if near else "",
+            )
 
 
-def _open_file(url: str, permissions: Permissions, options: Mapping[str, str]) -> Backend:
-    return _open_path(_file_path(url), permissions)
-
-
-def _file_path(url: str) -> Path:
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise ConfigError(
-            f"not the address of a directory: {url}", hint="it has three slashes: file:///srv/data"
-        )
-    return Path(unquote(parts.path, errors="surrogateescape"))
-
-
-def _open_memory(url: str, permissions: Permissions, options: Mapping[str, str]) -> Backend:
-    from git_mlvc.backend.memory import MemoryBackend
-
-    return MemoryBackend.shared(url.partition(":")[2])
+def _path_hint(url: str) -> str:
+    return "write a directory whose name has a colon as ./NAME" if "//" not in url else ""
 
 
 def _without_secrets(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", url).partition("?")[0]
-
-
-_Opener = Callable[[str, Permissions, Mapping[str, str]], Backend]
-_OPENERS: dict[str, _Opener] = {"file": _open_file, "memory": _open_memory}

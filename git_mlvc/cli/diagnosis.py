@@ -142,13 +142,13 @@ def _other_tools(workspace: Workspace) -> Iterator[Check]:
 def _data(workspace: Workspace) -> Iterator[Check]:
     try:
         settings = workspace.settings
-        places = workspace.reading_places()
+        places = workspace.places.for_reading()
     except MlvcError as failure:
         yield Check("settings", Verdict.BAD, str(failure), failure.hint)
         return
     yield from checks.surroundings(workspace.repository, workspace.git, settings)
     for place in places:
-        if not workspace.is_trusted(place):
+        if not workspace.places.is_trusted(place):
             says = f"came with the repository, is not contacted: {without_secrets(place.url)}"
             mend = f"git mlvc remote trust {place.name}"
             yield Check(f"remote {place.name}", Verdict.NOTE, says, mend)

@@ -23,14 +23,14 @@ def settled(invocation: Invocation, remote: str | None) -> Workspace:
     workspace, output = invocation.workspace, invocation.output
     if not output.can_ask:
         return workspace
-    places = workspace.reading_places() if remote is None else [workspace.place(remote)]
+    places = workspace.places.for_reading() if remote is None else [workspace.places.named(remote)]
     refused = set(workspace.config.get(_REFUSED, []))
     is_new = False
     for place in places:
-        if workspace.is_trusted(place) or place.url in refused:
+        if workspace.places.is_trusted(place) or place.address in refused:
             continue
         is_new = True
-        url = _visible(without_secrets(place.url))
+        url = _visible(without_secrets(place.address))
         if output.ask(
             f"remote '{_visible(place.name)}' came with the repository: {url}\ncontact it?"
         ):
@@ -39,7 +39,7 @@ def settled(invocation: Invocation, remote: str | None) -> Workspace:
             )
             remotes.trust(where, place)
         else:
-            config.add_value(workspace.git, _REFUSED, place.url)
+            config.add_value(workspace.git, _REFUSED, place.address)
             output.message(f"hint: `git mlvc remote trust {place.name}` if you change your mind")
     if is_new:
         invocation.workspace = invocation.reopened()

@@ -140,7 +140,7 @@ def _push(
     from git_mlvc.transfer.plan import MissingData
     from git_mlvc.transfer.push import push
 
-    place = workspace.push_target(name, url)
+    place = workspace.places.push_target(name, url)
     if place is None:
         raise RemoteRefused(
             f"there is no place for the data of this push ({_examples(uses)})",

@@ -51,7 +51,7 @@ def is_place_untouched(workspace: Workspace, name: str, url: str, has: Sequence[
     from git_mlvc.git import objects
 
     try:
-        place = workspace.push_target(name, url)
+        place = workspace.places.push_target(name, url)
         known = objects.existing(workspace.repository, has) if place is not None else []
         if place is None or not known:
             return False
@@ -120,7 +120,7 @@ def _boundary(
 
 
 def _holds(workspace: Workspace, name: str, url: str, digests: Sequence[bytes]) -> bool:
-    place = workspace.push_target(name, url)
+    place = workspace.places.push_target(name, url)
     if place is None:
         return True
     view = workspace.view(place)

@@ -71,7 +71,7 @@ def remove(where: Definitions, name: str) -> None:
     config.remove_section(where.git, f"mlvc.remote.{name}")
     if where.top is not None:
         settings_file.remove(where.top, ("remote", name))
-    _distrust(where, known.url)
+    _distrust(where, known.address)
 
 
 def set_default(where: Definitions, name: str) -> None:
@@ -81,8 +81,8 @@ def set_default(where: Definitions, name: str) -> None:
 
 def trust(where: Definitions, remote: RemoteSetting) -> None:
     """Let this address be contacted; kept in this clone's private configuration."""
-    if remote.url not in where.settings.trusted_urls:
-        config.add_value(where.git, "mlvc.trust", remote.url)
+    if remote.address not in where.settings.trusted_urls:
+        config.add_value(where.git, "mlvc.trust", remote.address)
 
 
 def _set_default(where: Definitions, remote: RemoteSetting) -> None:
@@ -107,9 +107,9 @@ def find(where: Definitions, name: str) -> RemoteSetting:
     return found
 
 
-def _distrust(where: Definitions, url: str) -> None:
+def _distrust(where: Definitions, address: str) -> None:
     local = config.read(where.git, "local").get("mlvc.trust", [])
-    kept = [value for value in local if value != url]
+    kept = [value for value in local if value != address]
     if len(kept) != len(local):
         config.unset(where.git, "mlvc.trust")
         for value in kept:

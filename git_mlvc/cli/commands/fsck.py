@@ -49,11 +49,11 @@ def fsck(
 
     workspace, output = invocation.workspace, invocation.output
     repo = workspace.repository
-    if remote and not workspace.knows_place(remote):  # `fsck --remote PATH`
+    if remote and not workspace.places.knows(remote):  # `fsck --remote PATH`
         paths, remote = (remote, *paths), ""
     view = None
     if remote is not None:
-        view = workspace.view(workspace.place_to_push_to(remote or None))
+        view = workspace.view(workspace.places.to_push_to(remote or None))
     mended = mend_format(workspace.store_path, workspace.permissions) if repair else ""
     report = checking.check(
         repo,

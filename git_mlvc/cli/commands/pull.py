@@ -25,7 +25,7 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     from git_mlvc.worktree.selection import Selection
 
     workspace, output = invocation.workspace, invocation.output
-    is_named = bool(words) and workspace.knows_place(words[0])
+    is_named = bool(words) and workspace.places.knows(words[0])
     remote, typed = (words[0], words[1:]) if is_named else (None, words)
     selection = Selection.parse(typed, invocation.prefix)
     stubs = exchange.stubs_to_fill(workspace.repository, workspace.settings, selection)

@@ -29,7 +29,7 @@ def push(
 
     workspace = invocation.workspace
     uses = exchange.pushed(workspace.repository, refs, everything=everything)
-    view = workspace.view(workspace.place_to_push_to(remote))
+    view = workspace.view(workspace.places.to_push_to(remote))
     report = send(workspace.store, view, uses, progress=invocation.output.progress)
     if as_json:
         invocation.output.json(

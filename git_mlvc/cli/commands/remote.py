@@ -81,9 +81,9 @@ def list_(invocation: Invocation, as_json: bool) -> None:
             "url": without_secrets(place.url),
             "origin": place.origin.value,
             "default": place.name == settings.default_remote,
-            "trusted": workspace.is_trusted(place),
+            "trusted": workspace.places.is_trusted(place),
         }
-        for place in workspace.reading_places()
+        for place in workspace.places.for_reading()
     ]
     if as_json:
         invocation.output.json("remotes", {"remotes": rows})

@@ -85,10 +85,10 @@ def _on_remote(invocation: Invocation, files: list[FileStatus], *, ask: bool) ->
 
     workspace = invocation.workspace
     if ask:
-        return unpushed.verified(workspace.view(workspace.place_to_push_to(None)), files)
+        return unpushed.verified(workspace.view(workspace.places.to_push_to(None)), files)
     name = ""
     try:
-        place = workspace.place_to_push_to(None)
+        place = workspace.places.to_push_to(None)
         name = place.name
         return unpushed.at_no_cost(workspace.view(place), files)
     except MlvcError as exc:

@@ -29,13 +29,11 @@ def test_a_memory_remote_is_the_same_for_the_whole_process() -> None:
     assert registry.open("memory:another").stat("format") is None
 
 
-@pytest.mark.parametrize(
-    "url", ["s3x://bucket/prefix", "user@host:path", "host:path", "ext::sh -c true", "FTP://x/"]
-)
+@pytest.mark.parametrize("url", ["s3x://bucket/prefix", "ext::sh -c true", "FTP://x/"])
 def test_an_unknown_scheme_is_named_with_those_that_are_known(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
         registry.open(url)
-    assert "file" in caught.value.why
+    assert "/path" in caught.value.why
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def origin(repo: Repo) -> Path:
 
 def push_url(workspace: Workspace, git_remote: str = "origin") -> str | None:
     urls = workspace.config.get(f"remote.{git_remote}.url", [git_remote])
-    target = workspace.push_target(git_remote, urls[0])
+    target = workspace.places.push_target(git_remote, urls[0])
     return target and target.url
 
 
@@ -111,7 +111,7 @@ def test_a_push_to_a_path_without_a_name_goes_beside_it(repo: Repo) -> None:
     bare = repo.machine.bare()
     assert push_url(opened(repo), str(bare.path)) == str(bare.path / "mlvc")
     assert push_url(opened(repo), "../origin.git") == str(bare.path / "mlvc")
-    assert opened(repo).push_target("", "https://example.org/x.git") is None
+    assert opened(repo).places.push_target("", "https://example.org/x.git") is None
 
 
 def test_law_6_home_in_a_git_remote_is_that_of_the_environment(repo: Repo) -> None:
@@ -123,14 +123,14 @@ def test_law_6_home_in_a_git_remote_is_that_of_the_environment(repo: Repo) -> No
 def test_a_private_default_wins_over_a_tracked_one(repo: Repo) -> None:
     tracked(repo, '[remote]\ndefault = "lab"\n[remote.lab]\nurl = "/lab"\n')
     repo.set("mlvc.remote.mine.url", "/mine").set("mlvc.default", "mine")
-    target = opened(repo).push_target("origin", "")
+    target = opened(repo).places.push_target("origin", "")
     assert target == RemoteSetting("mine", "/mine", Origin.PRIVATE)
 
 
 def test_a_default_without_an_address_is_said(repo: Repo) -> None:
     tracked(repo, '[remote]\ndefault = "lab"\n')
     with pytest.raises(ConfigError, match="'lab' has no address"):
-        opened(repo).push_target("origin", "")
+        opened(repo).places.push_target("origin", "")
 
 
 def test_reading_looks_everywhere_the_likeliest_first_and_nowhere_twice(repo: Repo) -> None:
@@ -140,12 +140,12 @@ def test_reading_looks_everywhere_the_likeliest_first_and_nowhere_twice(repo: Re
     tracked(
         repo, '[remote]\ndefault = "lab"\n[remote.lab]\nurl = "/lab"\n[remote.old]\nurl = "/old"\n'
     )
-    before = [place.url for place in opened(repo).reading_places()]
+    before = [place.url for place in opened(repo).places.for_reading()]
     assert before == ["/lab", str(beside), str(fork.path / "mlvc"), "/old"]
     repo.set("branch.main.remote", "fork")
-    after = [place.url for place in opened(repo).reading_places()]
+    after = [place.url for place in opened(repo).places.for_reading()]
     assert after == ["/lab", str(fork.path / "mlvc"), str(beside), "/old"]
-    named = [place.url for place in opened(repo).reading_places("fork")]
+    named = [place.url for place in opened(repo).places.for_reading("fork")]
     assert named == ["/lab", str(fork.path / "mlvc"), "/old"]
 
 
@@ -153,27 +153,29 @@ def test_what_was_fetched_from_a_path_has_its_data_beside_that_path(repo: Repo) 
     other = repo.machine.init("other").write({"a": b"a"})
     other.add().commit("one")
     repo.git("fetch", "-q", other.path, "main")
-    assert [place.url for place in opened(repo).reading_places()] == [str(other.git_dir / "mlvc")]
+    assert [place.url for place in opened(repo).places.for_reading()] == [
+        str(other.git_dir / "mlvc")
+    ]
 
 
 def test_a_remote_is_named_by_its_own_name_or_gits(repo: Repo) -> None:
     beside = origin(repo)
     tracked(repo, '[remote.lab]\nurl = "/lab"\n')
     workspace = opened(repo)
-    assert workspace.place("lab").url == "/lab"
-    assert workspace.place("origin").url == str(beside)
-    assert workspace.knows_place("lab")
-    assert workspace.knows_place("origin")
-    assert not workspace.knows_place("labb")
+    assert workspace.places.named("lab").url == "/lab"
+    assert workspace.places.named("origin").url == str(beside)
+    assert workspace.places.knows("lab")
+    assert workspace.places.knows("origin")
+    assert not workspace.places.knows("labb")
     with pytest.raises(UsageError, match="no remote is called 'labb'") as raised:
-        workspace.place("labb")
+        workspace.places.named("labb")
     assert raised.value.why == "known remotes: lab, origin"
 
 
 def test_without_any_place_a_push_and_a_fetch_say_what_to_do(repo: Repo) -> None:
     workspace = opened(repo)
     with pytest.raises(RemoteRefused, match="no remote to push data to") as raised:
-        workspace.place_to_push_to(None)
+        workspace.places.to_push_to(None)
     assert "git mlvc remote add" in raised.value.hint
     with pytest.raises(RemoteRefused, match="no remote to fetch data from"):
         workspace.views_to_fetch_from(None)
@@ -195,7 +197,7 @@ def test_without_any_place_a_push_and_a_fetch_say_what_to_do(repo: Repo) -> None
 )
 def test_relative_addresses_start_at_the_top(repo: Repo, url: str, expected: str) -> None:
     workspace = opened(repo.write({"sub/x": b""}), HOME="/home/ann")
-    assert workspace.absolute_url(url) == expected.format(top=repo.path)
+    assert workspace.places.absolute_url(url) == expected.format(top=repo.path)
 
 
 # -- law 12: what may be contacted
@@ -211,10 +213,10 @@ def test_law_12_an_address_that_came_with_the_repository_is_not_contacted(
     assert views == []
     assert [failure.hint for failure in failures] == ["git mlvc remote trust lab"]
     with pytest.raises(RemoteRefused, match="'lab' is not contacted"):
-        workspace.view(workspace.place("lab"))
-    assert opened(repo, MLVC_TRUST=f"/x {url}").view(workspace.place("lab")).name == "lab"
+        workspace.view(workspace.places.named("lab"))
+    assert opened(repo, MLVC_TRUST=f"/x {url}").view(workspace.places.named("lab")).name == "lab"
     repo.set("mlvc.trust", url)
-    assert opened(repo).view(workspace.place("lab")).name == "lab"
+    assert opened(repo).view(workspace.places.named("lab")).name == "lab"
     assert not (tmp_path / "elsewhere").exists()  # opening a view writes nothing
 
 
@@ -222,7 +224,7 @@ def test_an_address_the_user_wrote_is_contacted(repo: Repo, tmp_path: Path) -> N
     tracked(repo, '[remote.lab]\nurl = "/theirs"\n')
     repo.set("mlvc.remote.lab.url", str(tmp_path))
     workspace = opened(repo)
-    assert workspace.is_trusted(workspace.place("lab"))
+    assert workspace.places.is_trusted(workspace.places.named("lab"))
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_law_12_a_tracked_address_is_trusted_only_inside_the_git_remote(
     (beside.parent / "leads-out").symlink_to(repo.path)
     tracked(repo, f'[remote.lab]\nurl = "{url.format(origin=beside.parent)}"\n')
     workspace = opened(repo)
-    assert workspace.is_trusted(workspace.place("lab")) is trusted
+    assert workspace.places.is_trusted(workspace.places.named("lab")) is trusted
 
 
 def test_settings_asked_for_ahead_are_those_asked_for_when_needed(repo: Repo) -> None:

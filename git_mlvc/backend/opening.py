@@ -1,0 +1,88 @@
+"""What a driver is handed when it is opened: all that it may know of who asks.
+
+Law 6: drivers look at no environment, run no git and read no home; whoever opens them hands in values and the
+few verbs below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from git_mlvc.fs.atomic import UMASK, Permissions
+
+CONNECT_TIMEOUT_S = 10.0
+IDLE_TIMEOUT_S = 60.0
+METERED_BYTES = 256 << 10  # at most, between two words to the meter
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we are to a server. Not shown: neither in messages nor in `repr`."""
+
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+class Credentials(Protocol):
+    """Where logins come from and what is to be remembered of them; `url` names the server."""
+
+    def fill(self, url: str) -> Login | None:
+        """Return a login for the server, None if there is none. May ask a person."""
+        ...
+
+    def approve(self, url: str, login: Login) -> None:
+        """It was accepted: whoever keeps logins may keep this one."""
+        ...
+
+    def reject(self, url: str, login: Login) -> None:
+        """It was refused: whoever keeps logins should forget this one."""
+        ...
+
+
+class NoCredentials:
+    """For drivers that are opened where nobody can be asked."""
+
+    def fill(self, url: str) -> Login | None:
+        return None
+
+    def approve(self, url: str, login: Login) -> None:
+        pass
+
+    def reject(self, url: str, login: Login) -> None:
+        pass
+
+
+NO_CREDENTIALS = NoCredentials()
+Meter = Callable[[int], None]
+
+
+def unmetered(size_bytes: int) -> None:
+    """The meter of those who neither count nor limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Everything a driver may use of its surroundings.
+
+    `permissions`: for what a local driver makes, where the place itself does not say. `options`: those of the
+    remote, by name in lower case with dashes; only names that its kind declares. `environment`: that of the
+    process, for variables of the service itself (AWS_…, HTTPS_PROXY, SSL_CERT_FILE, HOME). `meter`: called with the
+    number of bytes of a body that have just passed, either way, at least every METERED_BYTES where the driver
+    sees them pass; it may wait (that is the rate limit). `idle_timeout_s`: so long may a connection be
+    silent; there is no limit to a whole transfer. `scratch`: a directory for temporary files, made by whoever needs it.
+    """
+
+    permissions: Permissions = UMASK
+    options: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    credentials: Credentials = NO_CREDENTIALS
+    meter: Meter = unmetered
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
+    idle_timeout_s: float = IDLE_TIMEOUT_S
+    scratch: Path | None = None
+
+
+ALONE = Opening()

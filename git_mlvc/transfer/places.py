@@ -1,0 +1,243 @@
+"""Which places may hold data, in which order they are asked, and which may be asked at all.
+
+A place is a remote of the settings or what stands beside a git remote. Says where; opening is the workspace's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from git_mlvc.backend import address, registry
+from git_mlvc.errors import ConfigError, MlvcError, RemoteRefused, UsageError
+from git_mlvc.settings import Origin, RemoteSetting, Settings
+from git_mlvc.transfer import beside
+
+_MOST_STEPS = 3  # from remote to remote of remote
+_FETCHED = 100  # lines of FETCH_HEAD that are looked at
+
+
+class Places:
+    """The places of one repository. Contacts nothing.
+
+    `config`: git's configuration. `top`: where relative paths start. `home`: what `~` stands for (law 6: that of
+    the environment we were handed, not of this process).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        config: Mapping[str, Sequence[str]],
+        *,
+        top: Path,
+        git_dir: Path,
+        home: str,
+    ) -> None:
+        self.settings = settings
+        self._config = config
+        self._top = top
+        self._git_dir = git_dir
+        self._home = home
+
+    # -- in which order
+
+    def push_target(self, git_remote: str, git_url: str) -> RemoteSetting | None:
+        """Return where the data of a push to `git_remote` must be: the first place that is set."""
+        candidates = self._candidates(git_remote, git_url)
+        return candidates[0] if candidates else None
+
+    def to_push_to(self, name: str | None) -> RemoteSetting:
+        """Return the remote a user names, or where a plain `git push` would put data first."""
+        if name is not None:
+            return self.named(name)
+        places = self.for_reading()
+        if not places:
+            raise RemoteRefused(
+                "there is no remote to push data to",
+                hint="git mlvc remote add NAME URL --default, or add a git remote that is a directory",
+            )
+        return places[0]
+
+    def for_reading(self, git_remote: str | None = None) -> list[RemoteSetting]:
+        """Return every place to look for data, the likeliest first, each once."""
+        names = [git_remote] if git_remote else self.git_remotes
+        places: list[RemoteSetting] = []
+        for name in names:
+            places += self._candidates(name, self.git_url(name))
+        for remote in self.settings.remotes.values():
+            places += self._at_git_remotes(remote)
+        if git_remote is None:
+            places += self._beside_last_fetch()
+        by_address: dict[str, RemoteSetting] = {}
+        for place in places:
+            by_address.setdefault(place.address, place)
+        return list(by_address.values())
+
+    def beyond(self, git_remote: str | None, own_store: Path) -> list[RemoteSetting]:
+        """Return the places beside the remotes of our remotes on this machine: only to fetch from.
+
+        Never to verify a copy before anything is deleted (law 11): our own store may be among them.
+        """
+        known = {place.url for place in self.for_reading(git_remote)}
+        known.add(str(own_store))
+        step = [p for p in self.for_reading(git_remote) if p.origin is Origin.BESIDE]
+        found: list[RemoteSetting] = []
+        for _ in range(_MOST_STEPS):
+            urls = {url: p for p in step for url in beside.beyond(p.url) if url not in known}
+            known.update(urls)
+            step = [replace(place, url=url) for url, place in urls.items()]
+            found += step
+        return found
+
+    def named(self, name: str) -> RemoteSetting:
+        """Return the data remote a user names: ours, or what stands beside git's remote.
+
+        Raises UsageError with the known names.
+        """
+        git_url = self.git_url(name)
+        if name in self.settings.remotes:
+            return self._at_git_remotes(self.settings.remotes[name], git_url)[0]
+        candidates = self._candidates(name, git_url)
+        if git_url and candidates:
+            return candidates[0]
+        known = sorted({*self.settings.remotes, *self.git_remotes})
+        raise UsageError(
+            f"no remote is called '{name}'",
+            why=f"known remotes: {', '.join(known)}" if known else "no remote is set up",
+            hint="git mlvc remote add NAME URL",
+        )
+
+    def knows(self, name: str) -> bool:
+        """True if a user can name a data remote, or a git remote with data beside it, by this."""
+        return name in self.settings.remotes or self.git_url(name) is not None
+
+    # -- may it be asked
+
+    def is_trusted(self, place: RemoteSetting) -> bool:
+        """Tracked addresses need the user's word, unless they are on a git remote's own server or beside it."""
+        if place.origin is not Origin.TRACKED or place.address in self.settings.trusted_urls:
+            return True
+        git_urls = [url for name in self.git_remotes if (url := self.git_url(name))]
+        if self._is_lfs_of(place.url, git_urls):
+            return True
+        if place.tracked_options:
+            return False  # options may lead elsewhere than the address says
+        url = self.absolute_url(place.url)
+        return any(
+            address.is_on_server(url, git_url) or self._lies_beside(url, git_url)
+            for git_url in git_urls
+        )
+
+    def check_allowed(self, place: RemoteSetting) -> None:
+        """Raise RemoteRefused for what is not trusted, ConfigError for what a clone may not define (law 12)."""
+        if place.origin is Origin.TRACKED and registry.kind_of(place.url).is_private:
+            raise ConfigError(
+                f"remote '{place.name}' starts a program, and came with the repository",
+                why="such remotes are only taken from private configuration",
+                hint=f"if you know it: git config mlvc.remote.{place.name}.url {place.url}",
+            )
+        if not self.is_trusted(place):
+            raise RemoteRefused(
+                f"remote '{place.name}' is not contacted",
+                why=f"its address {place.address} came with the repository and is not trusted yet",
+                hint=f"git mlvc remote trust {place.name}",
+            )
+
+    # -- where it is
+
+    def absolute_url(self, url: str) -> str:
+        """Relative paths in settings start at the top of the worktree, `~` at the user's home."""
+        if address.scheme_of(url) is not None or url.startswith("-"):
+            return url
+        return str(self._top / self.from_home(url))
+
+    def from_home(self, path: str) -> str:
+        if path == "~" or path.startswith("~/"):
+            return self._home + path[1:]
+        return os.path.expanduser(path)  # ~name: the system's list of users
+
+    def git_url(self, git_remote: str) -> str | None:
+        urls = self._config.get(f"remote.{git_remote}.url")
+        return urls[0] if urls else None
+
+    @cached_property
+    def git_remotes(self) -> list[str]:
+        """The names of git's remotes, the likeliest first."""
+        names = [
+            key[len("remote.") : -len(".url")]
+            for key in self._config
+            if key.startswith("remote.") and key.endswith(".url")
+        ]
+        return sorted(names, key=lambda name: (name != self._upstream, name != "origin", name))
+
+    # -- inside
+
+    def _candidates(self, git_remote: str, git_url: str | None) -> list[RemoteSetting]:
+        """The order of docs/formats: R's own setting, the default data remote, beside R."""
+        found: list[RemoteSetting] = []
+        own = self.settings.remotes.get(git_remote)
+        if own is not None:
+            found += self._at_git_remotes(own, git_url)
+        default = self.settings.default_remote
+        if default is not None and default != git_remote:
+            setting = self.settings.remotes.get(default)
+            if setting is None:
+                raise ConfigError(
+                    f"the default data remote '{default}' has no address",
+                    hint=f"git mlvc remote add {default} URL",
+                )
+            found += self._at_git_remotes(setting, git_url)
+        url = self._beside(git_url)
+        if url is not None:
+            found.append(RemoteSetting(git_remote, url, Origin.BESIDE))
+        return [replace(place, name=place.name or place.url) for place in found]
+
+    def _at_git_remotes(
+        self, remote: RemoteSetting, git_url: str | None = None
+    ) -> list[RemoteSetting]:
+        """Return the remote; one that is `lfs` alone with the address of each git remote, or of `git_url`."""
+        if remote.url != address.LFS:
+            return [remote]
+        urls = [git_url] if git_url else [self.git_url(name) for name in self.git_remotes]
+        return [replace(remote, url=f"{address.LFS}:{url}") for url in urls if url] or [remote]
+
+    def _is_lfs_of(self, url: str, git_urls: Iterable[str]) -> bool:
+        return url == address.LFS or url in {f"{address.LFS}:{git_url}" for git_url in git_urls}
+
+    def _beside(self, git_url: str | None) -> str | None:
+        return beside.default_url(self.from_home(git_url), self._top) if git_url else None
+
+    def _lies_beside(self, url: str, git_url: str) -> bool:
+        """True if `url` names a place inside the directory that is the git remote `git_url`."""
+        home = self._beside(git_url)
+        try:
+            here = address.local_path(url)
+        except MlvcError:
+            return False
+        if home is None or here is None:
+            return False
+        return here.resolve().is_relative_to(Path(home).resolve().parent)
+
+    def _beside_last_fetch(self) -> list[RemoteSetting]:
+        """`git pull PATH` needs no remote: git notes in FETCH_HEAD where the commits came from."""
+        try:
+            text = (self._git_dir / "FETCH_HEAD").read_bytes()
+        except OSError:
+            return []
+        notes = (line.split(b"\t", 2)[-1] for line in text.splitlines()[:_FETCHED])
+        urls = dict.fromkeys(os.fsdecode(note.rpartition(b" of ")[2]) for note in notes)
+        found = ((url, self._beside(url)) for url in urls)
+        return [RemoteSetting(url, place, Origin.BESIDE) for url, place in found if place]
+
+    @cached_property
+    def _upstream(self) -> str | None:
+        try:
+            head = (self._git_dir / "HEAD").read_text("utf-8", "surrogateescape")
+        except OSError:
+            return None
+        branch = head.removeprefix("ref: refs/heads/").rstrip("\n")
+        configured = self._config.get(f"branch.{branch}.remote")
+        return configured[-1] if configured else None
