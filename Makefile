@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: all test lint unit faults bench bench-quick bench-scale docs clean
+.PHONY: all test lint unit servers test-servers faults bench bench-quick bench-scale docs clean
 
 # How many kills, full disks and random commands `make faults` tries; `make test` tries 12.
 FAULTS ?= 60
@@ -25,8 +25,16 @@ lint: $(STAMP)
 	$(BIN)/mypy --strict git_mlvc
 	$(BIN)/lint-imports
 
-unit: $(STAMP)
+unit: $(STAMP) servers
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+
+# The servers that tests start themselves: packages from PyPI and npm, in environments of their own.
+servers: $(STAMP)
+	$(BIN)/python tests/support/servers/programs.py
+
+# The same, and Debian's packages (as root). What is absent is skipped by the tests, loudly.
+test-servers: servers
+	.ci/install-servers
 
 faults: $(STAMP)
 	MLVC_FAULTS=$(FAULTS) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal \

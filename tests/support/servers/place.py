@@ -1,0 +1,47 @@
+"""A new, empty remote on a running server, as tests of every driver use it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from git_mlvc.backend import registry
+from git_mlvc.backend.base import Backend
+from git_mlvc.backend.opening import NO_CREDENTIALS, Credentials, Opening
+
+
+@dataclass(frozen=True)
+class RemotePlace:
+    """`url` and `options` as a user would give them to `git mlvc remote add`.
+
+    `environment`: variables that a process needs beside its own to be let in. `git_config`: likewise, of git.
+    `git_url`: where the git repository itself should be pushed, when the place needs it to be somewhere special.
+    """
+
+    url: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    git_config: Mapping[str, str] = field(default_factory=dict)
+    git_url: str | None = None
+
+    def backend(
+        self, *, credentials: Credentials = NO_CREDENTIALS, idle_timeout_s: float = 20.0
+    ) -> Backend:
+        """Open the bare driver, without retries."""
+        opening = Opening(
+            options=self.options,
+            environment={**os.environ, **self.environment},
+            credentials=credentials,
+            idle_timeout_s=idle_timeout_s,
+        )
+        return registry.open(self.url, opening)
+
+
+class RemoteServer(Protocol):
+    """A running server."""
+
+    def place(self) -> RemotePlace:
+        """Return a place that is empty and that nobody else uses."""
+        ...

@@ -1,0 +1,107 @@
+"""What servers need: Debian's programs, and packages from PyPI and npm in environments of their own.
+
+What is absent is a skipped test with a loud reason; where MLVC_TEST_SERVERS is "required", as in CI, a failed one.
+Run as a program it makes the environments that are missing: `python tests/support/servers/programs.py [NAME]…`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parents[3]
+PLACE = Path(os.environ.get("MLVC_TEST_SERVERS_DIR") or ROOT / ".test-servers")
+REQUIRED = os.environ.get("MLVC_TEST_SERVERS") == "required"
+
+# Environment -> what is installed into it. Pins only where a newer release does not work.
+PYTHON: dict[str, tuple[str, ...]] = {}
+NPM: dict[str, tuple[str, ...]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Debian:
+    """A program, and the packages it comes with."""
+
+    program: str
+    packages: tuple[str, ...]
+
+
+# `.ci/run` and `make test-servers` install these.
+DEBIAN: tuple[Debian, ...] = ()
+
+
+def program(name: str) -> Path:
+    """Return a program of the system; sbin is looked at too. Skips the test if there is none."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    found = shutil.which(name, path=path)
+    if found is None:
+        absent(f"the program {name} is not installed: make test-servers")
+    return Path(found)
+
+
+def python(name: str) -> Path:
+    """Return the directory of programs of a Python environment. Skips the test if it is not there."""
+    made = PLACE / name / "bin"
+    if not (PLACE / name / ".made").exists():
+        absent(f"the Python environment '{name}' is not there: make test-servers")
+    return made
+
+
+def npm(name: str) -> Path:
+    """Return the directory of programs of an npm environment. Skips the test if it is not there."""
+    if not (PLACE / name / ".made").exists():
+        absent(f"the npm environment '{name}' is not there: make test-servers")
+    return PLACE / name / "node_modules" / ".bin"
+
+
+def absent(why: str) -> NoReturn:
+    """Skip the test; in CI, fail it."""
+    import pytest
+
+    if REQUIRED:
+        pytest.fail(f"a server that CI must have: {why}", pytrace=False)
+    pytest.skip(f"NO REAL SERVER: {why}")
+
+
+def make(name: str) -> bool:
+    """Make an environment unless it is there; return whether it is there now."""
+    stamp = PLACE / name / ".made"
+    wanted = "\n".join(PYTHON.get(name) or NPM[name])
+    if stamp.exists() and stamp.read_text() == wanted:
+        return True
+    shutil.rmtree(PLACE / name, ignore_errors=True)
+    PLACE.mkdir(parents=True, exist_ok=True)
+    try:
+        if name in PYTHON:
+            _run(sys.executable, "-m", "venv", PLACE / name)
+            pip = [PLACE / name / "bin" / "python", "-m", "pip", "install", "--quiet"]
+            _run(*pip, "--disable-pip-version-check", *PYTHON[name])
+        else:
+            (PLACE / name).mkdir()
+            _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", PLACE / name, *NPM[name])  # fmt: skip
+    except (OSError, subprocess.CalledProcessError) as exc:
+        print(f"WITHOUT the test servers of '{name}': {exc}", file=sys.stderr)
+        return False
+    stamp.write_text(wanted)
+    return True
+
+
+def _run(*argv: str | Path) -> None:
+    subprocess.run([os.fspath(arg) for arg in argv], check=True, stdin=subprocess.DEVNULL)
+
+
+def main(names: list[str]) -> int:
+    made = [make(name) for name in names or [*PYTHON, *NPM]]
+    return 0 if all(made) or not REQUIRED else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--debian"]:
+        print("\n".join(f"{one.program} {' '.join(one.packages)}" for one in DEBIAN))
+    else:
+        sys.exit(main(sys.argv[1:]))
