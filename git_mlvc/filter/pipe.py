@@ -256,21 +256,6 @@ class PacketPipe:
             _write_all(self._out, parts)
 
 
-def plain_reader(fd: int) -> Callable[[memoryview], int]:
-    """Return `read_into` for a stream without packets, as git's single-shot filters have it."""
-
-    def read_into(target: memoryview) -> int:
-        at = 0
-        while at < len(target):
-            count = os.readv(fd, [target[at:]])
-            if count == 0:
-                break
-            at += count
-        return at
-
-    return read_into
-
-
 def plain_writer(fd: int) -> Callable[[Buffer], None]:
     """Return a function that writes all it is given."""
     return lambda data: _write_all(fd, [data])

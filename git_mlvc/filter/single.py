@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import ExitCode, MlvcError
 from git_mlvc.filter import rooms
-from git_mlvc.filter.pipe import Disconnected, plain_reader, plain_writer
+from git_mlvc.filter.pipe import Disconnected, plain_writer
+from git_mlvc.fs.filling_memory import reader
 from git_mlvc.git.filter_protocol import SMUDGE, Request
 from git_mlvc.progress import Silent
 
@@ -30,7 +31,7 @@ def clean_stream(
     cleaner = rooms.cleaner(workspace, messages)
     write = plain_writer(stdout_fd)
     try:
-        answer = cleaner.clean(os.fsencode(path or ""), plain_reader(stdin_fd))
+        answer = cleaner.clean(os.fsencode(path or ""), reader(stdin_fd))
     finally:
         # Law 1: sealed before the pointer leaves, because here nobody waits for our end of input.
         cleaner.close()
@@ -62,7 +63,7 @@ def smudge_stream(
     )
     write = plain_writer(stdout_fd)
     spool = Spool()
-    spool.take(plain_reader(stdin_fd))
+    spool.take(reader(stdin_fd))
     code: int = ExitCode.OK
     try:
         if spool.size_bytes > _POINTER_BYTES:

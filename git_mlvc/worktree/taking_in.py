@@ -19,6 +19,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, is_damaged
+from git_mlvc.fs.filling_memory import reader
 from git_mlvc.git.blob_pack import BlobPack, PackedBlob, packed
 from git_mlvc.git.index_staging import record
 
@@ -200,21 +201,6 @@ class TakingIn:
         if held & _TYPE == _SYMLINK and not self.file_system.has_symlinks:
             return None
         return held if held & _TYPE == _REGULAR else 0o100644
-
-
-def reader(fd: int) -> Callable[[memoryview], int]:
-    """Return what fills memory with what `fd` gives; fewer bytes only at its end."""
-
-    def read_into(target: memoryview) -> int:
-        at = 0
-        while at < len(target):
-            count = os.readv(fd, [target[at:]])
-            if count == 0:
-                break
-            at += count
-        return at
-
-    return read_into
 
 
 def groups(found: Iterable[Found]) -> Iterator[list[Found]]:

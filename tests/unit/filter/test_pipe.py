@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from support.content import noise
 from support.filter_client import PAYLOAD, packet
 
-from git_mlvc.filter.pipe import Disconnected, PacketPipe, plain_reader, plain_writer
+from git_mlvc.filter.pipe import Disconnected, PacketPipe, plain_writer
+from git_mlvc.fs.filling_memory import reader
 from git_mlvc.git.pktline import ProtocolError
 
 SIZES = [0, 1, 65515, 65516, 65517, 131032, 131033, 131036, 1 << 20, (1 << 20) + 1, 3_000_000]
@@ -191,7 +192,7 @@ def test_plain_streams_are_read_to_the_end() -> None:
     thread = threading.Thread(target=feed, daemon=True)
     thread.start()
     target = memoryview(bytearray(400_000))
-    read_into = plain_reader(read_end)
+    read_into = reader(read_end)
     count = read_into(target)
     assert bytes(target[:count]) == b"".join(pieces)
     assert read_into(target) == 0
