@@ -4,3 +4,31 @@ Each imports its module when it is used. Names end in `_server`; each gives a `R
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from support.servers.s3_server import S3Server
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 in memory that checks no signature."""
+    from support.servers import moto
+
+    server = moto.start(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def swift_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 that checks signatures; its conditional put is not atomic."""
+    from support.servers import swift
+
+    server = swift.start(tmp_path_factory.mktemp("swift"))
+    yield server
+    server.stop()

@@ -19,8 +19,17 @@ PLACE = Path(os.environ.get("MLVC_TEST_SERVERS_DIR") or ROOT / ".test-servers")
 REQUIRED = os.environ.get("MLVC_TEST_SERVERS") == "required"
 
 # Environment -> what is installed into it. Pins only where a newer release does not work.
-PYTHON: dict[str, tuple[str, ...]] = {}
-NPM: dict[str, tuple[str, ...]] = {}
+PYTHON: dict[str, tuple[str, ...]] = {
+    "moto": (
+        "moto[s3]>=5",
+        "flask",
+        "flask-cors",
+    ),
+    "swift": ("swift>=2.35", "keystonemiddleware"),
+}
+NPM: dict[str, tuple[str, ...]] = {
+    "azurite": ("azurite@^3.35",),
+}
 
 
 @dataclass(frozen=True, slots=True)
