@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk
-from git_mlvc.formats import recipe as recipe_format
-from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location
-from git_mlvc.store.store import Store
 from git_mlvc.transfer import verify
 from git_mlvc.transfer.remote_view import RemoteView
+from git_mlvc.transfer.source import Source
 
 WAVE_RECORDS = 1 << 17  # sent and named together: about 8 GB of content, 40 MB of memory
 BATCH_RECORDS = 1 << 14  # looked up at once
@@ -31,13 +28,13 @@ class Survey:
 
     def __init__(
         self,
-        store: Store,
+        source: Source,
         view: RemoteView,
         *,
         wave_records: int = WAVE_RECORDS,
         bases: Bases = tuple,
     ) -> None:
-        self._store = store
+        self._source = source
         self._view = view
         self._wave_records = wave_records
         self._bases = bases
@@ -48,18 +45,18 @@ class Survey:
         self.lost: list[Pointer] = []
 
     def waves(self, pointers: Iterable[Pointer]) -> Iterator[dict[bytes, Location]]:
-        """Yield what the remote lacks (id -> where it is here), so much at a time as is sent at once.
+        """Yield what the remote lacks (id -> where it is at the source), so much at a time as is sent at once.
 
         Each wave is to be on the remote when the next is asked for. When something is `lost`, the push
-        will fail: then nothing more is yielded. Raises CorruptChunk for damage in the store, RemoteError.
+        will fail: then nothing more is yielded. Raises CorruptChunk for damage at the source, RemoteError.
         """
         elsewhere: list[Pointer] = []
         batch: dict[bytes, list[Pointer]] = {}
-        for pointer in pointers:
-            if not self._store.has(pointer.oid):
+        for pointer, records in self._source.contents(pointers):
+            if records is None:
                 elsewhere.append(pointer)
                 continue
-            for digest in self._records_of(pointer):
+            for digest in records:
                 if digest not in self._lacking:
                     batch.setdefault(digest, []).append(pointer)
                 if len(batch) >= min(BATCH_RECORDS, self._wave_records):
@@ -86,7 +83,7 @@ class Survey:
         if rest and self._view.unseen_bytes:
             there |= self._believed(rest)
             rest = [digest for digest in rest if digest not in there]
-        here = self._store.index.find_many(rest)
+        here = self._source.find_many(rest)
         if len(here) < len(rest):
             elsewhere = [digest for digest in rest if digest not in here]
             there |= self._view.confirmed_many(elsewhere).keys()
@@ -115,32 +112,12 @@ class Survey:
         """
         if self._in_bases is None:
             self._in_bases = set()
-            bases = [base for base in self._bases() if self._store.has(base.oid)]
-            if bases and self._view.named([bases[0].oid.digest]):
-                for base in bases:
-                    self._in_bases.update(self._store.live_digests(base))
+            is_named = False
+            for base, records in self._source.contents(self._bases()):
+                if records is None:
+                    continue
+                if not is_named and not self._view.named([base.oid.digest]):
+                    break
+                is_named = True
+                self._in_bases.update(records)
         return self._in_bases.intersection(digests)
-
-    def _records_of(self, pointer: Pointer) -> Iterator[bytes]:
-        """Yield what a content is made of: chunks first, what names them after them (law 1)."""
-        digest = pointer.oid.digest
-        location = self._store.find(digest)
-        if location is not None and location.kind == Kind.RECIPE:
-            encoded = self._store.read_record(digest, Kind.RECIPE)
-            try:
-                yield from recipe_format.all_chunks(recipe_format.decode(encoded), self._read_chunk)
-            except FormatError as exc:
-                raise CorruptChunk(
-                    f"the recipe of {pointer.oid.short} is damaged",
-                    why=str(exc),
-                    hint="git mlvc fsck --repair",
-                ) from exc
-            except MissingChunk:
-                yield from self._store.missing_of(pointer)[:1]
-        yield digest
-
-    def _read_chunk(self, digest: bytes) -> bytes:
-        try:
-            return self._store.read_chunk(digest)
-        except MissingChunk:
-            return verify.read_chunk(self._view, digest)

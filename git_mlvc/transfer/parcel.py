@@ -1,12 +1,13 @@
-"""New packs for a remote, put together from records of the store without recompressing them."""
+"""New packs for a remote, put together from stored records without recompressing them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -16,7 +17,14 @@ from git_mlvc.formats.segment import Location, PackTable
 from git_mlvc.fs import atomic
 
 _BUFFER_BYTES = 1 << 20
-ReadStored = Callable[[bytes], tuple[Location, bytes]]
+
+
+class Stored(NamedTuple):
+    """A record as it is stored; of `location` only what is true of it anywhere counts."""
+
+    id: bytes
+    location: Location
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +48,16 @@ class Parcel:
 
 
 def repack(
-    digests: Iterable[bytes],
-    read_stored: ReadStored,
-    directory: Path,
-    *,
-    target_bytes: int = PACK_TARGET_BYTES,
+    records: Iterable[Stored], directory: Path, *, target_bytes: int = PACK_TARGET_BYTES
 ) -> Iterator[Parcel]:
-    """Yield new packs that hold `digests` in order, each at most about `target_bytes`.
+    """Yield new packs that hold `records` in order, each at most about `target_bytes`.
 
     One at a time is written, to a temporary file in `directory`; the receiver removes it. Raises what
-    `read_stored` raises, and StoreError when the disk refuses.
+    iterating `records` raises, and StoreError when the disk refuses.
     """
     open_parcel: _OpenParcel | None = None
     try:
-        for digest in digests:
-            location, payload = read_stored(digest)
+        for digest, location, payload in records:
             if open_parcel is not None and open_parcel.end + len(payload) > target_bytes:
                 finished, open_parcel = open_parcel, None
                 yield finished.finish()
@@ -68,7 +71,7 @@ def repack(
         raise StoreError(
             f"cannot write a pack to {directory}",
             why=exc.strerror or str(exc),
-            hint="free some space there, then push again",
+            hint="free some space there, then run the same command again",
         ) from exc
     finally:
         if open_parcel is not None:

@@ -206,15 +206,17 @@ class FetchReport:
 
 
 class MissingData(StoreError):
-    """Data that a push needs is neither in the store nor on the remote; `paths` need it."""
+    """Data that a push needs is neither at its source nor on the remote; `paths` need it."""
 
-    def __init__(self, paths: tuple[str, ...], remote: str) -> None:
+    def __init__(
+        self, paths: tuple[str, ...], remote: str, source: str = "in the local store"
+    ) -> None:
         shown = "".join(f"\n  {path}" for path in paths[:SHOWN_PATHS])
         if len(paths) > SHOWN_PATHS:
             shown += f"\n  and {len(paths) - SHOWN_PATHS} more"
         super().__init__(
             f"the data of {count_text(len(paths), 'file')} is nowhere to be had:{shown}",
-            why=f"it is neither in the local store nor on remote '{remote}'",
+            why=f"it is neither {source} nor on remote '{remote}'",
             hint="git mlvc fetch --all, or ask whoever committed it to run `git mlvc push`",
         )
         self.paths = paths

@@ -7,40 +7,33 @@ packs that nobody names; the next finds them by their names and goes on.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import NamedTuple, Protocol
 
 from blake3 import blake3
 
 from git_mlvc.backend.base import Capability, require
-from git_mlvc.errors import (
-    CorruptChunk,
-    FormatError,
-    MlvcError,
-    RemoteRefused,
-    RemoteUnavailable,
-)
+from git_mlvc.errors import MlvcError, RemoteRefused, RemoteUnavailable
 from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats import segment
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location, PackTable
-from git_mlvc.oid import DIGEST_SIZE
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
-from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.store import Store
-from git_mlvc.transfer import parcel, remote_layout
+from git_mlvc.transfer import remote_layout, verify
 from git_mlvc.transfer.lacking import WAVE_RECORDS, Bases, Survey
-from git_mlvc.transfer.parcel import Parcel
+from git_mlvc.transfer.parcel import Parcel, repack
 from git_mlvc.transfer.plan import LocalPack, MissingData, PushPlan, PushReport, plan_push
 from git_mlvc.transfer.queue import Pool
 from git_mlvc.transfer.remote_compaction import compact
 from git_mlvc.transfer.remote_view import RemoteView
+from git_mlvc.transfer.source import Source, StoreSource, check_whole
 
 ASK_FIRST_BYTES = 4 << 20  # a pack from this size on is looked for before it is sent
-HASH_BLOCK_BYTES = 1 << 20
 UPLOAD_BUDGET_BYTES = 4 * pack_format.PACK_TARGET_BYTES + (1 << 20)  # temporary files on disk
 
 
@@ -70,17 +63,31 @@ def push(
     there with the right size. Raises MissingData naming all files whose data is nowhere to be had,
     CorruptChunk for damage in the store, RemoteError.
     """
+    source = StoreSource(store, partial(verify.read_chunk, view))
+    return push_from(source, view, uses, progress=progress, wave_records=wave_records, bases=bases)
+
+
+def push_from(
+    source: Source,
+    view: RemoteView,
+    uses: Collection[Use],
+    *,
+    progress: Progress | None = None,
+    wave_records: int = WAVE_RECORDS,
+    bases: Bases = tuple,
+) -> PushReport:
+    """As `push`, from any source."""
     require(view.backend, Capability.WRITE, "push")
     view.refresh()
-    survey = Survey(store, view, wave_records=wave_records, bases=bases)
-    pusher = _Pusher(store, view, progress or Silent())
+    survey = Survey(source, view, wave_records=wave_records, bases=bases)
+    pusher = _Pusher(source, view, progress or Silent())
     contents = dict.fromkeys(use.pointer for use in uses)
     for wave in survey.waves(contents):
         pusher.send(wave)
     if survey.lost:
         lost = set(survey.lost)
         named = sorted({str(use.path) for use in uses if use.pointer in lost})
-        raise MissingData(tuple(named), view.name)
+        raise MissingData(tuple(named), view.name, source.name)
     pusher.finish()
     return PushReport(
         files=len(contents),
@@ -93,11 +100,19 @@ def push(
     )
 
 
+class _Errand(NamedTuple):
+    """A pack to be sent: its size, what brings it (None: it cannot go as it is), and what is in it then."""
+
+    size_bytes: int
+    fetch: Callable[[], Parcel | None]
+    ids: Sequence[bytes] = ()
+
+
 class _Pusher:
     """What one push has sent so far."""
 
-    def __init__(self, store: Store, view: RemoteView, progress: Progress) -> None:
-        self._store = store
+    def __init__(self, source: Source, view: RemoteView, progress: Progress) -> None:
+        self._source = source
         self._view = view
         self._progress = progress
         self.chunks = 0
@@ -107,8 +122,8 @@ class _Pusher:
         self._segments = 0
 
     def send(self, lacking: Mapping[bytes, Location]) -> None:
-        """Send what is lacking (id -> where it is locally) and name it, as one wave."""
-        plan = plan_push(lacking, self._sealed_packs(lacking))
+        """Send what is lacking (id -> where it is at the source) and name it, as one wave."""
+        plan = plan_push(lacking, self._source.packs(lacking))
         self._progress.begin("uploading", total_bytes=plan.stored_bytes)
         self._view.write_format()
         try:
@@ -123,56 +138,50 @@ class _Pusher:
 
     def finish(self) -> None:
         if self._segments:
-            directory = Path(self._store.layout.tmp)
-            compact(self._view.segments, directory, allowance_bytes=self.sent_bytes)
+            compact(self._view.segments, self._source.scratch, allowance_bytes=self.sent_bytes)
             self._view.write_index()
 
-    def _sealed_packs(self, lacking: Mapping[bytes, Location]) -> Iterator[LocalPack]:
-        """Yield the sealed packs that hold something lacking."""
-        for pack_id in dict.fromkeys(location.pack for location in lacking.values()):
-            if len(pack_id) == DIGEST_SIZE:
-                table = self._table_of(pack_id)
-                if table is not None:
-                    ids = frozenset(row.id for row in pack_format.iter_rows(table.rows))
-                    yield LocalPack(pack_id, table.size_bytes, ids)
-
-    def _table_of(self, pack_id: bytes) -> PackTable | None:
-        try:
-            return read_table(str(self._store.pack_path(pack_id)), pack_id)
-        except (OSError, FormatError):
-            return None  # its records are read one by one, which says what is wrong with it
-
     def _send_packs(self, plan: PushPlan) -> list[PackTable]:
-        pool: Pool[Parcel, int] = Pool(
-            self._upload, cost=lambda parcel: parcel.size_bytes, budget_bytes=UPLOAD_BUDGET_BYTES
-        )
-        tables = []
-        parcels: list[Parcel] = []
+        built: list[Parcel] = []
         try:
-            for sent, outcome in pool.run(self._parcels(plan, parcels)):
-                if isinstance(outcome, MlvcError):
-                    raise outcome
-                tables.append(sent.table)
-                self.sent_bytes += outcome
-                self.packs += 1 if outcome else 0
+            whole = (_whole(self._source, pack) for pack in plan.copies)
+            tables, untrue = self._run(chain(whole, self._build(plan.repacked, built)))
+            if untrue:
+                tables += self._run(self._build(untrue, built))[0]
         finally:
-            for unsent in parcels:
+            for unsent in built:
                 _discard(unsent)
         return tables
 
-    def _parcels(self, plan: PushPlan, made: list[Parcel]) -> Iterator[Parcel]:
-        for pack in plan.copies:
-            table = self._table_of(pack.id)
-            if table is None:
-                raise CorruptChunk(
-                    f"pack {pack.id.hex()[:16]} of the store vanished while it was sent",
-                    hint="push again",
-                )
-            yield Parcel(self._store.pack_path(pack.id), table, False)
-        directory = Path(self._store.layout.tmp)
-        for built in parcel.repack(plan.repacked, self._store.read_stored, directory):
-            made.append(built)
-            yield built
+    def _run(self, errands: Iterable[_Errand]) -> tuple[list[PackTable], list[bytes]]:
+        """Return the tables of the packs sent, and the ids in those that cannot be sent as they are."""
+        pool: Pool[_Errand, tuple[PackTable, int] | None] = Pool(
+            self._deliver,
+            cost=lambda errand: errand.size_bytes,
+            budget_bytes=UPLOAD_BUDGET_BYTES,
+        )
+        tables: list[PackTable] = []
+        untrue: list[bytes] = []
+        for errand, outcome in pool.run(errands):
+            if isinstance(outcome, MlvcError):
+                raise outcome
+            if outcome is None:
+                untrue += errand.ids
+                continue
+            table, sent_bytes = outcome
+            tables.append(table)
+            self.sent_bytes += sent_bytes
+            self.packs += 1 if sent_bytes else 0
+        return tables, untrue
+
+    def _build(self, digests: Iterable[bytes], built: list[Parcel]) -> Iterator[_Errand]:
+        for parcel in repack(self._source.stored(digests), self._source.scratch):
+            built.append(parcel)
+            yield _Errand(parcel.size_bytes, partial(_itself, parcel))
+
+    def _deliver(self, errand: _Errand) -> tuple[PackTable, int] | None:
+        parcel = errand.fetch()
+        return None if parcel is None else (parcel.table, self._upload(parcel))
 
     def _upload(self, sent: Parcel) -> int:
         """Put one pack where it belongs and look at it; return the bytes that travelled."""
@@ -184,7 +193,7 @@ class _Pusher:
                 if found is not None and found.size_bytes == sent.size_bytes:
                     return 0  # an interrupted push, or somebody else's, has been here
             if not sent.is_temporary:
-                _check_whole(sent)
+                check_whole(sent)
             if not backend.put_if_absent(key, sent.path):
                 found = backend.stat(key)
                 if found is not None and found.size_bytes == sent.size_bytes:
@@ -223,23 +232,12 @@ class _Pusher:
             )
 
 
-def _check_whole(sent: Parcel) -> None:
-    """Law 3: what leaves the store under a name is what the name says."""
-    hasher = blake3()
-    block = memoryview(bytearray(HASH_BLOCK_BYTES))
-    try:
-        # Not mapped: mapped packs of several threads would count as memory of this process.
-        with sent.path.open("rb", buffering=0) as stream:
-            while length := stream.readinto(block):
-                hasher.update(block[:length])
-    except OSError as exc:
-        raise CorruptChunk(f"cannot read {sent.path}", why=exc.strerror or str(exc)) from exc
-    if hasher.digest() != sent.id:
-        raise CorruptChunk(
-            f"pack {sent.id.hex()[:16]} of the store is damaged",
-            why="its bytes are not the ones its name says",
-            hint="git mlvc fsck --repair, then push again",
-        )
+def _whole(source: Source, pack: LocalPack) -> _Errand:
+    return _Errand(pack.size_bytes, partial(source.parcel, pack), sorted(pack.ids))
+
+
+def _itself(parcel: Parcel) -> Parcel:
+    return parcel
 
 
 def _discard(sent: Parcel) -> None:
