@@ -22,6 +22,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from support.fault_listener import Listener, reset
+from support.http_messages import Message, read_body, read_head
 
 _NO_BODY = {204, 304}
 
@@ -201,30 +202,6 @@ class Request:
         return "authorization" in self.headers
 
 
-@dataclass
-class Message:
-    """A request or an answer: its first line, its headers (names as they came), its body."""
-
-    first: str
-    headers: list[tuple[str, str]]
-    body: bytes = b""
-
-    def get(self, name: str) -> str | None:
-        return next((value for key, value in self.headers if key.lower() == name), None)
-
-    def set(self, name: str, value: str) -> None:
-        self.headers = [(k, v) for k, v in self.headers if k.lower() != name.lower()]
-        self.headers.append((name, value))
-
-    def head(self) -> bytes:
-        lines = [self.first, *(f"{name}: {value}" for name, value in self.headers), "", ""]
-        return "\r\n".join(lines).encode("latin-1")
-
-    @property
-    def status(self) -> int:
-        return int(self.first.split()[1])
-
-
 class FaultProxy(Listener):
     """Stands before the server on 127.0.0.1:`upstream`; None: a host that exists only here, which answers 200."""
 
@@ -256,7 +233,7 @@ class FaultProxy(Listener):
     def serve(self, client: socket.socket) -> None:
         with client.makefile("rb") as reader:
             while True:
-                request = _read_head(reader)
+                request = read_head(reader)
                 if request is None or not self._one(client, reader, request):
                     return
 
@@ -278,7 +255,7 @@ class FaultProxy(Listener):
                     server.sendall(request.head() + part)
             reset(client)
             return False
-        request.body = _read_body(reader, request, ends_with_connection=False)
+        request.body = read_body(reader, request, ends_with_connection=False)
         noted = replace(noted, body_bytes=len(request.body))
         if isinstance(fault, Reset) or (isinstance(fault, Stall) and fault.at is None):
             self.requests.append(noted)
@@ -308,13 +285,13 @@ class FaultProxy(Listener):
                 OSError
             ):  # it may have answered and closed before all was sent
                 server.sendall(request.head() + request.body)
-            answer = _read_head(reader)
+            answer = read_head(reader)
             while answer is not None and answer.status < 200:
-                answer = _read_head(reader)
+                answer = read_head(reader)
             if answer is None:
                 return _own(Answer(502, body=b"the server ended the connection"))
             if not request.first.startswith("HEAD ") and answer.status not in _NO_BODY:
-                answer.body = _read_body(reader, answer, ends_with_connection=True)
+                answer.body = read_body(reader, answer, ends_with_connection=True)
                 if "json" in (answer.get("content-type") or ""):
                     answer.body = answer.body.replace(
                         b"127.0.0.1:%d" % self.upstream, b"127.0.0.1:%d" % self.port
@@ -383,32 +360,3 @@ def _own(answer: Answer) -> Message:
 def _cut(body: bytes, pieces: int) -> Iterator[bytes]:
     size = max(1, -(-len(body) // pieces))
     return (body[at : at + size] for at in range(0, len(body), size))
-
-
-def _read_head(reader: BinaryIO) -> Message | None:
-    """Return a message without its body; None if the other side has ended the connection."""
-    first = reader.readline().decode("latin-1").rstrip("\r\n")
-    if not first:
-        return None
-    headers = []
-    while line := reader.readline().decode("latin-1").rstrip("\r\n"):
-        name, _, value = line.partition(":")
-        headers.append((name, value.strip()))
-    return Message(first, headers)
-
-
-def _read_body(reader: BinaryIO, message: Message, *, ends_with_connection: bool) -> bytes:
-    if "chunked" in (message.get("transfer-encoding") or "").lower():
-        return b"".join(_chunks(reader))
-    length = message.get("content-length")
-    if length is not None:
-        return reader.read(int(length))
-    return reader.read() if ends_with_connection else b""
-
-
-def _chunks(reader: BinaryIO) -> Iterator[bytes]:
-    while size := int(reader.readline().partition(b";")[0], 16):
-        yield reader.read(size)
-        reader.readline()
-    while reader.readline().strip():
-        pass
