@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +43,17 @@ def remote(machine: Machine, repo: Repo) -> Repo:
     bare = machine.bare()
     repo.git("remote", "add", "origin", "../origin.git")
     return bare
+
+
+@pytest.fixture
+def second_mount(tmp_path: Path) -> Iterator[Path]:
+    """A directory on another file system than `tmp_path`."""
+    for place in ("/dev/shm", "/var/tmp", "/tmp"):
+        if os.access(place, os.W_OK) and os.stat(place).st_dev != tmp_path.stat().st_dev:
+            with tempfile.TemporaryDirectory(dir=place, prefix="mlvc-test-") as made:
+                yield Path(made)
+            return
+    pytest.skip("no second file system to write to: neither /dev/shm nor /var/tmp is one")
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ Nothing here needs a lock server or a rename across mounts: each file is written
 name in its own directory, synced, and linked or renamed into place. Copies share blocks where the
 file system can and are never hard links: a remote is a second copy. New files and directories
 follow the mode and group of the directory that is there, so a shared bare repository stays shared.
+
+What cannot be done here: a mount whose server is gone and that was mounted "hard" holds whoever touches it in
+the kernel, where no time-out reaches (docs/guide/remotes.md).
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from git_mlvc.backend.base import (
     not_found,
     unwritable,
 )
-from git_mlvc.backend.opening import Opening
+from git_mlvc.backend.opening import METERED_BYTES, Meter, Opening, unmetered
 from git_mlvc.errors import ConfigError, InputError, MlvcError, RemoteRefused, RemoteUnavailable
 from git_mlvc.fs import atomic, reflink
 from git_mlvc.fs.atomic import Permissions
@@ -36,6 +39,9 @@ from git_mlvc.fs.atomic import Permissions
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
+_SHARE_HINT = "is the disk or share still there? `df` and `dmesg` may say more; then try again"
+# FAT and some shares know no modes; that is their right.
+_NO_MODES = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 
 
 def open_url(url: str, opening: Opening) -> FileBackend:
@@ -43,7 +49,7 @@ def open_url(url: str, opening: Opening) -> FileBackend:
     path = local_path(url)
     if path is None:
         raise ConfigError(f"not the address of a directory: {url}")
-    return FileBackend(path, opening.permissions)
+    return FileBackend(path, opening.permissions, opening.meter)
 
 
 class FileBackend:
@@ -51,10 +57,13 @@ class FileBackend:
 
     capabilities = frozenset(Capability)
 
-    def __init__(self, root: Path, permissions: Permissions = atomic.UMASK) -> None:
+    def __init__(
+        self, root: Path, permissions: Permissions = atomic.UMASK, meter: Meter = unmetered
+    ) -> None:
         self.url = str(root)
         self._root = root
         self._permissions = permissions
+        self._meter = meter
         self._made: set[Path] = set()
 
     def put(self, key: str, source: bytes | Path) -> None:
@@ -85,7 +94,9 @@ class FileBackend:
 
     def get(self, key: str) -> bytes:
         with self._meaning("read", key):
-            return self._path(key).read_bytes()
+            data = self._path(key).read_bytes()
+        self._meter(len(data))
+        return data
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         with self._meaning("read", key):
@@ -97,9 +108,10 @@ class FileBackend:
                     if not more:
                         break
                     data += more
-                return data
             finally:
                 os.close(fd)
+        self._meter(len(data))
+        return data
 
     def get_file(self, key: str, target: int) -> None:
         with self._meaning("read", key):
@@ -107,8 +119,7 @@ class FileBackend:
             try:
                 size_bytes = os.fstat(source).st_size
                 os.ftruncate(target, 0)
-                if not reflink.clone_file(source, target):
-                    reflink.copy_range(source, 0, target, 0, size_bytes)
+                self._copy(source, target, size_bytes)
             except OSError as exc:
                 if exc.errno in _FULL:  # nothing was written to the remote
                     raise unwritable(key, exc) from exc
@@ -154,12 +165,9 @@ class FileBackend:
         fd, temp = atomic.open_temp(directory, final.name[:80])
         try:
             try:
-                _fill(fd, source)
-                if hasattr(os, "fchmod"):
-                    _follow_group(fd, like)
-                    mode = self._file_mode(like)
-                    if mode is not None:
-                        os.fchmod(fd, mode)
+                self._fill(fd, source)
+                _follow_group(fd, like)
+                _follow_mode(fd, self._file_mode(like))
                 os.fsync(fd)
             finally:
                 os.close(fd)
@@ -167,6 +175,34 @@ class FileBackend:
             _remove(temp)
             raise
         return temp
+
+    def _fill(self, fd: int, source: bytes | Path) -> None:
+        if isinstance(source, Path):
+            try:
+                source_fd = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            except OSError as exc:
+                raise InputError(f"cannot read {source}", why=exc.strerror or str(exc)) from exc
+            try:
+                self._copy(source_fd, fd, os.fstat(source_fd).st_size)
+            finally:
+                os.close(source_fd)
+            return
+        rest = memoryview(source)
+        while rest:
+            written = os.write(fd, rest[:METERED_BYTES])
+            self._meter(written)
+            rest = rest[written:]
+
+    def _copy(self, source: int, target: int, size_bytes: int) -> None:
+        """Copy a whole file into an empty one; for nothing where the file system shares blocks."""
+        if reflink.clone_file(source, target):
+            self._meter(size_bytes)
+            return
+        step = max(size_bytes, 1) if self._meter is unmetered else METERED_BYTES
+        for at in range(0, size_bytes, step):
+            length = min(step, size_bytes - at)
+            reflink.copy_range(source, at, target, at, length)
+            self._meter(length)
 
     def _make_dir(self, directory: Path) -> None:
         """Make `directory` and what is missing down to it, but nothing above the root."""
@@ -186,8 +222,8 @@ class FileBackend:
                 _follow_group(directory, like)
                 mode = self._dir_mode(like)
                 if mode is not None:
-                    inherited = directory.stat().st_mode & modes.S_ISGID
-                    directory.chmod(mode | inherited)
+                    mode |= directory.stat().st_mode & modes.S_ISGID
+                _follow_mode(directory, mode)
                 atomic.fsync_dir(directory.parent)
         self._made.add(directory)
 
@@ -235,33 +271,21 @@ class FileBackend:
             )
         if exc.errno == errno.EISDIR:
             return RemoteRefused(what, why="a directory is in its place")
-        return RemoteUnavailable(what, why=why, hint="is the disk or share still there?")
+        return RemoteUnavailable(what, why=why, hint=_SHARE_HINT)
 
     def _absent(self, key: str) -> MlvcError:
+        """Say what it means that there is no such name: not here, or nothing is here."""
         try:
             self._require_home()
+            if self._root.exists() and not self._root.is_dir():
+                return RemoteRefused(f"{self.url} is not a directory")
         except Offline as offline:
             return offline
-        if self._root.exists() and not self._root.is_dir():
-            return RemoteRefused(f"{self.url} is not a directory")
+        except OSError as exc:  # a share that went away in between
+            return RemoteUnavailable(
+                f"cannot reach {self.url}", why=exc.strerror or str(exc), hint=_SHARE_HINT
+            )
         return not_found(self.url, key)
-
-
-def _fill(fd: int, source: bytes | Path) -> None:
-    if isinstance(source, Path):
-        try:
-            source_fd = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        except OSError as exc:
-            raise InputError(f"cannot read {source}", why=exc.strerror or str(exc)) from exc
-        try:
-            if not reflink.clone_file(source_fd, fd):
-                reflink.copy_range(source_fd, 0, fd, 0, os.fstat(source_fd).st_size)
-        finally:
-            os.close(source_fd)
-        return
-    rest = memoryview(source)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
 
 
 def _follow_group(target: int | Path, like: os.stat_result) -> None:
@@ -271,6 +295,17 @@ def _follow_group(target: int | Path, like: os.stat_result) -> None:
     with contextlib.suppress(OSError):
         if os.stat(target).st_gid != like.st_gid:
             os.chown(target, -1, like.st_gid)
+
+
+def _follow_mode(target: int | Path, mode: int | None) -> None:
+    """Give `target` a mode, where the file system has modes."""
+    if mode is None or (isinstance(target, int) and not hasattr(os, "fchmod")):
+        return
+    try:
+        os.chmod(target, mode)
+    except OSError as exc:
+        if exc.errno not in _NO_MODES:
+            raise
 
 
 def _walk(top: Path, prefix: str) -> Iterator[Listed]:

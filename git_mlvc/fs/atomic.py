@@ -7,12 +7,15 @@ renamed. OSError passes through as it comes: only the caller knows what the file
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import sys
 from pathlib import Path
 
 from git_mlvc.values import value_class
 
 _CANNOT_SYNC_A_DIRECTORY = os.name == "nt"
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # linux/fcntl.h, linux/fs.h
 
 
 @value_class
@@ -97,15 +100,34 @@ def _rename_if_absent(temp: Path, final: Path) -> bool:
         published = False
     except OSError:
         # No hard links here (FAT, some network mounts), or the link was made and the answer lost.
-        if os.path.lexists(final):
-            published = _same_file(temp, final)
-        else:
-            os.rename(temp, final)
-            return True
+        if not os.path.lexists(final):
+            return _rename_without_links(temp, final)
+        published = _same_file(temp, final)
     else:
         published = True
     _remove(temp)
     return published
+
+
+def _rename_without_links(temp: Path, final: Path) -> bool:
+    """Rename in one step that refuses an existing name, where the system has such a step (Linux, most mounts).
+
+    Elsewhere what came in between is replaced, whole by whole.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        if hasattr(libc, "renameat2"):
+            if libc.renameat2(
+                _AT_FDCWD, os.fsencode(temp), _AT_FDCWD, os.fsencode(final), _RENAME_NOREPLACE
+            ) == 0:  # fmt: skip
+                return True
+            if ctypes.get_errno() == errno.EEXIST:
+                _remove(temp)
+                return False
+    os.rename(temp, final)
+    return True
 
 
 def _same_file(one: Path, two: Path) -> bool:

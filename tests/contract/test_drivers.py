@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,28 @@ class TestMemoryBackend(BackendContract):
 class TestFileBackend(BackendContract):
     @pytest.fixture
     def backend(self, tmp_path: Path) -> Backend:
+        return FileBackend(tmp_path / "a remote")
+
+
+class TestFileBackendOnAnotherMount(BackendContract):
+    """Sources and targets are on one file system, the remote on another."""
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path, second_mount: Path) -> Backend:
+        assert tmp_path.stat().st_dev != second_mount.stat().st_dev
+        return FileBackend(second_mount / "remote")
+
+
+class TestFileBackendWithoutLinksOrModes(BackendContract):
+    """FAT, some shares: neither hard links nor modes; each name is taken once all the same."""
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
+        def refuse(*args: object, **options: object) -> None:
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+        monkeypatch.setattr(os, "chmod", refuse)
         return FileBackend(tmp_path / "a remote")
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import stat as modes
 from pathlib import Path
 
 import pytest
 
 from git_mlvc.backend.base import NotFound, Offline
 from git_mlvc.backend.file import FileBackend
-from git_mlvc.errors import InputError, RemoteRefused, RemoteUnavailable
-from git_mlvc.fs import reflink
+from git_mlvc.backend.opening import METERED_BYTES
+from git_mlvc.errors import InputError, RemoteError, RemoteRefused, RemoteUnavailable
+from git_mlvc.fs import atomic, reflink
 from git_mlvc.fs.atomic import Permissions
 
 needs_permission_bits = pytest.mark.skipif(
@@ -156,6 +158,7 @@ def test_temporary_and_foreign_names_are_not_listed(tmp_path: Path) -> None:
     backend = FileBackend(root)
     backend.put("packs/ab/x", b"x")
     (root / "packs/ab/.x.1-2.tmp").write_bytes(b"half")
+    (root / "packs/ab/.nfs000000000012ab3400000001").write_bytes(b"deleted while open, on NFS")
     (root / "packs/ab/Thumbs.db").write_bytes(b"")
     (root / "packs/ab/dangling").symlink_to("nowhere")
     os.mkfifo(root / "packs/ab/fifo")
@@ -176,3 +179,160 @@ def test_a_directory_that_vanished_while_open_is_made_again(tmp_path: Path) -> N
         backend.get("packs/ab/x")
     backend.put("packs/ab/x", b"x")
     assert backend.get("packs/ab/x") == b"x"
+
+
+WHAT_A_SHARE_SAYS = [
+    (errno.ESTALE, RemoteUnavailable, "still there"),
+    (errno.EIO, RemoteUnavailable, "still there"),
+    (errno.ETIMEDOUT, RemoteUnavailable, "still there"),
+    (errno.ENOTCONN, RemoteUnavailable, "still there"),
+    (errno.EHOSTDOWN, RemoteUnavailable, "still there"),
+    (errno.ENOSPC, RemoteRefused, "free some space"),
+    (errno.EDQUOT, RemoteRefused, "free some space"),
+    (errno.EFBIG, RemoteRefused, "free some space"),
+    (errno.EROFS, RemoteRefused, "ask for the right"),
+    (errno.EACCES, RemoteRefused, "ask for the right"),
+]
+
+
+@pytest.mark.parametrize("step", ["open", "write", "fsync", "replace", "link"])
+@pytest.mark.parametrize(("code", "kind", "hint"), WHAT_A_SHARE_SAYS)
+def test_what_a_share_says_when_written_to_is_told_and_leaves_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    code: int,
+    kind: type[RemoteError],
+    hint: str,
+) -> None:
+    root = tmp_path / "remote"
+    backend = FileBackend(root)
+    backend.put("packs/ab/old", b"old")
+
+    def refuse(*args: object, **options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as at_fault:
+        at_fault.setattr(os, step, refuse)
+        if step == "link":
+            at_fault.setattr(atomic, "_rename_without_links", refuse)
+        with pytest.raises(kind) as caught:
+            if step == "link":
+                backend.put_if_absent("packs/ab/new", b"new")
+            else:
+                backend.put("packs/ab/new", b"new")
+    assert os.strerror(code) in caught.value.why and hint in caught.value.hint
+    assert str(root) in caught.value.what
+    assert [path.name for path in (root / "packs/ab").iterdir()] == ["old"]
+    backend.put("packs/ab/new", b"new")
+
+
+@pytest.mark.parametrize(("code", "kind", "hint"), WHAT_A_SHARE_SAYS[:5])
+def test_silence_of_a_share_is_never_absence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    kind: type[RemoteError],
+    hint: str,
+) -> None:
+    backend = FileBackend(tmp_path / "remote")
+    backend.put("packs/ab/x", b"x")
+
+    def stale(*args: object, **options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    for name in ("stat", "scandir", "open", "unlink"):
+        monkeypatch.setattr(os, name, stale)
+    for ask in (
+        lambda: backend.stat("packs/ab/x"),
+        lambda: backend.get_range("packs/ab/x", 0, 1),
+        lambda: list(backend.list("packs/")),
+        lambda: backend.delete("packs/ab/x"),
+        lambda: backend.put_if_absent("packs/ab/y", b""),
+    ):
+        with pytest.raises(kind) as caught:
+            ask()
+        assert hint in caught.value.hint
+
+
+def test_a_share_that_goes_away_between_two_questions_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = FileBackend(tmp_path / "remote")
+    backend.put("format", b"x")
+    true_stat = os.stat
+
+    def gone_for_the_home(path: object, **options: bool) -> os.stat_result:
+        if path == tmp_path:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return true_stat(path, **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(os, "stat", gone_for_the_home)
+    with pytest.raises(RemoteUnavailable, match="cannot reach"):
+        backend.get("packs/ab/x")
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
+def test_where_there_are_no_hard_links_what_is_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    backend = FileBackend(tmp_path / "remote")
+
+    def no_links(*args: object, **options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", no_links)
+    assert backend.put_if_absent("segments/a", b"one") is True
+    assert backend.put_if_absent("segments/a", b"two") is False
+    assert backend.get("segments/a") == b"one"
+    assert [path.name for path in (tmp_path / "remote/segments").iterdir()] == ["a"]
+
+
+def test_bytes_and_names_are_synced_before_a_put_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = FileBackend(tmp_path / "remote")
+    done: list[str] = []
+    true_sync, true_replace, true_link = os.fsync, os.replace, os.link
+
+    def sync(fd: int) -> None:
+        done.append("sync " + ("directory" if modes.S_ISDIR(os.fstat(fd).st_mode) else "file"))
+        true_sync(fd)
+
+    def replace(source: Path, target: Path) -> None:
+        done.append("publish")
+        true_replace(source, target)
+
+    def link(source: Path, target: Path) -> None:
+        done.append("publish")
+        true_link(source, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(os, "link", link)
+    backend.put("format", b"x")
+    made_root = ["sync directory"]
+    assert done == [*made_root, "sync file", "publish", "sync directory"]
+    done.clear()
+    assert backend.put_if_absent("index", b"x")
+    assert done == ["sync file", "publish", "sync directory"]
+
+
+def test_the_meter_sees_every_byte_in_small_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[int] = []
+    monkeypatch.setattr(reflink, "clone_file", lambda source, target: False)
+    backend = FileBackend(tmp_path / "remote", meter=passed.append)
+    source = tmp_path / "source"
+    source.write_bytes(b"x" * 600_000)
+    backend.put("packs/ab/x", source)
+    backend.put("packs/ab/y", b"y" * 300_000)
+    assert sum(passed) == 900_000 and max(passed) <= METERED_BYTES
+    passed.clear()
+    with (tmp_path / "target").open("w+b") as target:
+        backend.get_file("packs/ab/x", target.fileno())
+    assert sum(passed) == 600_000 and max(passed) <= METERED_BYTES
+    passed.clear()
+    backend.get_range("packs/ab/x", 5, 1000)
+    assert passed == [1000]
