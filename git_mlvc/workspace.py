@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.fs.atomic import Permissions
     from git_mlvc.git.process import Begun
+    from git_mlvc.git.remote import GitRemote
     from git_mlvc.progress import Progress
     from git_mlvc.store.store import Store
     from git_mlvc.transfer.places import Places
@@ -115,8 +116,17 @@ class Workspace:
             environment=self.environment,
             idle_timeout_s=self.settings.timeout_s,
             scratch=self.store_path / "tmp",
+            git_remote=self._git_remote,
         )
         return Retry(registry.open(self.places.absolute_url(place.url), opening))
+
+    def _git_remote(self, url: str) -> GitRemote:
+        from git_mlvc.git.remote import GitRemote
+
+        home = self.repository.common_dir / "mlvc" / "remotes"
+        return GitRemote(
+            self.repository, self.config, url, home, idle_timeout_s=self.settings.timeout_s
+        )
 
     def view(self, place: RemoteSetting) -> RemoteView:
         """Open a place, once. Raises RemoteRefused until the user trusts it (law 12), ConfigError."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from git_mlvc.errors import ConfigError
 from git_mlvc.fs.atomic import UMASK, Permissions
 
 CONNECT_TIMEOUT_S = 10.0
@@ -56,6 +57,48 @@ class NoCredentials:
 
 
 NO_CREDENTIALS = NoCredentials()
+
+
+class RefStore(Protocol):
+    """Small files in the tree of one ref of a git remote: a table that clients change one after the other."""
+
+    def fetch(self) -> Mapping[str, bytes]:
+        """Return the files as they stand there now, path -> bytes; none if there is no such ref.
+
+        Raises RemoteUnavailable, RemoteRefused.
+        """
+        ...
+
+    def publish(self, changes: Mapping[str, bytes | None], message: str) -> bool:
+        """Change files on top of what this object has fetched or published last; None takes a file away.
+
+        False: somebody else was faster and nothing was changed: fetch, and decide again. Raises
+        RemoteUnavailable when the outcome is unknown, RemoteRefused when the remote does not allow it.
+        """
+        ...
+
+
+class GitRemote(Protocol):
+    """A git remote, for drivers that live beside one. Contacts nothing before it is asked."""
+
+    def ref(self, name: str) -> RefStore: ...
+
+    def lfs_server(self, operation: str) -> tuple[str, Mapping[str, str]]:
+        """Return the address of its git-lfs server and the headers to send there, for one of "upload", "download".
+
+        What an ssh server hands out grows old: ask again when it is refused. Raises RemoteUnavailable,
+        RemoteRefused where there is no such server, ConfigError.
+        """
+        ...
+
+
+def no_git(url: str) -> GitRemote:
+    """For drivers that are opened outside any repository."""
+    raise ConfigError(
+        f"{url} cannot be used here", why="its driver needs a git repository around it"
+    )
+
+
 Meter = Callable[[int], None]
 
 
@@ -73,6 +116,7 @@ class Opening:
     number of bytes of a body that have just passed, either way, at least every METERED_BYTES where the driver
     sees them pass; it may wait (that is the rate limit). `idle_timeout_s`: so long may a connection be
     silent; there is no limit to a whole transfer. `scratch`: a directory for temporary files, made by whoever needs it.
+    `git_remote`: gives the git remote of an address.
     """
 
     permissions: Permissions = UMASK
@@ -83,6 +127,7 @@ class Opening:
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     idle_timeout_s: float = IDLE_TIMEOUT_S
     scratch: Path | None = None
+    git_remote: Callable[[str], GitRemote] = no_git
 
 
 ALONE = Opening()

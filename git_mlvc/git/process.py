@@ -83,6 +83,10 @@ class Git:
         env.update(extra or {})
         return Git(cwd, env=env, git_dir=None if clean else self.git_dir, program=self.program)
 
+    def running(self, program: str) -> Git:
+        """Return the same for another program: the ssh that git would use."""
+        return Git(self.cwd, env=self.env, git_dir=self.git_dir, program=program)
+
     def run(
         self,
         *args: Arg,

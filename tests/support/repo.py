@@ -205,8 +205,8 @@ class Machine:
         self.git("init", "-q", *args, self.path(name))
         return Repo(self.path(name), self)
 
-    def bare(self, name: Name = "origin.git") -> Repo:
-        return self.init(name, "--bare")
+    def bare(self, name: Name = "origin.git", *args: str) -> Repo:
+        return self.init(name, "--bare", *args)
 
     def clone(self, source: Name | Path, name: Name, *args: str, **options: object) -> Repo:
         """Clone `source` (a path relative to the machine, or a URL) to `name`."""
