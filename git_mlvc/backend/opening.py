@@ -21,10 +21,14 @@ METERED_BYTES = 256 << 10  # at most, between two words to the meter
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are to a server. Not shown: neither in messages nor in `repr`."""
+    """Who we are to a server. Not shown: neither in messages nor in `repr`.
+
+    `scheme`: how HTTP is told, if not by user and password: "Bearer", and `password` is the token.
+    """
 
     user: str = field(repr=False)
     password: str = field(repr=False)
+    scheme: str = ""
 
 
 class Credentials(Protocol):
@@ -100,6 +104,12 @@ def no_git(url: str) -> GitRemote:
 
 
 Meter = Callable[[int], None]
+WebSettings = Callable[[str], Mapping[str, str]]
+
+
+def no_web_settings(url: str) -> Mapping[str, str]:
+    """What git's settings say where there is no git."""
+    return {}
 
 
 def unmetered(size_bytes: int) -> None:
@@ -117,6 +127,7 @@ class Opening:
     sees them pass; it may wait (that is the rate limit). `idle_timeout_s`: so long may a connection be
     silent; there is no limit to a whole transfer. `scratch`: a directory for temporary files, made by whoever needs it.
     `git_remote`: gives the git remote of an address.
+    `web_settings`: what git's `http.*` settings say for an address: names in lower case, without "http.".
     """
 
     permissions: Permissions = UMASK
@@ -128,6 +139,7 @@ class Opening:
     idle_timeout_s: float = IDLE_TIMEOUT_S
     scratch: Path | None = None
     git_remote: Callable[[str], GitRemote] = no_git
+    web_settings: WebSettings = no_web_settings
 
 
 ALONE = Opening()

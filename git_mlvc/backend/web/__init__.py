@@ -1,0 +1,1 @@
+"""What every driver that speaks HTTP shares: sessions, logins, proxies, certificates, what answers mean."""
