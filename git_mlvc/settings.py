@@ -23,14 +23,7 @@ for _power, _letter in enumerate("kmgtp", start=1):
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
-_USER = re.compile(r"(?<!ssh)://[^/@\s]+@")  # a token may stand where a user's name would
-_SECRET_VALUE = re.compile(r"([?&](?:sig|signature|token|secret|password|key)=)[^&\s]*", re.I)
-_SECRETS = re.compile(
-    r"://[^/@\s]+:[^/@\s]+@|[?&](?:sig|signature|token|secret|password|key)=", re.I
-)
-_SECRET_OPTION = re.compile(
-    r"secret|password|token|(?:^|-)key(?:-id)?$|credential|signature|cookie"
-)
+_OPTION = re.compile(r"secret|password|token|(?:^|-)key(?:-id)?$|credential|signature|cookie")
 _OPTION = re.compile(r"[a-z][a-z0-9-]*\Z")
 
 
@@ -46,8 +39,7 @@ class Origin(Enum):
 class RemoteSetting:
     """A named place for data: its URL, where that was written, and options of its kind of place.
 
-    `address`: what a person trusts when she trusts it: the URL, and whatever else was tracked that may steer
-    where requests go and whose credentials go with them.
+    `options` are all that count, `tracked_options` those of them that came with the repository.
     """
 
     name: str
@@ -58,10 +50,21 @@ class RemoteSetting:
 
     @property
     def address(self) -> str:
+        """What a person trusts when she trusts it: the URL, and whatever else was tracked that may steer
+        where requests go and whose credentials go with them.
+
+        Two different ones never look the same: URL, or URL#name=value&name=value, where `%`, `#`, `&` and
+        spaces of a value are written as in URLs; a URL that has a # itself is always followed by another.
+        """
         steering = "&".join(
-            f"{name}={value}" for name, value in sorted(self.tracked_options.items())
+            f"{name}={_escaped(value)}" for name, value in sorted(self.tracked_options.items())
         )
-        return f"{self.url}#{steering}" if steering else self.url
+        return f"{self.url}#{steering}" if steering or "#" in self.url else self.url
+
+    @property
+    def has_private_options(self) -> bool:
+        """True if what the user keeps to herself would be used there."""
+        return dict(self.options) != dict(self.tracked_options)
 
 
 @value_class
@@ -104,7 +107,9 @@ class Settings:
 
 def without_secrets(text: str) -> str:
     """Return a text with what may be a secret in its addresses left out, for screens and logs."""
-    return _SECRET_VALUE.sub(r"\1…", _USER.sub("://…@", text))
+    from git_mlvc import secret_text  # not on the filter's way to its first answer
+
+    return secret_text.without_secrets(text)
 
 
 def parse_size(text: str | int, *, key: str) -> int:
@@ -156,7 +161,7 @@ def from_sources(
     if not skip:
         skip, skip_key = last("mlvc.skipsmudge") or "false", "git config mlvc.skipSmudge"
     advice = last("mlvc.advice")
-    trusted = list(config.get("mlvc.trust", ())) + environment.get("MLVC_TRUST", "").split()
+    trusted = [*config.get("mlvc.trust", ()), *_addresses(environment.get("MLVC_TRUST", ""))]
     jobs = last("mlvc.jobs") or "0"
     if not jobs.isdigit():
         raise ConfigError(f"git config mlvc.jobs: {jobs!r} is not a number")
@@ -235,6 +240,16 @@ def _seconds(text: str | None, key: str) -> float:
     return seconds
 
 
+def _addresses(text: str) -> list[str]:
+    """Parted by spaces; or by lines, where there are several, because an address may have spaces."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    return lines if len(lines) > 1 or text.endswith("\n") else text.split()
+
+
+def _escaped(value: str) -> str:
+    return "".join(f"%{ord(c):02X}" if c in "%#& " else c for c in value)
+
+
 def _add_private_remotes(
     remotes: dict[str, RemoteSetting], config: Mapping[str, Sequence[str]]
 ) -> None:
@@ -287,14 +302,22 @@ def _tracked_remote(name: str, value: object) -> RemoteSetting:
     if not all(text.isprintable() for text in (name, url, *options.values())):
         # They are shown to people who decide by them whether to trust a stranger's address.
         raise ConfigError(f"mlvc.toml: remote.{_shown(name)} holds characters nobody can see")
-    for key, text in (("url", url), *options.items()):
-        if _SECRETS.search(text) or _SECRET_OPTION.search(key):
-            raise ConfigError(
-                f"mlvc.toml: remote.{name}.{key} holds a secret",
-                why="everybody who can read the repository could read it",
-                hint=f"keep it private: git config mlvc.remote.{name}.{key} VALUE",
-            )
+    _refuse_secrets(name, {"url": url, **options})
     return RemoteSetting(name, url, Origin.TRACKED, options, options)
+
+
+def _refuse_secrets(remote: str, written: Mapping[str, str]) -> None:
+    import shlex
+
+    from git_mlvc import secret_text
+
+    for key, text in written.items():
+        if secret_text.holds_secret(text) or secret_text.is_secret_name(key):
+            raise ConfigError(
+                f"mlvc.toml: remote.{remote}.{key} holds a secret",
+                why="everybody who can read the repository could read it",
+                hint=f"keep it private: git config {shlex.quote(f'mlvc.remote.{remote}.{key}')} VALUE",
+            )
 
 
 def _option_name(remote: str, key: str) -> str:

@@ -10,9 +10,20 @@ from urllib.parse import unquote, urlsplit
 
 from git_mlvc.errors import ConfigError
 
+# Only what every reader of URLs takes apart in the same way: no backslash, no percent sign, no letters beyond
+# ASCII in the host, nothing that could be an option of ssh.
+_HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*"
+_PLAIN_URL = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]*://(?:(?!-)[^@/?#\\\s]*@)?({_HOST})(?::([0-9]{{0,5}}))?(?:[/?#].*)?\Z",
+    re.DOTALL,
+)
+_SCP = re.compile(
+    rf"(?:(?!-)[^@:/\\\s\[\]]+@)?(?:\[({_HOST})(?::([0-9]{{1,5}}))?\]|(\[[0-9A-Fa-f:.]+\])|([A-Za-z0-9_][A-Za-z0-9._-]*)):"
+)
 # A colon before any slash makes it a URL, or ssh's host:path; but c:\data is a path.
 _SCHEME = re.compile(r"([^/:]{2,}):")
 _PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+_GUARDED = frozenset({"https", "ssh"})  # nobody in between can pass for the server
 _SAME_AS = {
     "sftp": "ssh",
     "ssh+git": "ssh",
@@ -33,10 +44,9 @@ class Server:
 
     @property
     def is_link_local(self) -> bool:
-        try:
-            return ipaddress.ip_address(self.host.partition("%")[0]).is_link_local
-        except ValueError:
-            return False
+        """True for addresses such as 169.254.169.254, where clouds hand out credentials."""
+        found = _ip_address(self.host)
+        return found is not None and found.is_link_local
 
 
 def scheme_of(url: str) -> str | None:
@@ -63,35 +73,63 @@ def is_scp(url: str) -> bool:
 
 
 def server_of(url: str) -> Server | None:
-    """Return which server an address names, ours or git's; None if it names none (a path, s3://bucket)."""
+    """Return which server an address names, ours or git's.
+
+    None if it names none (a path, s3://bucket), or not in a way that everybody reads alike.
+    """
     scheme = scheme_of(url)
     if scheme is None:
         return None
     if is_scp(url):
-        host = url.partition(":")[0].rpartition("@")[2]
-        return Server("ssh", host.lower(), _PORTS["ssh"]) if host else None
+        found = _SCP.match(url)
+        if found is None:
+            return None
+        host = found[1] or found[3] or found[4]
+        return _server("ssh", host, found[2])
     transport = _SAME_AS.get(scheme, scheme)
-    if transport not in _PORTS:
+    found = _PLAIN_URL.match(url)
+    if transport not in _PORTS or found is None:
         return None
+    return _server(transport, found[1], found[2])
+
+
+def _server(transport: str, host: str, port: str | None) -> Server | None:
+    number = int(port) if port else _PORTS[transport]
+    if not 0 < number < 1 << 16:
+        return None
+    name = host.strip("[]").lower()
+    ip = _ip_address(name)
+    if ip is None and host.startswith("["):
+        return None
+    return Server(transport, name if ip is None else str(ip), number)
+
+
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host's name is, however it is written: 127.1, 0x7f000001, ::ffff:127.0.0.1."""
     try:
-        parts = urlsplit(url)
-        name, port = parts.hostname, parts.port
+        found = ipaddress.ip_address(host)
     except ValueError:
-        return None
-    return Server(transport, name.lower(), port or _PORTS[transport]) if name else None
+        try:
+            import socket
+
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return None
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 def is_on_server(url: str, git_url: str) -> bool:
     """True if data under `url` would be asked of the very server that the git remote `git_url` is on.
 
-    Not over a weaker transport than git's own, and not another service on a port of its own.
+    Not over a weaker transport than git's own, and not another service on a port of its own. `host` and `host.`
+    are two: which of them a network looks for among its own names, the address does not say.
     """
-    data, code = server_of(url), server_of(git_url)
+    data, code = server_of(url.removeprefix(f"{LFS}:")), server_of(git_url)
     if data is None or code is None or data.host != code.host or data.is_link_local:
         return False
     if data.transport == code.transport:
         return data.port == code.port
-    if data.transport == "http":
+    if data.transport not in _GUARDED:
         return False
     return data.port == _PORTS[data.transport]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from git_mlvc.backend.address import scheme_of
 from git_mlvc.backend.base import Backend
 from git_mlvc.backend.opening import ALONE, Opening
 from git_mlvc.errors import ConfigError
+from git_mlvc.settings import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,15 @@ def kind_of(url: str) -> Kind:
     """Return which driver an address needs. Raises ConfigError for what is no address of a remote."""
     if not url or url.startswith("-"):
         raise ConfigError(
-            f"not the address of a remote: {url!r}",
+            f"not the address of a remote: {without_secrets(url)!r}",
             why="it begins like an option" if url else "it is empty",
             hint=f"write a directory whose name begins with a dash as ./{url}" if url else "",
         )
     if any(ord(char) < 32 for char in url):
-        raise ConfigError(f"not the address of a remote: {url!r}", why="it has control characters")
+        raise ConfigError(
+            f"not the address of a remote: {without_secrets(url)!r}",
+            why="it has control characters",
+        )
     scheme = scheme_of(url)
     if scheme is None:
         return _FILE
@@ -63,7 +66,7 @@ def kind_of(url: str) -> Kind:
     if kind is None:
         near = get_close_matches(scheme, _KINDS, n=1)
         raise ConfigError(
-            f"no driver for remotes like {_without_secrets(url)}",
+            f"no driver for remotes like {without_secrets(url)}",
             why=f"known are {', '.join(dict.fromkeys(kind.form for kind in _KINDS.values()))}",
             hint=f"did you mean {near[0]}?" if near else _path_hint(url),
         )
@@ -77,7 +80,7 @@ def check_options(url: str, options: Mapping[str, str]) -> None:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             raise ConfigError(
-                f"a remote like {_without_secrets(url)} has no option '{name}'",
+                f"a remote like {without_secrets(url)} has no option '{name}'",
                 why=f"its options: {', '.join(sorted(known)) or 'none'}",
                 hint=f"did you mean '{near[0]}'?" if near else "",
             )
@@ -85,7 +88,3 @@ def check_options(url: str, options: Mapping[str, str]) -> None:
 
 def _path_hint(url: str) -> str:
     return "write a directory whose name has a colon as ./NAME" if "//" not in url else ""
-
-
-def _without_secrets(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url).partition("?")[0]

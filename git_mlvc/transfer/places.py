@@ -6,14 +6,16 @@ A place is a remote of the settings or what stands beside a git remote. Says whe
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from git_mlvc.backend import address, registry
 from git_mlvc.errors import ConfigError, MlvcError, RemoteRefused, UsageError
-from git_mlvc.settings import Origin, RemoteSetting, Settings
+from git_mlvc.git import remote_urls
+from git_mlvc.settings import Origin, RemoteSetting, Settings, without_secrets
 from git_mlvc.transfer import beside
 
 _MOST_STEPS = 3  # from remote to remote of remote
@@ -117,18 +119,25 @@ class Places:
     # -- may it be asked
 
     def is_trusted(self, place: RemoteSetting) -> bool:
-        """Tracked addresses need the user's word, unless they are on a git remote's own server or beside it."""
-        if place.origin is not Origin.TRACKED or place.address in self.settings.trusted_urls:
+        """Tracked addresses need the user's word, unless they are on a git remote's own server or beside it.
+
+        What is private to her (a profile, a token) goes to no tracked address without that word: she may keep
+        it in her own configuration for another remote of this name.
+        """
+        if place.origin is not Origin.TRACKED:
             return True
-        git_urls = [url for name in self.git_remotes if (url := self.git_url(name))]
-        if self._is_lfs_of(place.url, git_urls):
+        if {place.address, self._as_written(place).address} & self.settings.trusted_urls:
             return True
-        if place.tracked_options:
+        if place.tracked_options or place.has_private_options:
             return False  # options may lead elsewhere than the address says
+        if place.url == address.LFS:
+            return True  # there is no git remote yet, and so nobody to ask
         url = self.absolute_url(place.url)
         return any(
-            address.is_on_server(url, git_url) or self._lies_beside(url, git_url)
-            for git_url in git_urls
+            place.url == f"{address.LFS}:{git_url}"
+            or address.is_on_server(url, git_url)
+            or self._lies_beside(url, git_url)
+            for git_url in self._named_by_git
         )
 
     def check_allowed(self, place: RemoteSetting) -> None:
@@ -137,13 +146,17 @@ class Places:
             raise ConfigError(
                 f"remote '{place.name}' starts a program, and came with the repository",
                 why="such remotes are only taken from private configuration",
-                hint=f"if you know it: git config mlvc.remote.{place.name}.url {place.url}",
+                hint=f"if you know it: git config {quote(f'mlvc.remote.{place.name}.url')} {quote(place.url)}",
             )
         if not self.is_trusted(place):
+            shown = without_secrets(self._as_written(place).address)
+            why = f"its address {shown} came with the repository and is not trusted yet"
+            if place.has_private_options and not place.tracked_options:
+                why += "; what you keep private for it would be sent there"
             raise RemoteRefused(
                 f"remote '{place.name}' is not contacted",
-                why=f"its address {place.address} came with the repository and is not trusted yet",
-                hint=f"git mlvc remote trust {place.name}",
+                why=why,
+                hint=f"git mlvc remote trust {quote(place.name)}",
             )
 
     # -- where it is
@@ -160,17 +173,13 @@ class Places:
         return os.path.expanduser(path)  # ~name: the system's list of users
 
     def git_url(self, git_remote: str) -> str | None:
-        urls = self._config.get(f"remote.{git_remote}.url")
-        return urls[0] if urls else None
+        """Return the address that git itself fetches from, `insteadOf` and all."""
+        return remote_urls.fetched_from(self._config, git_remote)
 
     @cached_property
     def git_remotes(self) -> list[str]:
         """The names of git's remotes, the likeliest first."""
-        names = [
-            key[len("remote.") : -len(".url")]
-            for key in self._config
-            if key.startswith("remote.") and key.endswith(".url")
-        ]
+        names = remote_urls.names(self._config)
         return sorted(names, key=lambda name: (name != self._upstream, name != "origin", name))
 
     # -- inside
@@ -204,14 +213,26 @@ class Places:
         urls = [git_url] if git_url else [self.git_url(name) for name in self.git_remotes]
         return [replace(remote, url=f"{address.LFS}:{url}") for url in urls if url] or [remote]
 
-    def _is_lfs_of(self, url: str, git_urls: Iterable[str]) -> bool:
-        return url == address.LFS or url in {f"{address.LFS}:{git_url}" for git_url in git_urls}
+    def _as_written(self, place: RemoteSetting) -> RemoteSetting:
+        """Return the setting that a place was made from: `lfs` stands for the git remote's server."""
+        return self.settings.remotes.get(place.name, place)
+
+    @cached_property
+    def _named_by_git(self) -> list[str]:
+        """The addresses that the user has let git fetch from or push to."""
+        found = []
+        for name in self.git_remotes:
+            found += [self.git_url(name) or "", *remote_urls.pushed_to(self._config, name)]
+        return list(dict.fromkeys(filter(None, found)))
 
     def _beside(self, git_url: str | None) -> str | None:
         return beside.default_url(self.from_home(git_url), self._top) if git_url else None
 
     def _lies_beside(self, url: str, git_url: str) -> bool:
-        """True if `url` names a place inside the directory that is the git remote `git_url`."""
+        """True if `url` names the place for data beside the git remote `git_url`, or a directory inside.
+
+        Nothing else that is in the directory of a git remote: what git keeps there is not for us to write.
+        """
         home = self._beside(git_url)
         try:
             here = address.local_path(url)
@@ -219,7 +240,10 @@ class Places:
             return False
         if home is None or here is None:
             return False
-        return here.resolve().is_relative_to(Path(home).resolve().parent)
+        try:
+            return here.resolve().is_relative_to(Path(home).resolve())
+        except (OSError, RuntimeError):  # links that lead in a circle
+            return False
 
     def _beside_last_fetch(self) -> list[RemoteSetting]:
         """`git pull PATH` needs no remote: git notes in FETCH_HEAD where the commits came from."""

@@ -6,6 +6,7 @@ from git_mlvc.errors import ConfigError
 from git_mlvc.settings import (
     DEFAULT_INLINE_LIMIT_BYTES,
     Origin,
+    RemoteSetting,
     Threshold,
     from_sources,
     parse_bool,
@@ -94,6 +95,85 @@ def test_trust_comes_from_private_places_only():
 def test_law_12_a_secret_in_a_tracked_file_is_refused(url):
     with pytest.raises(ConfigError, match=r"remote\.r\.url"):
         from_sources({}, {"remote": {"r": {"url": url}}}, {})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("secret-access-key", "x"),
+        ("SECRET_ACCESS_KEY", "x"),
+        ("password", ""),
+        ("header", "Authorization: Bearer 0123456789abcdef"),
+        ("endpoint", "https://me:hunter2@host"),
+    ],
+)
+def test_law_12_a_secret_option_in_a_tracked_file_is_refused_and_not_repeated(option, value):
+    with pytest.raises(ConfigError) as caught:
+        from_sources({}, {"remote": {"r": {"url": "s3://b", option: value}}}, {})
+    name = option.lower().replace("_", "-")
+    assert f"mlvc.toml: remote.r.{name}" in str(caught.value)
+    assert caught.value.hint == f"keep it private: git config mlvc.remote.r.{name} VALUE"
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_hint_is_safe_to_paste():
+    with pytest.raises(ConfigError) as caught:
+        from_sources({}, {"remote": {"x; rm -rf ~": {"url": "https://a:b@c"}}}, {})
+    assert "'mlvc.remote.x; rm -rf ~.url'" in caught.value.hint
+
+
+def test_options_are_private_tracked_or_both():
+    tracked = {"remote": {"lab": {"url": "s3://b", "Path_Style": True, "region": "eu", "port": 3}}}
+    lab = from_sources({"mlvc.remote.lab.profile": ["me"]}, tracked, {}).remotes["lab"]
+    assert lab.tracked_options == {"path-style": "true", "region": "eu", "port": "3"}
+    assert lab.options == {**lab.tracked_options, "profile": "me"}
+    assert lab.has_private_options
+    over = from_sources({"mlvc.remote.lab.region": ["us"]}, tracked, {}).remotes["lab"]
+    assert over.options["region"] == "us"
+    assert over.address == lab.address, "what was tracked is what was trusted"
+
+
+def test_law_12_nothing_tracked_steers_a_private_remote_of_the_same_name():
+    config = {"mlvc.remote.lab.url": ["s3://mine"], "mlvc.remote.lab.profile": ["me"]}
+    tracked = {"remote": {"lab": {"url": "s3://theirs", "endpoint": "https://evil"}}}
+    lab = from_sources(config, tracked, {}).remotes["lab"]
+    assert lab == RemoteSetting("lab", "s3://mine", Origin.PRIVATE, {"profile": "me"}, {})
+
+
+def address(url, **options):
+    return RemoteSetting("r", url, Origin.TRACKED, options, options).address
+
+
+def test_what_is_trusted_names_all_that_was_tracked():
+    assert address("s3://b") == "s3://b"
+    assert (
+        address("s3://b", region="eu", endpoint="https://h")
+        == "s3://b#endpoint=https://h&region=eu"
+    )
+
+
+def test_law_12_two_addresses_never_look_the_same():
+    alike = [
+        address("s3://b", a="1", b="2"),
+        address("s3://b", a="1&b=2"),
+        address("s3://b#a=1&b=2"),
+        address("s3://b#a=1", b="2"),
+        address("s3://b", a="1#b=2"),
+        address("s3://b", a="1%26b=2"),
+        address("s3://b#"),
+        address("s3://b"),
+    ]
+    assert len(set(alike)) == len(alike)
+
+
+def test_trusted_addresses_may_have_spaces_when_each_has_a_line():
+    def trusted(text):
+        return from_sources({}, {}, {"MLVC_TRUST": text}).trusted_urls
+
+    assert trusted("/a /b") == {"/a", "/b"}
+    assert trusted("/a b\n/c\n") == {"/a b", "/c"}
+    assert trusted("/a b\n") == {"/a b"}
+    assert trusted("") == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -230,31 +230,118 @@ def test_an_address_the_user_wrote_is_contacted(repo: Repo, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("url", "trusted"),
     [
-        ("{origin}/data", True),
-        ("file://{origin}/data", True),
-        ("../origin.git/data", True),
-        ("{origin}", True),
+        ("{origin}/mlvc", True),
+        ("{origin}/mlvc/archive", True),
+        ("file://{origin}/mlvc", True),
+        ("../origin.git/mlvc", True),
+        ("{origin}", False),
+        ("{origin}/refs/heads", False),
+        ("{origin}/hooks", False),
+        ("{origin}/mlvc/../hooks", False),
+        ("{origin}/mlvc2", False),
+        ("{origin}/mlvc/circle", False),
         ("{origin}/../elsewhere", False),
         ("{origin}-evil/data", False),
-        ("{origin}/leads-out/data", False),
-        ("file://{origin}/%64ata", True),
+        ("{origin}/mlvc/leads-out/data", False),
+        ("file://{origin}/%6dlvc", True),
         ("file://{origin}/%2e%2e/elsewhere", False),
         ("file:///elsewhere?/..{origin}/data", False),
-        ("file:{origin}/data", True),
-        ("file://host{origin}/data", False),
-        ("http://localhost{origin}/data", False),
+        ("file:{origin}/mlvc", True),
+        ("file://host{origin}/mlvc", False),
+        ("http://localhost{origin}/mlvc", False),
         ("http://169.254.169.254/latest", False),
         ("/", False),
     ],
 )
-def test_law_12_a_tracked_address_is_trusted_only_inside_the_git_remote(
+def test_law_12_a_tracked_address_is_trusted_only_beside_the_git_remote(
     repo: Repo, url: str, trusted: bool
 ) -> None:
     beside = origin(repo)
-    (beside.parent / "leads-out").symlink_to(repo.path)
+    beside.mkdir()
+    (beside / "leads-out").symlink_to(repo.path)
+    (beside / "circle").symlink_to("circle")
     tracked(repo, f'[remote.lab]\nurl = "{url.format(origin=beside.parent)}"\n')
     workspace = opened(repo)
     assert workspace.places.is_trusted(workspace.places.named("lab")) is trusted
+
+
+def is_trusted(repo: Repo, name: str = "lab", **environment: str) -> bool:
+    places = opened(repo, **environment).places
+    return places.is_trusted(places.named(name))
+
+
+ON_SERVER = '[remote.lab]\nurl = "https://host/data"\n'
+
+
+def test_a_tracked_address_on_the_git_remotes_own_server_is_trusted(repo: Repo) -> None:
+    tracked(repo, ON_SERVER)
+    assert not is_trusted(repo)
+    repo.git("remote", "add", "origin", "git@host:code.git")
+    assert is_trusted(repo)
+    repo.git("remote", "set-url", "origin", "git@other:code.git")
+    assert not is_trusted(repo)
+    repo.git("remote", "set-url", "--push", "origin", "git@host:code.git")
+    assert is_trusted(repo), "the user has named the server for pushes"
+
+
+def test_law_12_what_counts_is_the_address_that_git_really_asks(repo: Repo) -> None:
+    tracked(repo, ON_SERVER)
+    repo.git("remote", "add", "origin", "https://host/code.git")
+    repo.set("url.https://mirror/.insteadOf", "https://host/")
+    assert is_trusted(repo) is False, "git asks the mirror only"
+    repo.git("remote", "set-url", "origin", "gh:code.git")
+    repo.set("url.https://host/.insteadOf", "gh:")
+    repo.git("config", "--unset-all", "url.https://mirror/.insteadOf")
+    assert is_trusted(repo)
+
+
+def test_the_place_beside_is_that_of_the_address_that_git_really_asks(repo: Repo) -> None:
+    bare = repo.machine.bare()
+    repo.git("remote", "add", "origin", "disk:origin.git")
+    repo.set(f"url.{bare.path.parent}/.insteadOf", "disk:")
+    assert opened(repo).places.named("origin").url == str(bare.path / "mlvc")
+
+
+def test_law_12_tracked_options_are_part_of_what_is_trusted(repo: Repo) -> None:
+    tracked(repo, ON_SERVER + 'endpoint = "https://evil"\n')
+    repo.git("remote", "add", "origin", "https://host/code.git")
+    assert not is_trusted(repo), "an option may lead elsewhere"
+    repo.set("mlvc.trust", "https://host/data")
+    assert not is_trusted(repo), "the address without the option is another"
+    assert is_trusted(repo, MLVC_TRUST="https://host/data#endpoint=https://evil")
+    tracked(repo, ON_SERVER + 'endpoint = "https://worse"\n')
+    assert not is_trusted(repo, MLVC_TRUST="https://host/data#endpoint=https://evil")
+
+
+def test_law_12_private_options_go_only_where_the_user_has_said(repo: Repo) -> None:
+    # She may keep a token in her own configuration for a remote of that name in another repository.
+    beside = origin(repo)
+    tracked(repo, f'[remote.lab]\nurl = "{beside}"\n')
+    assert is_trusted(repo)
+    repo.machine.config("mlvc.remote.lab.token", "hunter2")
+    assert not is_trusted(repo)
+    with pytest.raises(RemoteRefused) as raised:
+        opened(repo).places.check_allowed(opened(repo).places.named("lab"))
+    assert "hunter2" not in str(raised.value) and "private" in raised.value.why
+    repo.set("mlvc.trust", str(beside))
+    assert is_trusted(repo)
+
+
+def test_lfs_is_trusted_as_the_git_remotes_own_and_by_what_was_written(repo: Repo) -> None:
+    tracked(repo, '[remote.lab]\nurl = "lfs"\n')
+    repo.git("remote", "add", "origin", "https://me:hunter2@host/code.git")
+    assert is_trusted(repo)
+    tracked(repo, '[remote.lab]\nurl = "lfs"\nendpoint = "https://evil"\n')
+    assert not is_trusted(repo)
+    assert is_trusted(repo, MLVC_TRUST="lfs#endpoint=https://evil")
+
+
+def test_a_hint_is_safe_to_paste_whatever_a_clone_calls_its_remote(repo: Repo) -> None:
+    tracked(repo, '[remote."x; rm -rf ~"]\nurl = "/elsewhere"\n')
+    places = opened(repo).places
+    with pytest.raises(RemoteRefused) as raised:
+        places.check_allowed(places.named("x; rm -rf ~"))
+    assert raised.value.hint == "git mlvc remote trust 'x; rm -rf ~'"
 
 
 def test_settings_asked_for_ahead_are_those_asked_for_when_needed(repo: Repo) -> None:
