@@ -1,0 +1,94 @@
+"""Two people and one place for their data: push, clone, edit, push, pull, both at once; on every kind of remote."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.content import edited, noise
+from support.cramped import can_mount
+from support.repo import Repo
+from support.servers.place import RemotePlace
+from support.two_people import at_once, machine_for, start
+
+FILES = {
+    "model.bin": noise(1_500_000, 1),
+    **{f"data/{n}.bin": noise(3_000, 100 + n) for n in range(20)},
+}
+
+
+def contents(repo: Repo) -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in repo.files() if name.endswith(".bin")}
+
+
+def story(place: RemotePlace, tmp_path: Path) -> None:
+    project = start(place, tmp_path)
+    ann = project.ann
+    ann.write(FILES).add().commit("first")
+    ann.git("push", "-q", "-u", "origin", "main")
+
+    ben = project.clone_for(machine_for(place, tmp_path / "ben"))
+    assert contents(ben) == FILES
+    assert ben.is_clean()
+
+    model = edited(FILES["model.bin"], 7, edits=1)
+    ben.write({"model.bin": model, "data/new.bin": b"Ben's"}).add().commit("second")
+    ben.git("push", "-q", "origin", "main")
+
+    ann.git("pull", "-q")
+    changed = {**FILES, "model.bin": model, "data/new.bin": b"Ben's"}
+    assert contents(ann) == changed
+    assert ann.is_clean()
+
+    for who, seed in ((ann, 31), (ben, 32)):
+        who.git("switch", "-q", "-c", f"idea-{seed}")
+        who.write({f"data/idea-{seed}.bin": noise(200_000, seed)}).add().commit("an idea")
+    at_once(
+        lambda: ann.git("push", "-q", "origin", "idea-31"),
+        lambda: ben.git("push", "-q", "origin", "idea-32"),
+    )
+    for who, branch, seed in ((ann, "idea-32", 32), (ben, "idea-31", 31)):
+        who.git("fetch", "-q", "origin")
+        who.git("switch", "-q", branch)
+        assert who.read(f"data/idea-{seed}.bin") == noise(200_000, seed)
+        assert who.is_clean()
+        who.mlvc("fsck", "--remote")
+    assert not (Path(project.git_url) / "mlvc").exists()  # what was read came from the place
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    story(RemotePlace(str(tmp_path / "lab data")), tmp_path)
+
+
+def test_another_mount(tmp_path: Path, second_mount: Path) -> None:
+    story(RemotePlace((second_mount / "mlvc").as_uri()), tmp_path)
+
+
+@pytest.fixture
+def ext4(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own in a file, as a disk from another computer is."""
+    if not can_mount():
+        pytest.skip("NO REAL DISK: to mount one takes root")
+    image, mounted = tmp_path / "disk.img", tmp_path / "disk"
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    mounted.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True, env={"PATH": "/usr/sbin:/sbin"})
+    subprocess.run(["mount", "-o", "loop", image, mounted], check=True)
+    yield mounted
+    subprocess.run(["umount", mounted], check=True)
+
+
+def test_a_disk_of_its_own(tmp_path: Path, ext4: Path) -> None:
+    story(RemotePlace(str(ext4 / "mlvc")), tmp_path)
+
+
+# The fixtures of tests/support/servers/fixtures.py.
+SERVERS = ["moto_server", "swift_server"]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_real_server(server: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    story(request.getfixturevalue(server).place(), tmp_path)
