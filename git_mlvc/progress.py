@@ -13,7 +13,14 @@ class Progress(Protocol):
         ...
 
     def advance(self, *, size_bytes: int = 0, files: int = 0) -> None:
-        """Add to what has been done. May be called from any thread."""
+        """Add to what has been done; below zero: what was on its way has to come again.
+
+        May be called from any thread.
+        """
+        ...
+
+    def remark(self, text: str) -> None:
+        """Say why nothing moves; forgotten when something does. May be called from any thread."""
         ...
 
     def end(self) -> None: ...
@@ -26,6 +33,9 @@ class Silent:
         pass
 
     def advance(self, *, size_bytes: int = 0, files: int = 0) -> None:
+        pass
+
+    def remark(self, text: str) -> None:
         pass
 
     def end(self) -> None:

@@ -19,6 +19,7 @@ from git_mlvc.settings import RemoteSetting, Settings, from_sources
 
 if TYPE_CHECKING:
     from git_mlvc.backend.base import Backend
+    from git_mlvc.backend.meter import Traffic
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.fs.atomic import Permissions
     from git_mlvc.git.process import Begun
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from git_mlvc.progress import Progress
     from git_mlvc.store.store import Store
     from git_mlvc.transfer.places import Places
+    from git_mlvc.transfer.queue import Lanes
     from git_mlvc.transfer.remote_view import RemoteView
 
 TRACKED_SETTINGS = "mlvc.toml"
@@ -103,22 +105,37 @@ class Workspace:
             home=self._home,
         )
 
+    @cached_property
+    def traffic(self) -> Traffic:
+        """What passes between this process and all remotes: its limit, and who watches."""
+        from git_mlvc.backend.meter import Traffic
+
+        return Traffic(self.settings.limit_rate)
+
     def backend(self, place: RemoteSetting) -> Backend:
         """Open the driver of a place. Raises RemoteRefused until the user trusts it (law 12), ConfigError."""
+        return self._connected(place)[0]
+
+    def _connected(self, place: RemoteSetting) -> tuple[Backend, Lanes]:
         from git_mlvc.backend import registry
         from git_mlvc.backend.opening import Opening
         from git_mlvc.backend.wrap.retry import Retry
+        from git_mlvc.transfer.queue import Lanes
 
         self.places.check_allowed(place)
         opening = Opening(
             permissions=self.permissions,
             options=place.options,
             environment=self.environment,
+            meter=self.traffic.meter,
             idle_timeout_s=self.settings.timeout_s,
             scratch=self.store_path / "tmp",
             git_remote=self._git_remote,
         )
-        return Retry(registry.open(self.places.absolute_url(place.url), opening))
+        lanes = Lanes(self.settings.jobs)
+        driver = registry.open(self.places.absolute_url(place.url), opening)
+        backend = Retry(driver, on_pause=self.traffic.pausing, on_throttled=lanes.throttled)
+        return backend, lanes
 
     def _git_remote(self, url: str) -> GitRemote:
         from git_mlvc.git.remote import GitRemote
@@ -140,10 +157,17 @@ class Workspace:
         known = self._views.get((place.name, url + steering))
         if known is not None:
             return known
-        backend = self.backend(place)
+        backend, lanes = self._connected(place)
         name = blake3((url + steering).encode("utf-8", "surrogateescape")).hexdigest()[:16]
         cache = self.repository.common_dir / "mlvc" / "remotes" / name
-        view = RemoteView(backend, cache, name=place.name, directory=local_path(url))
+        view = RemoteView(
+            backend,
+            cache,
+            name=place.name,
+            directory=local_path(url),
+            lanes=lanes,
+            traffic=self.traffic,
+        )
         self._views[place.name, url + steering] = view
         return view
 

@@ -32,24 +32,35 @@ class ProgressLine:
         self._drawn = False
         self._begun = self._last = 0.0
         self._total_bytes: int | None = None
-        self._total_files = self._size_bytes = self._files = 0
+        self._total_files = self._size_bytes = self._most_shown = self._files = 0
+        self._remark = ""
 
     def begin(self, label: str, *, total_bytes: int | None = None, total_files: int = 0) -> None:
         with self._lock:
             self._erase()
             self._label, self._total_bytes, self._total_files = label, total_bytes, total_files
             self._size_bytes = self._files = 0
+            self._most_shown = 0
             self._begun = self._last = self._clock()
+            self._remark = ""
 
     def advance(self, *, size_bytes: int = 0, files: int = 0) -> None:
         with self._lock:
             self._size_bytes += size_bytes
             self._files += files
+            if size_bytes > 0 or files > 0:
+                self._remark = ""
             now = self._clock()
             if now - self._begun < QUIET_S or now - self._last < _REDRAW_S:
                 return
             self._last = now
             self._draw(now - self._begun)
+
+    def remark(self, text: str) -> None:
+        with self._lock:
+            self._remark = text
+            if self._label:
+                self._draw(self._clock() - self._begun)
 
     def end(self) -> None:
         with self._lock:
@@ -62,14 +73,18 @@ class ProgressLine:
             self._erase()
 
     def _draw(self, elapsed_s: float) -> None:
+        # What has to come again is not taken from what was shown: a line does not run backwards.
+        self._most_shown = max(self._most_shown, self._size_bytes)
         text = progress_text(
             self._label,
             elapsed_s,
-            size_bytes=self._size_bytes,
+            size_bytes=self._most_shown,
             total_bytes=self._total_bytes,
             files=self._files,
             total_files=self._total_files,
         )
+        if self._remark:
+            text = f"{self._label}: {self._remark}"
         self._put("\r" + text[: max(self._width() - 1, 1)] + "\x1b[K")
         self._drawn = True
 

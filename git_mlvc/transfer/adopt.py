@@ -22,15 +22,23 @@ from git_mlvc.transfer.remote_view import RemoteView
 BUDGET_BYTES = 4 * PACK_TARGET_BYTES  # on the disk and on their way, with no name yet
 
 
-def adopt(view: RemoteView, packs: Mapping[bytes, int], adoption: Adoption) -> Iterator[PackTable]:
+def adopt(
+    view: RemoteView,
+    packs: Mapping[bytes, int],
+    adoption: Adoption,
+    shown_bytes: Mapping[bytes, int] | None = None,
+) -> Iterator[PackTable]:
     """Bring `packs` (id -> size) into the store, several at once; yield the table of each that came.
 
+    `shown_bytes`: what each counts for in progress while it is on its way, if not its size.
     Each is in its place when it is yielded. Raises RemoteError when the remote falls silent, and
     StoreError; what came stays.
     """
+    shown = shown_bytes or {}
     pool: Pool[bytes, Guest] = Pool(
-        lambda pack: adoption.fetch(pack, _copier(view, pack)),
+        lambda pack: adoption.fetch(pack, _copier(view, pack, packs[pack], shown.get(pack))),
         cost=lambda pack: packs[pack],
+        lanes=view.lanes,
         budget_bytes=BUDGET_BYTES,
     )
     failures: list[MlvcError] = []
@@ -46,5 +54,11 @@ def adopt(view: RemoteView, packs: Mapping[bytes, int], adoption: Adoption) -> I
         raise failures[0]
 
 
-def _copier(view: RemoteView, pack: bytes) -> Callable[[int], None]:
-    return lambda fd: view.backend.get_file(remote_layout.pack_key(pack), fd)
+def _copier(
+    view: RemoteView, pack: bytes, size_bytes: int, shown_bytes: int | None
+) -> Callable[[int], None]:
+    def copy(fd: int) -> None:
+        with view.traffic.journey(size_bytes, shown_bytes):
+            view.backend.get_file(remote_layout.pack_key(pack), fd)
+
+    return copy

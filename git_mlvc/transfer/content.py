@@ -64,7 +64,9 @@ def receive(view: RemoteView, digests: Iterable[bytes], take: Take) -> Receipt:
     was taken by then stays taken.
     """
     receipt = Receipt()
-    pool: Pool[Read, bytes] = Pool(view.read, cost=lambda read: read.length)
+    pool: Pool[Read, bytes] = Pool(
+        lambda read: _on_its_way(view, read), cost=lambda read: read.length, lanes=view.lanes
+    )
     pending = list(digests)
     while pending:
         located = _locate(view, pending, receipt)
@@ -94,6 +96,12 @@ def receive(view: RemoteView, digests: Iterable[bytes], take: Take) -> Receipt:
                     receipt.failed.pop(digest, None)
             del outcome  # up to 16 MiB, while the next is on its way
     return receipt
+
+
+def _on_its_way(view: RemoteView, read: Read) -> bytes:
+    shown_bytes = sum(location.raw_len for _, location in read.records)
+    with view.traffic.journey(read.length, shown_bytes):
+        return view.read(read)
 
 
 def _locate(

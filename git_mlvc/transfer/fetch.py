@@ -141,10 +141,11 @@ class _Fetcher:
             if place in self._silent:
                 continue
             try:
-                if place not in self._ready:
-                    view.refresh(from_index=True)
-                    self._ready.add(place)
-                self._from_view(view, remaining)
+                with view.traffic.shown_in(self._progress):
+                    if place not in self._ready:
+                        view.refresh(from_index=True)
+                        self._ready.add(place)
+                    self._from_view(view, remaining)
             except RemoteError as exc:
                 self._silent[place] = exc
             finally:
@@ -252,7 +253,7 @@ class _Fetcher:
         found = {digest: found[digest] for digest in wanted if digest in found}
         packs = plan.whole_packs(found, view.pack_sizes)
         self._make_sure_of_room(found, packs)
-        rest = self._adopt(view, packs, wanted)
+        rest = self._adopt(view, packs, wanted, plan.content_in(packs, found))
         receipt = receive(view, rest, self._take)
         self.received_bytes += receipt.received_bytes
         for digest, failure in receipt.failed.items():
@@ -266,11 +267,15 @@ class _Fetcher:
         return self.chunks > before
 
     def _adopt(
-        self, view: RemoteView, packs: Mapping[bytes, int], wanted: Iterable[bytes]
+        self,
+        view: RemoteView,
+        packs: Mapping[bytes, int],
+        wanted: Iterable[bytes],
+        shown_bytes: Mapping[bytes, int],
     ) -> set[bytes]:
         """Bring packs as they are; return what of `wanted` is not in those that came."""
         rest = set(wanted)
-        for table in adopt(view, packs, self._adoption):
+        for table in adopt(view, packs, self._adoption, shown_bytes):
             self.received_bytes += table.size_bytes
             raw_bytes = 0
             for record in iter_rows(table.rows):

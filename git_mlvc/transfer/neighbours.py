@@ -14,7 +14,7 @@ from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats.pack import FOOTER_SIZE, iter_rows
 from git_mlvc.formats.segment import Location
 from git_mlvc.transfer import remote_layout
-from git_mlvc.transfer.queue import Pool
+from git_mlvc.transfer.queue import Lanes, Pool
 
 TAIL_BYTES = 128 << 10  # the tables of most packs of 64 MiB: 2600 records
 MAX_ROWS = 1 << 18  # kept; some 60 MB
@@ -23,8 +23,11 @@ MAX_ROWS = 1 << 18  # kept; some 60 MB
 class Neighbours:
     """Places of records by id, out of packs' own tables. Not verified: readers verify the records."""
 
-    def __init__(self, backend: Backend, pack_sizes: Mapping[bytes, int]) -> None:
+    def __init__(
+        self, backend: Backend, pack_sizes: Mapping[bytes, int], lanes: Lanes | None = None
+    ) -> None:
         self._backend = backend
+        self._lanes = lanes or Lanes()
         self._pack_sizes = pack_sizes
         self._places: dict[bytes, Location] = {}
         self._read: set[bytes] = set()
@@ -61,7 +64,7 @@ class Neighbours:
         packs = [self._due.popitem()[0] for _ in range(min(most, len(self._due)))]
         self._read.update(packs)
         pool: Pool[bytes, list[pack_format.Record]] = Pool(
-            self._table_of, cost=lambda pack: TAIL_BYTES
+            self._table_of, cost=lambda pack: TAIL_BYTES, lanes=self._lanes
         )
         whole: set[bytes] = set()
         broken: set[bytes] = set()

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from git_mlvc.backend.base import Backend, Capability
 from git_mlvc.errors import MlvcError
 from git_mlvc.transfer import remote_layout
-from git_mlvc.transfer.queue import Pool
+from git_mlvc.transfer.queue import Lanes, Pool
 
 LISTING_PAGE = 1000  # packs that one request of a listing tells of, about
 FEW_STATS = 16  # single questions; after so many, all are listed
@@ -20,8 +20,11 @@ STAT_COST = 1
 class PackPresence:
     """Answers by pack id; `sizes` is what segments say, and grows as they are read."""
 
-    def __init__(self, backend: Backend, sizes: Mapping[bytes, int]) -> None:
+    def __init__(
+        self, backend: Backend, sizes: Mapping[bytes, int], lanes: Lanes | None = None
+    ) -> None:
         self._backend = backend
+        self._lanes = lanes or Lanes()
         self._sizes = sizes
         self._present: dict[bytes, bool] = {}
         self._listed: dict[bytes, int] | None = None
@@ -64,7 +67,7 @@ class PackPresence:
 
     def _ask(self, packs: Collection[bytes]) -> None:
         self._asked += len(packs)
-        pool: Pool[bytes, bool] = Pool(self._stands, cost=lambda pack: STAT_COST)
+        pool: Pool[bytes, bool] = Pool(self._stands, cost=lambda pack: STAT_COST, lanes=self._lanes)
         for pack, outcome in pool.run(packs):
             if isinstance(outcome, MlvcError):
                 raise outcome

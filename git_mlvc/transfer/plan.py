@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from git_mlvc.errors import MlvcError, StoreError
+from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location
 from git_mlvc.units import count_text, size_text
@@ -61,6 +62,15 @@ def whole_packs(
         if stored_bytes >= WHOLE_FROM_BYTES
         and WHOLE_PACK_SHARE * pack_sizes.get(pack, 1 << 62) < stored_bytes
     }
+
+
+def content_in(packs: Iterable[bytes], wanted: Mapping[bytes, Location]) -> dict[bytes, int]:
+    """Return how many bytes of content each of these packs has of what is wanted."""
+    found = dict.fromkeys(packs, 0)
+    for location in wanted.values():
+        if location.pack in found and location.kind == Kind.CHUNK:
+            found[location.pack] += location.raw_len
+    return found
 
 
 def _offset(record: tuple[bytes, Location]) -> int:

@@ -78,9 +78,24 @@ def push_from(
 ) -> PushReport:
     """As `push`, from any source."""
     require(view.backend, Capability.WRITE, "push")
+    progress = progress or Silent()
+    with view.traffic.shown_in(progress):
+        return _push(source, view, uses, progress, wave_records, bases)
+
+
+def _push(
+    source: Source,
+    view: RemoteView,
+    uses: Collection[Use],
+    progress: Progress,
+    wave_records: int,
+    bases: Bases,
+) -> PushReport:
+    progress.begin(f"asking {view.name}")
     view.refresh()
+    progress.end()
     survey = Survey(source, view, wave_records=wave_records, bases=bases)
-    pusher = _Pusher(source, view, progress or Silent())
+    pusher = _Pusher(source, view, progress)
     contents = dict.fromkeys(use.pointer for use in uses)
     for wave in survey.waves(contents):
         pusher.send(wave)
@@ -158,6 +173,7 @@ class _Pusher:
         pool: Pool[_Errand, tuple[PackTable, int] | None] = Pool(
             self._deliver,
             cost=lambda errand: errand.size_bytes,
+            lanes=self._view.lanes,
             budget_bytes=UPLOAD_BUDGET_BYTES,
         )
         tables: list[PackTable] = []
@@ -194,12 +210,13 @@ class _Pusher:
                     return 0  # an interrupted push, or somebody else's, has been here
             if not sent.is_temporary:
                 check_whole(sent)
-            if not backend.put_if_absent(key, sent.path):
-                found = backend.stat(key)
-                if found is not None and found.size_bytes == sent.size_bytes:
-                    return 0
-                # Right name, wrong length: not what its name says, so nothing is lost by this.
-                backend.put(key, sent.path)
+            with self._view.traffic.journey(sent.size_bytes):
+                if not backend.put_if_absent(key, sent.path):
+                    found = backend.stat(key)
+                    if found is not None and found.size_bytes == sent.size_bytes:
+                        return 0
+                    # Right name, wrong length: not what its name says, so nothing is lost by this.
+                    backend.put(key, sent.path)
             self._check_arrival(key, sent.size_bytes)
             return sent.size_bytes
         finally:

@@ -12,7 +12,7 @@ from git_mlvc.errors import FormatError, MlvcError
 from git_mlvc.formats import segment as segment_format
 from git_mlvc.formats.segment import LAYOUT_SIZE, Location
 from git_mlvc.transfer import remote_layout, segment_ranges
-from git_mlvc.transfer.queue import Pool
+from git_mlvc.transfer.queue import Lanes, Pool
 from git_mlvc.transfer.remote_layout import Summary
 from git_mlvc.transfer.segment_ranges import Span, Window
 
@@ -26,8 +26,14 @@ class RangedSegments:
     `damaged` is called with a segment whose bytes cannot be true; it is asked no more.
     """
 
-    def __init__(self, backend: Backend, damaged: Callable[[bytes], object]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        damaged: Callable[[bytes], object],
+        lanes: Lanes | None = None,
+    ) -> None:
         self._backend = backend
+        self._lanes = lanes or Lanes()
         self._damaged = damaged
         self.summaries: dict[bytes, Summary] = {}
         self._named: dict[bytes, bytes] = {}  # by which segment: it still does while it is there
@@ -158,6 +164,7 @@ class RangedSegments:
                 remote_layout.segment_key(job[0]), job[1].start, job[1].length
             ),
             cost=lambda job: job[1].length,
+            lanes=self._lanes,
         )
         for (segment_id, request, members), outcome in pool.run(jobs):
             if isinstance(outcome, MlvcError):

@@ -17,7 +17,7 @@ from git_mlvc.errors import FormatError, MlvcError, RemoteError, RemoteRefused, 
 from git_mlvc.formats import store_config
 from git_mlvc.formats.segment import SegmentView
 from git_mlvc.transfer import remote_layout
-from git_mlvc.transfer.queue import Pool
+from git_mlvc.transfer.queue import Lanes, Pool
 from git_mlvc.transfer.ranged_segments import RangedSegments
 from git_mlvc.transfer.remote_layout import FORMAT_KEY, INDEX_KEY, Index, Summary
 from git_mlvc.transfer.segment_cache import BLOCK_BYTES, SegmentCache
@@ -30,12 +30,15 @@ NO_INDEX = Index({}, False)
 class RemoteSegments:
     """As of the last `refresh`. `whole` are verified; of `ranged` only ranges were ever seen."""
 
-    def __init__(self, backend: Backend, cache: SegmentCache, name: str) -> None:
+    def __init__(
+        self, backend: Backend, cache: SegmentCache, name: str, lanes: Lanes | None = None
+    ) -> None:
         self.backend = backend
+        self._lanes = lanes or Lanes()
         self._cache = cache
         self._name = name
         self.whole: dict[bytes, SegmentView] = {}
-        self.ranged = RangedSegments(backend, self._doubt_segment)
+        self.ranged = RangedSegments(backend, self._doubt_segment, self._lanes)
         self.doubt: RemoteError | None = None
         self.has_format = False
         self.is_listed = False
@@ -250,7 +253,9 @@ class RemoteSegments:
 
     def _fetch(self, wanted: Mapping[bytes, int | None]) -> None:
         pool: Pool[bytes, SegmentView | None] = Pool(
-            self._fetch_one, cost=lambda one: min(wanted[one] or BLOCK_BYTES, BLOCK_BYTES)
+            self._fetch_one,
+            cost=lambda one: min(wanted[one] or BLOCK_BYTES, BLOCK_BYTES),
+            lanes=self._lanes,
         )
         for segment_id, outcome in pool.run(wanted):
             if isinstance(outcome, NotFound) and not self.can_list:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from git_mlvc.backend.base import Backend, NotFound
+from git_mlvc.backend.meter import Traffic
 from git_mlvc.errors import FormatError, RemoteError, RemoteUnavailable
 from git_mlvc.formats import store_config
 from git_mlvc.formats.segment import Location
@@ -21,6 +22,7 @@ from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.neighbours import TAIL_BYTES, Neighbours
 from git_mlvc.transfer.pack_presence import PackPresence
 from git_mlvc.transfer.plan import Read
+from git_mlvc.transfer.queue import Lanes
 from git_mlvc.transfer.ranged_segments import ASK_BYTES
 from git_mlvc.transfer.remote_layout import FORMAT_KEY, INDEX_KEY
 from git_mlvc.transfer.remote_segments import LISTING_ATTEMPTS, RemoteSegments
@@ -35,20 +37,30 @@ class RemoteView:
     """One remote, as of the last `refresh`. Use from one thread; `read` from any.
 
     `cache_dir` may be lost at any time. `name` is for messages. `directory`: where it is, if it is here.
-    `pack_sizes` are those of the packs met so far.
+    `pack_sizes` are those of the packs met so far. `lanes`: how many requests at once; `traffic`: what
+    its driver's meter belongs to.
     """
 
     def __init__(
-        self, backend: Backend, cache_dir: Path, *, name: str = "", directory: Path | None = None
+        self,
+        backend: Backend,
+        cache_dir: Path,
+        *,
+        name: str = "",
+        directory: Path | None = None,
+        lanes: Lanes | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self.backend = backend
         self.directory = directory
         self.name = name or backend.url
+        self.lanes = lanes or Lanes()
+        self.traffic = traffic or Traffic()
         self._cache = SegmentCache(cache_dir)
-        self.segments = RemoteSegments(backend, self._cache, self.name)
+        self.segments = RemoteSegments(backend, self._cache, self.name, self.lanes)
         self.pack_sizes = self.segments.pack_sizes
-        self._neighbours = Neighbours(backend, self.pack_sizes)
-        self._presence = PackPresence(backend, self.pack_sizes)
+        self._neighbours = Neighbours(backend, self.pack_sizes, self.lanes)
+        self._presence = PackPresence(backend, self.pack_sizes, self.lanes)
         self._is_fresh = False
         self._distrusted: set[tuple[bytes | None, bytes]] = set()
 

@@ -13,7 +13,6 @@ from support.faulty_backend import FaultyBackend
 from git_mlvc.backend.base import Backend
 from git_mlvc.backend.file import FileBackend
 from git_mlvc.backend.memory import MemoryBackend
-from git_mlvc.backend.wrap.limit import Limit
 from git_mlvc.backend.wrap.retry import Retry
 
 
@@ -58,7 +57,7 @@ class TestRetryAroundAFlakyRemote(BackendContract):
         return Retry(flaky, sleep=lambda seconds: None)
 
 
-class TestLimit(BackendContract):
+class TestFileBackendWithAMeter(BackendContract):
     @pytest.fixture
-    def backend(self) -> Backend:
-        return Limit(MemoryBackend(), 1e6, sleep=lambda seconds: None)
+    def backend(self, tmp_path: Path) -> Backend:
+        return FileBackend(tmp_path / "remote", meter=lambda size_bytes: None)

@@ -1,1 +1,1 @@
-"""Wrappers that stand around any driver: retries, a rate limit, read-only."""
+"""Wrappers that stand around any driver: retries, read-only."""

@@ -1,12 +1,14 @@
 """Trying again: the only loop of its kind in the program.
 
 What may be tried again is in the type: RemoteUnavailable, but not Offline. Waiting grows twofold
-with jitter, or is what the remote asked for.
+with jitter, or is what the remote asked for. Threads of a transfer are daemons, so that Ctrl-C ends a
+pause at once.
 """
 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,17 +16,23 @@ from typing import TypeVar
 
 from git_mlvc.backend.base import Backend, Capability, Listed, Offline, Stat, Throttled
 from git_mlvc.errors import RemoteUnavailable
+from git_mlvc.units import seconds_text
 
 ATTEMPTS = 5
+FEWEST_ATTEMPTS = 3  # however long each of them took: a large body may
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
+PATIENCE_S = 180.0
 _T = TypeVar("_T")
+OnPause = Callable[[RemoteUnavailable, float], object]
 
 
 class Retry:
     """A backend that asks `inner` up to `attempts` times, for `patience_s` at most between answers.
 
-    A `put_if_absent` whose reply was lost is asked again and may then return False for our own
+    When the remote asks to be left alone, all threads leave it alone together, for as long as it says and as often
+    as patience allows. `on_pause` is told of each failure that is waited for, and `on_throttled` once for each time
+    the remote complains. A `put_if_absent` whose reply was lost is asked again and may then return False for our own
     bytes; that is what False means everywhere: look and compare.
     """
 
@@ -33,7 +41,9 @@ class Retry:
         inner: Backend,
         *,
         attempts: int = ATTEMPTS,
-        patience_s: float = 180.0,
+        patience_s: float = PATIENCE_S,
+        on_pause: OnPause = lambda failure, pause_s: None,
+        on_throttled: Callable[[], object] = lambda: None,
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
@@ -41,9 +51,13 @@ class Retry:
         self._inner = inner
         self._attempts = attempts
         self._patience_s = patience_s
+        self._on_pause = on_pause
+        self._on_throttled = on_throttled
         self._sleep = sleep
         self._clock = clock
         self._jitter = jitter
+        self._lock = threading.Lock()
+        self._quiet_until = clock()
 
     @property
     def url(self) -> str:
@@ -84,24 +98,59 @@ class Retry:
     def _again(self, ask: Callable[[], _T]) -> _T:
         started = self._clock()
         attempt = 0
+        paused_s = 0.0
         while True:
+            self._wait_while_quiet()
             try:
                 return ask()
             except Offline:
                 raise
             except RemoteUnavailable as exc:
                 attempt += 1
-                pause = self._pause(attempt, exc)
-                waited = self._clock() - started
-                if attempt >= self._attempts or waited + pause > self._patience_s:
+                pause_s = self._pause(attempt, exc)
+                if isinstance(exc, Throttled):
+                    if paused_s + pause_s > self._patience_s:
+                        raise self._too_long(exc) from exc
+                    self._quieten(pause_s)
+                elif attempt >= self._attempts or (
+                    attempt >= FEWEST_ATTEMPTS
+                    and self._clock() - started + pause_s > self._patience_s
+                ):
                     raise
-                self._sleep(pause)
+                paused_s += pause_s
+                self._on_pause(exc, pause_s)
+                self._sleep(pause_s)
 
     def _pause(self, attempt: int, failure: RemoteUnavailable) -> float:
-        pause: float = min(FIRST_PAUSE_S * 2.0 ** (attempt - 1), LONGEST_PAUSE_S)
-        pause *= (
-            0.5 + self._jitter() / 2
-        )  # many clients that failed together do not return together
-        if isinstance(failure, Throttled):
-            return max(pause, failure.retry_after_s)
-        return pause
+        # Many clients, and many threads, that failed together do not return together.
+        pause_s: float = min(FIRST_PAUSE_S * 2.0 ** (attempt - 1), LONGEST_PAUSE_S)
+        if isinstance(failure, Throttled) and failure.retry_after_s > pause_s:
+            return failure.retry_after_s * (1 + self._jitter() / 8)
+        return pause_s * (0.5 + self._jitter() / 2)
+
+    def _quieten(self, pause_s: float) -> None:
+        """Let other threads wait as well before they ask."""
+        with self._lock:
+            now = self._clock()
+            is_news = now >= self._quiet_until  # requests that were on their way fail together
+            self._quiet_until = max(self._quiet_until, now + pause_s)
+        if is_news:
+            self._on_throttled()
+
+    def _wait_while_quiet(self) -> None:
+        with self._lock:
+            wait_s = self._quiet_until - self._clock()
+        if wait_s > 0:
+            self._sleep(wait_s * (1 + self._jitter() / 8))
+
+    def _too_long(self, failure: Throttled) -> Throttled:
+        asked = failure.retry_after_s
+        return Throttled(
+            failure.what,
+            retry_after_s=asked,
+            why=(
+                f"{failure.why or 'it has too much to do'}; it asks to be left alone"
+                f" for {seconds_text(asked) if asked else 'longer'}, and that is more than is waited"
+            ),
+            hint="try again later: what has come or gone by then is not sent twice",
+        )

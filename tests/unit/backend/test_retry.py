@@ -1,13 +1,12 @@
-"""Retry, limit, read-only."""
+"""Trying again, and backends that are only read."""
 
 from __future__ import annotations
 
 import pytest
 from support.faulty_backend import FaultyBackend
 
-from git_mlvc.backend.base import Capability, Listed, Offline, Throttled
+from git_mlvc.backend.base import Capability, Listed, Offline, Stat, Throttled
 from git_mlvc.backend.memory import MemoryBackend
-from git_mlvc.backend.wrap.limit import Limit
 from git_mlvc.backend.wrap.read_only import ReadOnly
 from git_mlvc.backend.wrap.retry import Retry
 from git_mlvc.errors import RemoteRefused, RemoteUnavailable
@@ -76,14 +75,98 @@ class Busy(MemoryBackend):
         return b"x"
 
 
-def test_what_the_remote_asks_for_is_waited_for_within_patience() -> None:
+def patient(busy: MemoryBackend, clock: Clock, **options: float) -> Retry:
+    return Retry(busy, sleep=clock.sleep, clock=clock, jitter=lambda: 0.0, **options)  # type: ignore[arg-type]
+
+
+def test_what_the_remote_asks_for_is_waited_for() -> None:
     clock = Clock()
-    assert Retry(Busy(), sleep=clock.sleep, clock=clock).get("format") == b"x"
+    assert patient(Busy(), clock).get("format") == b"x"
     assert clock.slept == [30, 30]
+
+
+def test_a_remote_that_asks_for_more_than_patience_ends_it_and_is_named_as_the_reason() -> None:
     clock = Clock()
-    with pytest.raises(Throttled):
-        Retry(Busy(), sleep=clock.sleep, clock=clock, patience_s=45).get("format")
+    with pytest.raises(Throttled, match="slow down") as caught:
+        patient(Busy(), clock, patience_s=45).get("format")
     assert clock.slept == [30]
+    assert "30 s" in caught.value.why
+    assert "more than is waited" in caught.value.why
+
+
+def test_a_remote_that_says_no_number_is_left_alone_longer_each_time() -> None:
+    clock = Clock()
+
+    class Full(MemoryBackend):
+        def get(self, key: str) -> bytes:
+            raise Throttled("503 SlowDown", retry_after_s=0)
+
+    with pytest.raises(Throttled):
+        patient(Full(), clock, patience_s=60).get("format")
+    assert clock.slept == [0.25 * 2**n for n in range(7)]  # more often than other failures
+
+
+def test_several_threads_leave_a_busy_remote_alone_together() -> None:
+    clock = Clock()
+    complaints: list[float] = []
+    busy = Busy()
+    remote = Retry(
+        busy,
+        sleep=clock.sleep,
+        clock=clock,
+        jitter=lambda: 0.0,
+        on_throttled=lambda: complaints.append(clock.now),
+    )
+    asked_at: list[float] = []
+
+    class Elsewhere(MemoryBackend):
+        def stat(self, key: str) -> Stat | None:
+            asked_at.append(clock.now)
+            return None
+
+    busy.stat = Elsewhere().stat  # type: ignore[method-assign]
+    first_pause = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        if not asked_at and not complaints[1:]:
+            # While this thread waits, another one wants something else: it waits as well.
+            remote._sleep = first_pause
+            remote.stat("format")
+        else:
+            first_pause(seconds)
+
+    remote._sleep = sleep
+    remote.get("format")
+    assert asked_at == [30.0]
+    assert complaints == [0.0, 30.0]
+
+
+def test_a_body_that_takes_longer_than_patience_is_tried_again_all_the_same() -> None:
+    clock = Clock()
+
+    class Slow(MemoryBackend):
+        tries = 0
+
+        def get(self, key: str) -> bytes:
+            self.tries += 1
+            clock.now += 600
+            if self.tries < 3:
+                raise RemoteUnavailable("reset at the last byte")
+            return b"x"
+
+    assert retry(FaultyBackend(Slow()), clock).get("format") == b"x"
+
+
+def test_each_pause_is_told() -> None:
+    told: list[tuple[str, float]] = []
+    remote = Retry(
+        FaultyBackend(MemoryBackend(), "EE."),
+        sleep=lambda seconds: None,
+        jitter=lambda: 1.0,
+        on_pause=lambda failure, pause_s: told.append((failure.what, pause_s)),
+    )
+    remote.put("format", b"x")
+    assert told == [("put format failed", 0.5), ("put format failed", 1.0)]
 
 
 def test_a_put_whose_reply_was_lost_succeeds() -> None:
@@ -107,16 +190,6 @@ class BreaksInTheMiddle(MemoryBackend):
 def test_a_listing_that_broke_is_asked_for_again_from_the_start() -> None:
     listing = list(Retry(BreaksInTheMiddle(), sleep=lambda seconds: None).list("segments/"))
     assert [found.key for found in listing] == ["segments/aa", "segments/bb"]
-
-
-def test_limit_spaces_requests_out() -> None:
-    clock = Clock()
-    limited = Limit(MemoryBackend(), 100, sleep=clock.sleep, clock=clock)
-    limited.put("packs/a", b"x" * 200)
-    limited.put("packs/b", b"x" * 100)
-    limited.get("packs/a")
-    limited.get("packs/b")
-    assert clock.slept == [2.0, 1.0, 2.0]
 
 
 def test_read_only_refuses_writes_and_says_so_in_its_capabilities() -> None:
