@@ -45,6 +45,7 @@ VERBS: dict[str, Verb] = {
         _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),
         _verb("fetch", "Fetch data into the local store.", MOVE),
         _verb("push", "Send the data of commits to a remote.", MOVE),
+        _verb("copy", "Copy data from one remote to another, without keeping it here.", MOVE),
         _verb("fill", "Put content in the place of stubs.", MOVE),
         _verb("drop", "Put stubs in the place of content that a remote holds.", MOVE),
         _verb("remote", "Say where data is kept.", MOVE),

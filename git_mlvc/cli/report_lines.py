@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.hooks.install import Report
     from git_mlvc.repo_path import RepoPath
-    from git_mlvc.transfer.plan import FetchReport
+    from git_mlvc.transfer.plan import FetchReport, PushReport
     from git_mlvc.worktree.fill import FillReport, Left
 
 _MOST_SHOWN = 20
@@ -26,6 +26,18 @@ def show_install(output: Output, report: Report) -> int:
     for conflict in report.conflicts:
         output.message(f"warning: {conflict}")
     return ExitCode.ANSWER if report.conflicts else ExitCode.OK
+
+
+def push_fields(report: PushReport) -> dict[str, object]:
+    """The JSON of a push or a copy."""
+    return {
+        "files": report.files,
+        "chunks": report.chunks,
+        "logical_bytes": report.logical_bytes,
+        "sent_bytes": report.sent_bytes,
+        "packs": report.packs,
+        "already_there_bytes": report.already_there_bytes,
+    }
 
 
 def fetch_fields(report: FetchReport, paths: Mapping[Pointer, RepoPath]) -> dict[str, object]:

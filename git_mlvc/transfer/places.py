@@ -167,6 +167,14 @@ class Places:
             return url
         return str(self._top / self.from_home(url))
 
+    def is_same(self, one: RemoteSetting, other: RemoteSetting) -> bool:
+        """True if both are known to be one place: an address, or two names of a directory."""
+        urls = self.absolute_url(one.url), self.absolute_url(other.url)
+        paths = [address.local_path(url) for url in urls]
+        if paths[0] is not None and paths[1] is not None:
+            return paths[0].resolve() == paths[1].resolve()
+        return urls[0].rstrip("/") == urls[1].rstrip("/") and one.options == other.options
+
     def from_home(self, path: str) -> str:
         if path == "~" or path.startswith("~/"):
             return self._home + path[1:]

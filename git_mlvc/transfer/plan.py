@@ -219,7 +219,11 @@ class MissingData(StoreError):
     """Data that a push needs is neither at its source nor on the remote; `paths` need it."""
 
     def __init__(
-        self, paths: tuple[str, ...], remote: str, source: str = "in the local store"
+        self,
+        paths: tuple[str, ...],
+        remote: str,
+        source: str = "in the local store",
+        hint: str = "git mlvc fetch --all, or ask whoever committed it to run `git mlvc push`",
     ) -> None:
         shown = "".join(f"\n  {path}" for path in paths[:SHOWN_PATHS])
         if len(paths) > SHOWN_PATHS:
@@ -227,6 +231,6 @@ class MissingData(StoreError):
         super().__init__(
             f"the data of {count_text(len(paths), 'file')} is nowhere to be had:{shown}",
             why=f"it is neither {source} nor on remote '{remote}'",
-            hint="git mlvc fetch --all, or ask whoever committed it to run `git mlvc push`",
+            hint=hint,
         )
         self.paths = paths

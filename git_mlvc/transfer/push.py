@@ -95,24 +95,20 @@ def _push(
     view.refresh()
     progress.end()
     survey = Survey(source, view, wave_records=wave_records, bases=bases)
-    pusher = _Pusher(source, view, progress)
+    pusher = Pusher(source, view, progress)
     contents = dict.fromkeys(use.pointer for use in uses)
     for wave in survey.waves(contents):
         pusher.send(wave)
     if survey.lost:
-        lost = set(survey.lost)
-        named = sorted({str(use.path) for use in uses if use.pointer in lost})
-        raise MissingData(tuple(named), view.name, source.name)
+        raise MissingData(paths_of(survey.lost, uses), view.name, source.name)
     pusher.finish()
-    return PushReport(
-        files=len(contents),
-        chunks=pusher.chunks,
-        logical_bytes=sum(pointer.size_bytes for pointer in contents),
-        raw_sent_bytes=pusher.raw_sent_bytes,
-        sent_bytes=pusher.sent_bytes,
-        packs=pusher.packs,
-        chunks_already_there=survey.records_there,
-    )
+    return pusher.report(contents, survey.records_there)
+
+
+def paths_of(pointers: Iterable[Pointer], uses: Iterable[Use]) -> tuple[str, ...]:
+    """Return the paths that are known for `pointers`, sorted."""
+    meant = set(pointers)
+    return tuple(sorted({str(use.path) for use in uses if use.pointer in meant}))
 
 
 class _Errand(NamedTuple):
@@ -123,8 +119,8 @@ class _Errand(NamedTuple):
     ids: Sequence[bytes] = ()
 
 
-class _Pusher:
-    """What one push has sent so far."""
+class Pusher:
+    """What one push has sent so far. `finish` when all waves are there."""
 
     def __init__(self, source: Source, view: RemoteView, progress: Progress) -> None:
         self._source = source
@@ -155,6 +151,18 @@ class _Pusher:
         if self._segments:
             compact(self._view.segments, self._source.scratch, allowance_bytes=self.sent_bytes)
             self._view.write_index()
+
+    def report(self, contents: Collection[Pointer], records_there: int) -> PushReport:
+        """Return what was done for `contents`, of which so many records were there before."""
+        return PushReport(
+            files=len(contents),
+            chunks=self.chunks,
+            logical_bytes=sum(pointer.size_bytes for pointer in contents),
+            raw_sent_bytes=self.raw_sent_bytes,
+            sent_bytes=self.sent_bytes,
+            packs=self.packs,
+            chunks_already_there=records_there,
+        )
 
     def _send_packs(self, plan: PushPlan) -> list[PackTable]:
         built: list[Parcel] = []
