@@ -32,6 +32,22 @@ _FILE = Kind("file", "/path")
 _KINDS: dict[str, Kind] = {
     "file": _FILE,
     "memory": Kind("memory", "memory:NAME"),
+    "s3": Kind(
+        "s3",
+        "s3://BUCKET/PREFIX",
+        frozenset(
+            {
+                "access-key-id",
+                "anonymous",
+                "endpoint",
+                "path-style",
+                "profile",
+                "region",
+                "secret-access-key",
+                "session-token",
+            }
+        ),
+    ),
 }
 
 

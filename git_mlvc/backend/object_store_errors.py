@@ -1,0 +1,202 @@
+"""What an object store's refusals and silences mean, and what to do about each.
+
+The library says what happened in its messages only: the status, and the code that S3, Google and Azure
+put into their bodies. Of these texts nothing but code and message is shown; the rest may hold signatures.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from git_mlvc.backend.base import Denied, Throttled
+from git_mlvc.errors import MlvcError, RemoteRefused, RemoteUnavailable
+
+THROTTLED_S = 5.0  # the library shows no Retry-After; so long a pause is seldom too short
+MESSAGE_LENGTH = 300
+
+_STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_CODE = re.compile(r"<Code>([\w.]{1,80})</Code>")
+_MESSAGE = re.compile(r"<Message>(.*?)(?:</Message>|\n)", re.S)
+_REGION = re.compile(r"<Region>([\w-]+)</Region>|expecting '([\w-]+)'")
+_SYSTEM = re.compile(r'message: "([^"]+)"|error: "([^"]+)"')
+
+_NO_BUCKET = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName", "InvalidResourceName"}
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"}
+_WRONG_KEYS = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "AuthenticationFailed",
+    "InvalidSecurity",
+}
+_FULL = {
+    "QuotaExceeded",
+    "AccountProblem",
+    "EntityTooLarge",
+    "InsufficientStorage",
+    "XMinioStorageFull",
+    "XMinioAdminBucketQuotaExceeded",
+    "RequestBodyTooLarge",
+    "InsufficientAccountPermissions",
+}
+_SLOW_DOWN = {"SlowDown", "ServerBusy", "TooManyRequests", "RequestLimitExceeded"}
+_TRY_AGAIN = {
+    "ConditionalRequestConflict",
+    "OperationAborted",
+    "ContainerBeingDeleted",
+    "RequestTimeout",
+    "InternalError",
+    "OperationTimedOut",
+    "BadDigest",
+    "XAmzContentSHA256Mismatch",
+    "Md5Mismatch",
+}
+_WRONG_REGION = {
+    "PermanentRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said: 0 if it said nothing; its own code and message, empty where there are none."""
+
+    status: int
+    code: str
+    message: str
+    text: str
+
+    @classmethod
+    def of(cls, exc: BaseException) -> Answer:
+        text = str(exc)
+        said = text.partition("\n\nDebug source:")[0]
+        status, code, message = _STATUS.search(said), _CODE.search(said), _MESSAGE.search(said)
+        return cls(
+            int(status[1]) if status else 0,
+            code[1] if code else "",
+            _printable(message[1]) if message else "",
+            text,
+        )
+
+    @property
+    def says_no_such_bucket(self) -> bool:
+        return self.code in _NO_BUCKET
+
+    @property
+    def why(self) -> str:
+        if self.code or self.message:
+            return ": ".join(part for part in (self.code, self.message) if part)
+        return f"it answered with status {self.status}" if self.status else "it did not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Turns failures of one remote into errors. `noun`: "bucket" or "container".
+
+    `rights`: verb -> what the service calls the right to it. `sign_in`: where its keys come from.
+    """
+
+    url: str
+    endpoint: str
+    noun: str
+    name: str
+    rights: dict[str, str]
+    sign_in: str
+
+    def of(self, exc: BaseException, verb: str, key: str) -> MlvcError:
+        """Return the error for a failure to `verb` `key` that is not an answer to the question itself."""
+        answer = Answer.of(exc)
+        what = f"cannot {verb} {key or 'what is there'} on {self.url}"
+        if answer.status == 0:
+            return self._silence(answer, what)
+        return self._no(answer, what, verb) or self._later(answer, what)
+
+    def no_bucket(self, answer: Answer) -> RemoteRefused:
+        return RemoteRefused(
+            f"there is no {self.noun} '{self.name}' at {self.endpoint}",
+            why=answer.why,
+            hint=f"create the {self.noun} with the service's own tools, or mend the address",
+        )
+
+    def _no(self, answer: Answer, what: str, verb: str) -> MlvcError | None:
+        code, status, why = answer.code, answer.status, answer.why
+        if answer.says_no_such_bucket:
+            return self.no_bucket(answer)
+        if code in _SKEWED or "RequestTimeTooSkewed" in answer.text:
+            return Denied(
+                what,
+                why="the clock of this machine is off, so that requests look too old or too new",
+                hint="set the clock (for example with timedatectl set-ntp true), then try again",
+            )
+        if code in _FULL or status in (402, 413, 507):
+            return RemoteRefused(what, why=f"it takes no more: {why}", hint="make room there")
+        if code in _WRONG_REGION or status in (301, 307, 308):
+            return self._wrong_region(answer, what)
+        if code in _EXPIRED:
+            return Denied(what, why=why, hint=f"the login has expired: renew it. {self.sign_in}")
+        if code in _TRY_AGAIN or code in _SLOW_DOWN:
+            return None
+        if status == 401 or code in _WRONG_KEYS:
+            return Denied(what, why=why, hint=f"the keys are not accepted. {self.sign_in}")
+        if status == 403:
+            return Denied(what, why=why, hint=self._missing_right(verb))
+        if status == 405 or status == 501:
+            return RemoteRefused(what, why=f"this server cannot do that: {why}")
+        if 400 <= status < 500 and status not in (408, 409, 425, 429, 498, 499):
+            return RemoteRefused(what, why=why, hint=f"is {self.endpoint} the right endpoint?")
+        return None
+
+    def _later(self, answer: Answer, what: str) -> RemoteUnavailable:
+        if answer.status in (429, 498) or answer.code in _SLOW_DOWN:
+            return Throttled(what, retry_after_s=THROTTLED_S, why=answer.why)
+        return RemoteUnavailable(what, why=answer.why, hint="try again in a minute")
+
+    def _missing_right(self, verb: str) -> str:
+        right = self.rights.get(verb, "")
+        named = f" ({right})" if right else ""
+        return f"ask for the right to {verb} there{named}. {self.sign_in}"
+
+    def _wrong_region(self, answer: Answer, what: str) -> RemoteRefused:
+        found = _REGION.search(answer.text)
+        region = (found[1] or found[2]) if found else "REGION"
+        return RemoteRefused(
+            what,
+            why=f"the {self.noun} is in another region: {answer.why}",
+            hint=f"git config mlvc.remote.NAME.region {region}",
+        )
+
+    def _silence(self, answer: Answer, what: str) -> MlvcError:
+        text = answer.text
+        if "Certificate" in text or "UnknownIssuer" in text:
+            return RemoteRefused(
+                f"cannot trust {self.endpoint}",
+                why="its certificate is not signed by an authority that this machine knows",
+                hint="name the file of your own authority in AWS_CA_BUNDLE or SSL_CERT_FILE",
+            )
+        if "without LOCATION" in text:
+            return self._wrong_region(answer, what)
+        if "kind: Connect" in text:
+            why = "there is no such host" if "dns error" in text else _system_reason(text)
+            return RemoteUnavailable(
+                f"cannot reach {self.endpoint}",
+                why=why,
+                hint="is the endpoint written right, the network there, and the proxy (HTTPS_PROXY)?",
+            )
+        why = (
+            "it fell silent" if "Timeout" in text or "TimedOut" in text else "the connection broke"
+        )
+        return RemoteUnavailable(what, why=why, hint="try again: what has arrived is kept")
+
+
+def _system_reason(text: str) -> str:
+    found = _SYSTEM.search(text)
+    reason = (found[1] or found[2]) if found else "no connection"
+    if "InvalidContentType" in text:
+        reason = "it does not speak TLS: should the endpoint begin with http://?"
+    return _printable(reason)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text.strip())[:MESSAGE_LENGTH]

@@ -1,0 +1,142 @@
+"""`s3://BUCKET/PREFIX`: Amazon S3 and all that speaks like it (MinIO, Ceph, R2, Wasabi, Swift …)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from git_mlvc.backend.aws_credentials import SignIn, resolve_profile, sign_in
+from git_mlvc.backend.aws_profiles import Profile
+from git_mlvc.backend.bucket_address import checked_endpoint, split_address
+from git_mlvc.backend.object_store import ObjectStoreBackend, Patience, Service
+from git_mlvc.backend.object_store_client import client_options, retries
+from git_mlvc.backend.object_store_errors import Meaning
+from git_mlvc.backend.opening import Opening
+from git_mlvc.settings import parse_bool
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config, S3Credential, S3Store
+
+DEFAULT_REGION = "us-east-1"
+RIGHTS = {
+    "write": "s3:PutObject",
+    "read": "s3:GetObject; without s3:ListBucket also what is not there is refused",
+    "look for": "s3:GetObject; without s3:ListBucket also what is not there is refused",
+    "list": "s3:ListBucket",
+    "delete": "s3:DeleteObject",
+}
+SIGN_IN = "Keys come from AWS_ACCESS_KEY_ID, from ~/.aws, or from the option `profile`"
+
+
+def open_url(url: str, opening: Opening) -> ObjectStoreBackend:
+    """Return the driver. Raises ConfigError for the address, an option or a profile that is malformed."""
+    bucket, prefix = split_address(url, "s3://BUCKET/PREFIX")
+    options, environment = opening.options, opening.environment
+    profile = resolve_profile(options, environment)
+    is_anonymous = parse_bool(options.get("anonymous", "false"), key="option anonymous")
+    way = SignIn() if is_anonymous else sign_in(url, options, environment, profile)
+    endpoint = _endpoint(options, environment, profile)
+    region = _region(options, environment, profile)
+    asked_for_path_style = options.get("path-style")
+    # In a name with dots a certificate for *.s3.amazonaws.com would not be good.
+    is_path_style = (
+        parse_bool(asked_for_path_style, key="option path-style")
+        if asked_for_path_style
+        else endpoint is not None or "." in bucket
+    )
+    base = endpoint or _amazon(region)
+    config = _pinned(base if is_path_style else _in_host(bucket, base), region)
+    config["virtual_hosted_style_request"] = not is_path_style
+    config["skip_signature"] = is_anonymous
+    config |= way.config or {}
+
+    def connect(patience: Patience) -> S3Store:
+        return _store(bucket, config, way, opening, patience)
+
+    service = Service(
+        url=url.rstrip("/"),
+        prefix=prefix,
+        connect=connect,
+        meaning=Meaning(url.rstrip("/"), base, "bucket", bucket, RIGHTS, SIGN_IN),
+        creates_atomically=endpoint is None
+        or (urlsplit(endpoint).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")),
+        sign_in=way.check,
+    )
+    return ObjectStoreBackend(service, opening.meter)
+
+
+def _store(
+    bucket: str, config: S3Config, way: SignIn, opening: Opening, patience: Patience
+) -> S3Store:
+    from obstore.store import S3Store
+
+    keys = way.keys
+    provider = None
+    if keys is not None:
+
+        def provider() -> S3Credential:
+            found = keys()
+            return {
+                "access_key_id": found.access_key_id,
+                "secret_access_key": found.secret_access_key,
+                "token": found.token,
+                "expires_at": found.expires_at,
+            }
+
+    return S3Store(
+        bucket,
+        config=config,
+        client_options=client_options(opening, config["endpoint"], patience),
+        retry_config=retries(patience),
+        credential_provider=provider,
+    )
+
+
+def _pinned(endpoint: str, region: str) -> S3Config:
+    """Return what the library would else look up in the process's environment (law 6)."""
+    return {
+        "endpoint": endpoint,
+        "aws_endpoint_url_s3": endpoint,
+        "region": region,
+        "conditional_put": "etag",
+        "disable_bulk_delete": True,  # not every server has it, or has it right
+        "disable_tagging": True,
+        "request_payer": False,
+        "s3_express": False,
+        "unsigned_payload": False,  # so that the server sees a body that changed on the way
+    }
+
+
+def _endpoint(
+    options: Mapping[str, str], environment: Mapping[str, str], profile: Profile
+) -> str | None:
+    """Return another server than Amazon's, if one is named. Raises ConfigError."""
+    if options.get("endpoint"):
+        return checked_endpoint(options["endpoint"], "the option endpoint")
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        if environment.get(name):
+            return checked_endpoint(environment[name], name)
+    if profile.get("endpoint_url"):
+        return checked_endpoint(profile.get("endpoint_url"), "endpoint_url in ~/.aws/config")
+    return None
+
+
+def _region(options: Mapping[str, str], environment: Mapping[str, str], profile: Profile) -> str:
+    return (
+        options.get("region")
+        or environment.get("AWS_REGION")
+        or environment.get("AWS_DEFAULT_REGION")
+        or profile.get("region")
+        or DEFAULT_REGION
+    )
+
+
+def _amazon(region: str) -> str:
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://s3.{region}.{suffix}"
+
+
+def _in_host(bucket: str, endpoint: str) -> str:
+    scheme, _, rest = endpoint.partition("://")
+    return f"{scheme}://{bucket}.{rest}"
