@@ -120,6 +120,8 @@ class Workspace:
         from git_mlvc.backend import registry
         from git_mlvc.backend.opening import Opening
         from git_mlvc.backend.wrap.retry import Retry
+        from git_mlvc.git.credentials import GitCredentials
+        from git_mlvc.git.web_settings import WebSettings
         from git_mlvc.transfer.queue import Lanes
 
         self.places.check_allowed(place)
@@ -131,6 +133,8 @@ class Workspace:
             idle_timeout_s=self.settings.timeout_s,
             scratch=self.store_path / "tmp",
             git_remote=self._git_remote,
+            credentials=GitCredentials(self.git),
+            web_settings=WebSettings(self.git, self.config),
         )
         lanes = Lanes(self.settings.jobs)
         driver = registry.open(self.places.absolute_url(place.url), opening)

@@ -13,22 +13,11 @@ from typing import Protocol
 
 from git_mlvc.errors import ConfigError
 from git_mlvc.fs.atomic import UMASK, Permissions
+from git_mlvc.login import Login
 
 CONNECT_TIMEOUT_S = 10.0
 IDLE_TIMEOUT_S = 60.0
 METERED_BYTES = 256 << 10  # at most, between two words to the meter
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who we are to a server. Not shown: neither in messages nor in `repr`.
-
-    `scheme`: how HTTP is told, if not by user and password: "Bearer", and `password` is the token.
-    """
-
-    user: str = field(repr=False)
-    password: str = field(repr=False)
-    scheme: str = ""
 
 
 class Credentials(Protocol):

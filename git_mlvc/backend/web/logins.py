@@ -11,11 +11,13 @@ import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
-from git_mlvc.backend.opening import Login, Opening
+from git_mlvc.backend.opening import Opening
 from git_mlvc.backend.web import meaning, urls
 from git_mlvc.backend.web.urls import Origin
 from git_mlvc.errors import ConfigError
+from git_mlvc.login import Login
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,7 @@ class Logins:
         self._opening = opening
         self._accounts: dict[Origin, _Account] = {}
         self._lock = threading.Lock()
+        self._home = (urls.origin_of(home), urls.shown(home))
         user, password = urls.login_in(home)
         account = self._account(urls.origin_of(home))
         account.user = opening.options.get("user", user)
@@ -81,7 +84,7 @@ class Logins:
             if account.current is not refused:
                 return account.current  # another thread has found it meanwhile
             if refused is not None and refused.login is not None:
-                self._opening.credentials.reject(_asked(url, account), refused.login)
+                self._opening.credentials.reject(self._asked(url, account), refused.login)
             if refused is not None and account.accepted is refused:
                 account.has_asked_helpers = False  # it has expired: there may be a new one
             account.current = self._next(url, account, meaning.schemes(headers))
@@ -95,7 +98,7 @@ class Logins:
                 return
             account.accepted = given
             if given.login is not None:
-                self._opening.credentials.approve(_asked(url, account), given.login)
+                self._opening.credentials.approve(self._asked(url, account), given.login)
 
     def _next(self, url: str, account: _Account, offered: set[str]) -> Given | None:
         if offered and not offered & {"basic", "bearer"}:
@@ -107,7 +110,7 @@ class Logins:
                 return _given(found, offered, keep=False)
         if not account.has_asked_helpers:
             account.has_asked_helpers = True
-            found = self._opening.credentials.fill(_asked(url, account))
+            found = self._opening.credentials.fill(self._asked(url, account))
             if found is not None:
                 return _given(found, offered, keep=True)
         return None
@@ -126,6 +129,15 @@ class Logins:
             return None
         return Login(found[0] or "", found[2] or "")
 
+    def _asked(self, url: str, account: _Account) -> str:
+        """Return the address to ask helpers about: the remote's, with the user that is set, and no secret."""
+        origin, home = self._home
+        bare = home if urls.origin_of(url) == origin else urls.shown(url)
+        if not account.user:
+            return bare
+        scheme, _, rest = bare.partition("://")
+        return f"{scheme}://{quote(account.user, safe='')}@{rest}"
+
     def _account(self, origin: Origin) -> _Account:
         with self._lock:
             return self._accounts.setdefault(origin, _Account())
@@ -143,14 +155,3 @@ def _given(login: Login, offered: set[str], *, keep: bool) -> Given:
 
 def _basic(user: str, password: str) -> str:
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
-
-
-def _asked(url: str, account: _Account) -> str:
-    """Return the address to ask helpers about: with the user that is set, without anything secret."""
-    bare = urls.shown(url)
-    if not account.user:
-        return bare
-    from urllib.parse import quote
-
-    scheme, _, rest = bare.partition("://")
-    return f"{scheme}://{quote(account.user, safe='')}@{rest}"
