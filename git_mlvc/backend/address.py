@@ -147,6 +147,8 @@ def local_path(url: str) -> Path | None:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise ConfigError(
-            f"not the address of a directory: {url}", hint="it has three slashes: file:///srv/data"
+            f"not the address of a directory: {url}",
+            why="it names another computer, or no whole path",
+            hint="it has three slashes: file:///srv/data",
         )
     return Path(unquote(parts.path, errors="surrogateescape"))

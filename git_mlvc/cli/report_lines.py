@@ -68,15 +68,25 @@ def show_fetch(
     output.line(f"fetch: {report.summary()}")
     for failure in unopened if report.failed else ():
         output.error(failure.what, why=failure.why, hint=failure.hint)
-    by_reason: dict[tuple[str, str, str], list[str]] = {}
+    # Each file may have a chunk or pack of its own to name; told is each kind of failure, once.
+    by_kind: dict[tuple[type[MlvcError], str], list[tuple[str, MlvcError]]] = {}
     code: int = ExitCode.OK
     for pointer, why in report.failed.items():
         name = str(paths.get(pointer, pointer.oid.short))
-        by_reason.setdefault((why.what, why.why, why.hint), []).append(name)
+        by_kind.setdefault((type(why), why.hint), []).append((name, why))
         code = code or why.exit_code
-    for (what, why_text, hint), names in by_reason.items():
-        output.error(f"cannot fetch {named(names)}\n{what}", why=why_text, hint=hint)
+    for failures in by_kind.values():
+        _tell_one_of(output, failures)
     return code
+
+
+def _tell_one_of(output: Output, failures: Sequence[tuple[str, MlvcError]]) -> None:
+    """Show all names, and the first reason for all of the same kind."""
+    first = failures[0][1]
+    others = len({(why.what, why.why) for _, why in failures}) - 1
+    more = f"\n{count_text(others, 'more reason')} of this kind" if others else ""
+    names = named([name for name, _ in failures])
+    output.error(f"cannot fetch {names}\n{first.what}", why=first.why + more, hint=first.hint)
 
 
 def fill_fields(report: FillReport) -> dict[str, object]:
