@@ -24,6 +24,7 @@ from git_mlvc.backend.base import (
     Listed,
     NotFound,
     Stat,
+    Throttled,
     check_key,
     check_prefix,
     is_key,
@@ -32,14 +33,17 @@ from git_mlvc.backend.base import (
 )
 from git_mlvc.backend.interruptible import interruptible
 from git_mlvc.backend.object_store_errors import Answer, Meaning
-from git_mlvc.backend.opening import METERED_BYTES, Meter
+from git_mlvc.backend.opening import METERED_BYTES, Opening
+from git_mlvc.backend.signed_upload import SignedPut, Uploads
 from git_mlvc.errors import InputError, RemoteRefused, RemoteUnavailable
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-MAPPED_BYTES = 1 << 20  # a larger file is mapped, a smaller one read
+SMALL_BYTES = 1 << 20  # what the library is given to send; larger files are sent block by block
 LIST_BATCH = 1000
+_NO_CONDITIONS = (405, 501)
+_EXISTS = ("PreconditionFailed", "BlobAlreadyExists")
 _BAD_PATH = re.compile(r'Path "(.*?)"(?: contained|: Encountered)', re.S)
 _T = TypeVar("_T")
 
@@ -49,7 +53,7 @@ class Patience(Enum):
 
     ANSWER = "silent for at most the idle time-out, before the answer and in it"
     BODY = "the same; and a body that breaks off is asked for again from there"
-    UPLOAD = "until a body of any size has been sent and acknowledged"
+    UPLOAD = "until a large body has been sent and acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Service:
 
     `connect`: opens the library's store; contacts nothing. `sign_in`: called before each request, in our
     own thread; raises when there are no credentials. `creates_atomically`: of several that create a key at once the
-    service is known to let only one win.
+    service is known to let only one win. `sign_put`: a path and whether to create only -> where to send
+    a large body; None where the library has to send it.
     """
 
     url: str
@@ -67,18 +72,20 @@ class Service:
     meaning: Meaning
     creates_atomically: bool
     sign_in: Callable[[], None] = lambda: None
+    sign_put: Callable[[ObjectStore, str, bool], SignedPut] | None = None
 
 
 class ObjectStoreBackend:
     """A prefix of a bucket. Contacts nothing before the first verb."""
 
-    def __init__(self, service: Service, meter: Meter) -> None:
+    def __init__(self, service: Service, opening: Opening) -> None:
         self.url = service.url
         self.capabilities = frozenset(Capability)
         if not service.creates_atomically:
             self.capabilities -= {Capability.PUT_IF_ABSENT}
         self._service = service
-        self._meter = meter
+        self._meter = opening.meter
+        self._uploads = Uploads(opening, service.meaning.endpoint)
         self._stores: dict[Patience, ObjectStore] = {}
         self._can_create = True  # until the server says that it knows no conditional put
         self._has_seen_bucket = False
@@ -110,11 +117,18 @@ class ObjectStoreBackend:
 
     def _put(self, key: str, source: bytes | Path, mode: str) -> None:
         """Send all of it in one request. Raises AlreadyExistsError, _NoConditions if `mode` is "create"."""
-        body = _body_of(source)
-        size_bytes = len(body)
+        size_bytes = _size_of(source)
+        if self._service.sign_put and isinstance(source, Path) and size_bytes > SMALL_BYTES:
+            self._put_signed(key, source, mode, self._service.sign_put)
+        else:
+            self._put_by_library(key, source, mode, size_bytes)
+        self._has_seen_bucket = True
+
+    def _put_by_library(self, key: str, source: bytes | Path, mode: str, size_bytes: int) -> None:
+        body = _body_of(source, size_bytes)
         for start in range(0, size_bytes, METERED_BYTES):
             self._meter(min(METERED_BYTES, size_bytes - start))
-        patience = Patience.UPLOAD if size_bytes > MAPPED_BYTES else Patience.ANSWER
+        patience = Patience.UPLOAD if size_bytes > SMALL_BYTES else Patience.ANSWER
 
         def send(store: ObjectStore) -> None:
             # One request also where the library would cut it in parts: a pack is what one request holds.
@@ -123,12 +137,39 @@ class ObjectStoreBackend:
         try:
             self._ask(send, patience)
         except AlreadyExistsError:
+            if mode != "create":
+                raise RemoteUnavailable(self._service.meaning.what("write", key)) from None
             raise
         except (BaseError, OSError, ValueError) as exc:
-            if mode == "create" and Answer.of(exc).status in (405, 501):
+            if mode == "create" and Answer.of(exc).status in _NO_CONDITIONS:
                 raise _NoConditions from exc
             raise self._service.meaning.of(exc, "write", key) from exc
-        self._has_seen_bucket = True
+
+    def _put_signed(
+        self,
+        key: str,
+        source: Path,
+        mode: str,
+        sign_put: Callable[[ObjectStore, str, bool], SignedPut],
+    ) -> None:
+        meaning = self._service.meaning
+        try:
+            where = self._ask(lambda store: sign_put(store, self._path(key), mode == "create"))
+        except (BaseError, OSError, ValueError) as exc:
+            raise meaning.of(exc, "write", key) from exc
+        said = self._uploads.put(where, source, meaning.what("write", key).removeprefix("cannot "))
+        if said is None:
+            return
+        answer = Answer.said(said.status, said.body)
+        if mode == "create" and (said.status == 412 or answer.code in _EXISTS):
+            raise AlreadyExistsError(key)
+        if mode == "create" and said.status in _NO_CONDITIONS:
+            raise _NoConditions
+        raise (
+            said.error
+            if isinstance(said.error, Throttled)
+            else meaning.of_answer(answer, "write", key)
+        )
 
     def delete(self, key: str) -> None:
         check_key(key)
@@ -230,6 +271,7 @@ class ObjectStoreBackend:
         yield from self._listed(check_prefix(prefix))
 
     def close(self) -> None:
+        self._uploads.close()
         self._stores.clear()
 
     # -- listing
@@ -329,13 +371,20 @@ class _NoConditions(Exception):
     """The server knows no conditional put."""
 
 
-def _body_of(source: bytes | Path) -> bytes | mmap.mmap:
+def _size_of(source: bytes | Path) -> int:
+    try:
+        return len(source) if isinstance(source, bytes) else source.stat().st_size
+    except OSError as exc:
+        raise InputError(f"cannot read {source!s}", why=exc.strerror or str(exc)) from exc
+
+
+def _body_of(source: bytes | Path, size_bytes: int) -> bytes | mmap.mmap:
     """Return the bytes to send. A large file is mapped: what is sent then are pages of the file, no copy of it."""
     if isinstance(source, bytes):
         return source
     try:
         with source.open("rb") as file:
-            if os.fstat(file.fileno()).st_size > MAPPED_BYTES:
+            if size_bytes > SMALL_BYTES:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             return file.read()
     except OSError as exc:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import git_mlvc
 from git_mlvc.backend.object_store import Patience
 from git_mlvc.backend.opening import Opening
+from git_mlvc.backend.web import network
 from git_mlvc.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +21,8 @@ FIRST_PAUSE = timedelta(milliseconds=200)
 LONGEST_PAUSE = timedelta(seconds=2)
 _EVERYWHERE = "*,0.0.0.0/0,::/0"
 _NOWHERE = "http://127.0.0.1:9"
-_AUTHORITIES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+UPLOAD_FLOOR_BYTES_PER_S = 64 << 10
+LARGEST_UPLOAD_BYTES = 64 << 20  # packs: formats/pack.py
 
 
 def client_options(opening: Opening, endpoint: str, patience: Patience) -> ClientConfig:
@@ -35,15 +34,21 @@ def client_options(opening: Opening, endpoint: str, patience: Patience) -> Clien
         "timeout": WHOLE_REQUEST,
         "user_agent": f"git-mlvc/{git_mlvc.__version__}",
     }
-    if patience is not Patience.UPLOAD:  # there it would count from the first byte sent
+    if patience is Patience.UPLOAD:
+        # The library sees no progress of what it sends: its read time-out would run from the first byte on.
+        slowest_s = LARGEST_UPLOAD_BYTES / UPLOAD_FLOOR_BYTES_PER_S
+        options["timeout"] = timedelta(seconds=opening.idle_timeout_s + slowest_s)
+    else:
         options["read_timeout"] = timedelta(seconds=opening.idle_timeout_s)
-    proxy = proxy_for(endpoint, opening.environment)
+    proxy = network.proxy_for(endpoint, opening)
     # Without a proxy of ours the library would look for one in the process's environment itself.
     options["proxy_url"] = proxy or _NOWHERE
     options["proxy_excludes"] = "" if proxy else _EVERYWHERE
-    authorities = _authorities(opening.environment)
-    if authorities is not None:
-        options["root_certificate"] = authorities
+    authorities = network.authorities_for(endpoint, opening)
+    if authorities is False:
+        options["allow_invalid_certificates"] = True  # the user's git says so
+    elif isinstance(authorities, str):
+        options["root_certificate"] = _certificates(Path(authorities))
     return options
 
 
@@ -56,28 +61,11 @@ def retries(patience: Patience) -> RetryConfig:
     }
 
 
-def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
-    """Return the proxy that the usual variables name for a URL, in lower or upper case."""
-    parts = urlsplit(url)
-    named = {
-        name: environment.get(f"{name}_proxy") or environment.get(f"{name.upper()}_PROXY")
-        for name in (parts.scheme, "all", "no")
-    }
-    if named["no"] and proxy_bypass_environment(parts.netloc, {"no": named["no"]}):
-        return None
-    return named[parts.scheme] or named["all"] or None
-
-
-def _authorities(environment: Mapping[str, str]) -> bytes | None:
-    for name in _AUTHORITIES:
-        path = environment.get(name)
-        if path:
-            try:
-                return Path(path).read_bytes()
-            except OSError as exc:
-                raise ConfigError(
-                    f"cannot read the certificates that {name} names",
-                    why=f"{path}: {exc.strerror}",
-                    hint=f"mend or unset {name}",
-                ) from exc
-    return None
+def _certificates(path: Path) -> bytes:
+    files = sorted(path.glob("*.pem")) if path.is_dir() else [path]
+    try:
+        return b"\n".join(file.read_bytes() for file in files)
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot read the certificates in {path}", why=exc.strerror or str(exc)
+        ) from exc

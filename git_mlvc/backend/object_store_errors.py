@@ -72,12 +72,17 @@ class Answer:
     def of(cls, exc: BaseException) -> Answer:
         text = str(exc)
         said = text.partition("\n\nDebug source:")[0]
-        status, code, message = _STATUS.search(said), _CODE.search(said), _MESSAGE.search(said)
+        status = _STATUS.search(said)
+        return cls.said(int(status[1]) if status else 0, said, text)
+
+    @classmethod
+    def said(cls, status: int, body: str, text: str = "") -> Answer:
+        code, message = _CODE.search(body), _MESSAGE.search(body)
         return cls(
-            int(status[1]) if status else 0,
+            status,
             code[1] if code else "",
             _printable(message[1]) if message else "",
-            text,
+            text or body,
         )
 
     @property
@@ -107,11 +112,16 @@ class Meaning:
 
     def of(self, exc: BaseException, verb: str, key: str) -> MlvcError:
         """Return the error for a failure to `verb` `key` that is not an answer to the question itself."""
-        answer = Answer.of(exc)
-        what = f"cannot {verb} {key or 'what is there'} on {self.url}"
+        return self.of_answer(Answer.of(exc), verb, key)
+
+    def of_answer(self, answer: Answer, verb: str, key: str) -> MlvcError:
+        what = self.what(verb, key)
         if answer.status == 0:
             return self._silence(answer, what)
         return self._no(answer, what, verb) or self._later(answer, what)
+
+    def what(self, verb: str, key: str) -> str:
+        return f"cannot {verb} {key or 'what is there'} on {self.url}"
 
     def no_bucket(self, answer: Answer) -> RemoteRefused:
         return RemoteRefused(

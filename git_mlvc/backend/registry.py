@@ -39,9 +39,11 @@ _KINDS: dict[str, Kind] = {
             {
                 "access-key-id",
                 "anonymous",
+                "ca-file",
                 "endpoint",
                 "path-style",
                 "profile",
+                "proxy",
                 "region",
                 "secret-access-key",
                 "session-token",

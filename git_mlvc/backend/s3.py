@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote, urlsplit
+
+import obstore
 
 from git_mlvc.backend.aws_credentials import SignIn, resolve_profile, sign_in
 from git_mlvc.backend.aws_profiles import Profile
@@ -13,12 +17,15 @@ from git_mlvc.backend.object_store import ObjectStoreBackend, Patience, Service
 from git_mlvc.backend.object_store_client import client_options, retries
 from git_mlvc.backend.object_store_errors import Meaning
 from git_mlvc.backend.opening import Opening
+from git_mlvc.backend.signed_upload import SignedPut
+from git_mlvc.errors import ConfigError
 from git_mlvc.settings import parse_bool
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config, S3Credential, S3Store
+    from obstore.store import ObjectStore, S3Config, S3Credential, S3Store
 
 DEFAULT_REGION = "us-east-1"
+SIGNED_FOR = timedelta(hours=1)  # to begin an upload; it may take longer
 RIGHTS = {
     "write": "s3:PutObject",
     "read": "s3:GetObject; without s3:ListBucket also what is not there is refused",
@@ -30,23 +37,21 @@ SIGN_IN = "Keys come from AWS_ACCESS_KEY_ID, from ~/.aws, or from the option `pr
 
 
 def open_url(url: str, opening: Opening) -> ObjectStoreBackend:
-    """Return the driver. Raises ConfigError for the address, an option or a profile that is malformed."""
+    """Return the driver. Raises ConfigError for an address or option that is malformed.
+
+    A profile or key that is missing is an error of the first request.
+    """
     bucket, prefix = split_address(url, "s3://BUCKET/PREFIX")
+    opening = _with_authorities(opening)
     options, environment = opening.options, opening.environment
-    profile = resolve_profile(options, environment)
-    is_anonymous = parse_bool(options.get("anonymous", "false"), key="option anonymous")
-    way = SignIn() if is_anonymous else sign_in(url, options, environment, profile)
-    endpoint = _endpoint(options, environment, profile)
+    is_anonymous = parse_bool(options.get("anonymous", "false"), key="the option anonymous")
+    profile, way = _way_in(url, opening, is_anonymous)
+    named = _endpoint(options, environment, profile)
     region = _region(options, environment, profile)
-    asked_for_path_style = options.get("path-style")
-    # In a name with dots a certificate for *.s3.amazonaws.com would not be good.
-    is_path_style = (
-        parse_bool(asked_for_path_style, key="option path-style")
-        if asked_for_path_style
-        else endpoint is not None or "." in bucket
-    )
-    base = endpoint or _amazon(region)
-    config = _pinned(base if is_path_style else _in_host(bucket, base), region)
+    base = named or _amazon(region)
+    is_path_style = _is_path_style(options, bucket, named)
+    endpoint = base if is_path_style else _in_host(bucket, base)
+    config = _pinned(endpoint, region)
     config["virtual_hosted_style_request"] = not is_path_style
     config["skip_signature"] = is_anonymous
     config |= way.config or {}
@@ -54,16 +59,55 @@ def open_url(url: str, opening: Opening) -> ObjectStoreBackend:
     def connect(patience: Patience) -> S3Store:
         return _store(bucket, config, way, opening, patience)
 
+    def sign_put(store: ObjectStore, path: str, is_new: bool) -> SignedPut:
+        headers = {"If-None-Match": "*"} if is_new else {}
+        if is_anonymous:
+            return SignedPut(_address(endpoint, bucket if is_path_style else "", path), headers)
+        return SignedPut(obstore.sign(cast("S3Store", store), "PUT", path, SIGNED_FOR), headers)
+
     service = Service(
         url=url.rstrip("/"),
         prefix=prefix,
         connect=connect,
         meaning=Meaning(url.rstrip("/"), base, "bucket", bucket, RIGHTS, SIGN_IN),
-        creates_atomically=endpoint is None
-        or (urlsplit(endpoint).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")),
+        creates_atomically=_is_amazon(base),
         sign_in=way.check,
+        sign_put=sign_put,
     )
-    return ObjectStoreBackend(service, opening.meter)
+    return ObjectStoreBackend(service, opening)
+
+
+def _way_in(url: str, opening: Opening, is_anonymous: bool) -> tuple[Profile, SignIn]:
+    """Return the profile and how to sign; what is wrong with them is told when they are needed."""
+    nobody = Profile("", {})
+    if is_anonymous:
+        return nobody, SignIn()
+    try:
+        profile = resolve_profile(opening.options, opening.environment)
+        return profile, sign_in(url, opening.options, opening.environment, profile)
+    except ConfigError as exc:
+        wrong = exc
+
+        def check() -> None:
+            raise wrong
+
+        return nobody, SignIn(check=check)
+
+
+def _with_authorities(opening: Opening) -> Opening:
+    """AWS has a variable of its own for certificates."""
+    bundle = opening.environment.get("AWS_CA_BUNDLE")
+    if not bundle or "ca-file" in opening.options:
+        return opening
+    return replace(opening, options={**opening.options, "ca-file": bundle})
+
+
+def _is_path_style(options: Mapping[str, str], bucket: str, endpoint: str | None) -> bool:
+    asked_for = options.get("path-style")
+    if asked_for:
+        return parse_bool(asked_for, key="the option path-style")
+    # In a host's name, dots of the bucket would not fit the certificate.
+    return endpoint is not None or "." in bucket
 
 
 def _store(
@@ -140,3 +184,12 @@ def _amazon(region: str) -> str:
 def _in_host(bucket: str, endpoint: str) -> str:
     scheme, _, rest = endpoint.partition("://")
     return f"{scheme}://{bucket}.{rest}"
+
+
+def _is_amazon(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _address(endpoint: str, bucket: str, path: str) -> str:
+    return "/".join(part for part in (endpoint, bucket, quote(path, safe="/~")) if part)

@@ -82,7 +82,7 @@ def proxy_pipeline(login: str, secret: str) -> str:
     account, user = login.split(":")
     filters = dict.fromkeys(PROXY.split(), "")
     filters["tempauth"] = f"user_{account}_{user} = {secret} .admin\n"
-    filters["s3api"] = "location = us-east-1\n"
+    filters["s3api"] = "location = us-east-1\nmax_bucket_listing = 50\n"
     text = f"[pipeline:main]\npipeline = {PROXY} proxy-server\n"
     text += "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
     return text + "".join(
