@@ -7,24 +7,23 @@ anything else is configured, and then only after a short knock: where nobody ans
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from git_mlvc.backend.aws_profiles import Profile, read_profile
 from git_mlvc.backend.aws_programs import keys_of_program
 from git_mlvc.backend.base import Denied
+from git_mlvc.backend.metadata_address import answers
 from git_mlvc.errors import ConfigError
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
 METADATA = "http://169.254.169.254"
-KNOCK_S = 1.0
+TOKEN_OF_A_MINUTE = {"x-aws-ec2-metadata-token-ttl-seconds": "60"}
 _TRUE = {"1", "true", "yes", "on"}
 
 
@@ -169,12 +168,15 @@ def _machine(url: str, environment: Mapping[str, str]) -> SignIn:
         or METADATA
     ).rstrip("/")
     is_disabled = environment.get("AWS_EC2_METADATA_DISABLED", "").lower() in _TRUE
-    answers: list[bool] = []
+    known: list[bool] = []
 
     def check() -> None:
-        if not answers:
-            answers.append(not is_disabled and _is_machine_of_aws(endpoint))
-        if not answers[0]:
+        if not known:
+            known.append(
+                not is_disabled
+                and answers(f"{endpoint}/latest/api/token", TOKEN_OF_A_MINUTE, "PUT")
+            )
+        if not known[0]:
             raise Denied(
                 f"there are no keys for {url}",
                 why="none in the environment and none in ~/.aws, and this machine has no role",
@@ -183,20 +185,6 @@ def _machine(url: str, environment: Mapping[str, str]) -> SignIn:
             )
 
     return SignIn({"metadata_endpoint": endpoint}, check=check)
-
-
-def _is_machine_of_aws(endpoint: str) -> bool:
-    """Knock at the metadata address: only AWS gives a token there, and it does so in milliseconds."""
-    parts = urlsplit(endpoint)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=KNOCK_S)
-    try:
-        lifetime = {"x-aws-ec2-metadata-token-ttl-seconds": "60"}
-        connection.request("PUT", "/latest/api/token", headers=lifetime)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def resolve_profile(options: Mapping[str, str], environment: Mapping[str, str]) -> Profile:

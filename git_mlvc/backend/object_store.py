@@ -218,7 +218,7 @@ class ObjectStoreBackend:
             self._check_bucket(exc, key)
             raise not_found(self.url, key) from exc
         except (BaseError, OSError, ValueError) as exc:
-            if Answer.of(exc).status == 416:
+            if Answer.of(exc).says_beyond_the_end:
                 return b""
             raise self._service.meaning.of(exc, "read", key) from exc
         if len(data) > length:

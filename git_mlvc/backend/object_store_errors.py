@@ -90,6 +90,11 @@ class Answer:
         return self.code in _NO_BUCKET
 
     @property
+    def says_beyond_the_end(self) -> bool:
+        """The range begins where there is nothing: by the server, or by the library of an answer to another range."""
+        return self.status == 416 or (self.status == 0 and "StartTooLarge" in self.text)
+
+    @property
     def why(self) -> str:
         if self.code or self.message:
             return ": ".join(part for part in (self.code, self.message) if part)

@@ -32,6 +32,16 @@ _FILE = Kind("file", "/path")
 _KINDS: dict[str, Kind] = {
     "file": _FILE,
     "memory": Kind("memory", "memory:NAME"),
+    "gs": Kind(
+        "gcs",
+        "gs://BUCKET/PREFIX",
+        frozenset({"anonymous", "ca-file", "endpoint", "proxy", "service-account-file"}),
+    ),
+    "az": Kind(
+        "azure",
+        "az://CONTAINER/PREFIX",
+        frozenset({"account", "account-key", "anonymous", "ca-file", "endpoint", "proxy", "sas"}),
+    ),
     "s3": Kind(
         "s3",
         "s3://BUCKET/PREFIX",

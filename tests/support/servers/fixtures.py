@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from support.servers.azurite import AzuriteServer
+    from support.servers.gcs_double import GcsDouble
     from support.servers.s3_server import S3Server
 
 
@@ -30,5 +32,25 @@ def swift_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]
     from support.servers import swift
 
     server = swift.start(tmp_path_factory.mktemp("swift"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def azurite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzuriteServer]:
+    """Microsoft's double of Azure Blob Storage."""
+    from support.servers import azurite
+
+    server = azurite.start(tmp_path_factory.mktemp("azurite"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def gcs_server() -> Iterator[GcsDouble]:
+    """Our own double of Google's storage; in this process."""
+    from support.servers.gcs_double import GcsDouble
+
+    server = GcsDouble()
     yield server
     server.stop()
