@@ -58,8 +58,9 @@ class Listener:
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
-        """Meanwhile nobody listens on the port: connections are refused."""
+        """Meanwhile nobody listens on the port: connections are refused, those that were open have ended."""
         self._stop_listening()
+        self._end_connections()
         try:
             yield
         finally:
@@ -68,6 +69,9 @@ class Listener:
     def close(self) -> None:
         self._closing.set()
         self._stop_listening()
+        self._end_connections()
+
+    def _end_connections(self) -> None:
         with self._lock:
             still_open, threads = list(self._open), list(self._threads)
         for connection in still_open:
