@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 SMALL_BYTES = 1 << 20  # what the library is given to send; larger files are sent block by block
 LIST_BATCH = 1000
 _NO_CONDITIONS = (405, 501)
+_COMPRESSED = ("gzip", "deflate", "br", "zstd")
 _EXISTS = ("PreconditionFailed", "BlobAlreadyExists")
 _BAD_PATH = re.compile(r'Path "(.*?)"(?: contained|: Encountered)', re.S)
 _T = TypeVar("_T")
@@ -89,6 +91,7 @@ class ObjectStoreBackend:
         self._stores: dict[Patience, ObjectStore] = {}
         self._can_create = True  # until the server says that it knows no conditional put
         self._has_seen_bucket = False
+        self._has_said_no = False
 
     # -- writing
 
@@ -225,16 +228,33 @@ class ObjectStoreBackend:
             raise RemoteUnavailable(
                 f"cannot read {key} on {self.url}", why="it sent more than was asked for"
             )
+        if len(data) < length:
+            self._check_end(key, start + len(data))
         for at in range(0, len(data), METERED_BYTES):
             self._meter(min(METERED_BYTES, len(data) - at))
         self._has_seen_bucket = True
         return data
+
+    def _check_end(self, key: str, at: int) -> None:
+        """Raise unless the object ends at `at`, where a ranged answer ended before what was asked for."""
+        found = self.stat(key)
+        if found is None or found.size_bytes > at:
+            raise RemoteUnavailable(
+                f"cannot read {key} on {self.url}", why="it sent less than was asked for"
+            )
 
     def _blocks(self, key: str) -> Iterator[bytes]:
         """Yield the whole object, in blocks; complete, or it raises."""
         try:
             answer = self._ask(lambda store: obstore.get(store, self._path(key)), Patience.BODY)
             size_bytes = answer.meta["size"]
+            coding = answer.attributes.get("Content-Encoding", "")
+            if coding in _COMPRESSED:
+                raise RemoteRefused(
+                    f"cannot read {key} on {self.url}",
+                    why=f"it arrives compressed ({coding}), unasked",
+                    hint="is there a proxy in between that compresses? Turn that off for this address",
+                )
             stream = iter(answer.stream(min_chunk_size=METERED_BYTES))
             passed = 0
             while (block := interruptible(lambda: next(stream, None))) is not None:
@@ -261,6 +281,7 @@ class ObjectStoreBackend:
         try:
             meta = self._ask(lambda store: obstore.head(store, self._path(key)))
         except FileNotFoundError:
+            self._has_said_no = True
             return self._certainly_absent(key)
         except (BaseError, OSError, ValueError) as exc:
             raise self._explained(exc, key) from exc
@@ -296,11 +317,34 @@ class ObjectStoreBackend:
                 raise self._service.meaning.of(exc, "list", prefix) from exc
             if offset is None:
                 break
+        if not found:
+            self._check_listing()
         self._has_seen_bucket = True
         own = len(self._service.prefix)
         for path, size_bytes in found.items():
             if is_key(path[own:]):
                 yield Listed(path[own:], size_bytes)
+
+    def _check_listing(self) -> None:
+        """Raise if whoever said that nothing is there says so to everything: a page to log in, for example.
+
+        The library takes any page for an empty listing; an object that cannot be there must be missing.
+        """
+        if self._has_said_no:
+            return
+        nobody = self._path(f"nobody-{secrets.token_hex(16)}")
+        try:
+            self._ask(lambda store: obstore.head(store, nobody))
+        except FileNotFoundError:
+            self._has_said_no = True
+            return
+        except (BaseError, OSError, ValueError) as exc:
+            raise self._service.meaning.of(exc, "list", "") from exc
+        raise RemoteUnavailable(
+            f"cannot list {self.url}",
+            why="what answers there gives the same answer to everything",
+            hint="is it a page to log in to the network? Look with a browser, then try again",
+        )
 
     def _list_from(self, below: str, offset: str | None, found: dict[str, int]) -> str | None:
         """Add what is listed after `offset`; return where to go on when a name stands in the way."""
