@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from git_mlvc.errors import RemoteUnavailable
+from git_mlvc.errors import RemoteError
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.units import seconds_text
 
@@ -86,7 +86,11 @@ class Traffic:
             if taken_back:
                 progress.advance(size_bytes=taken_back)
 
-    def pausing(self, failure: RemoteUnavailable, pause_s: float) -> None:
+    def rest(self, pause_s: float) -> None:
+        """Wait, as long as this thread's clock says."""
+        self._sleep(pause_s)
+
+    def pausing(self, failure: RemoteError, pause_s: float) -> None:
         """Note that a request failed on this thread and is made again after a pause."""
         journey: _Journey | None = getattr(self._here, "journey", None)
         with self._lock:

@@ -15,6 +15,8 @@ from git_mlvc.transfer.queue import Lanes, Pool
 LISTING_PAGE = 1000  # packs that one request of a listing tells of, about
 FEW_STATS = 16  # single questions; after so many, all are listed
 STAT_COST = 1
+SHORT_PAGES = 2  # so short a listing is always asked for
+MOST_UNLISTED = 512  # that a listing does not show: looked for one by one, beyond that believed
 
 
 class PackPresence:
@@ -28,9 +30,12 @@ class PackPresence:
         self._sizes = sizes
         self._present: dict[bytes, bool] = {}
         self._listed: dict[bytes, int] | None = None
+        self._is_for_certain = False
         self._asked = 0
 
-    def forget(self) -> None:
+    def forget(self, *, for_certain: bool = False) -> None:
+        """Ask anew from now on; `for_certain`: each for itself, for listings may lag behind."""
+        self._is_for_certain = for_certain
         self._present.clear()
         self._listed = None
         self._asked = 0
@@ -43,11 +48,11 @@ class PackPresence:
         """Return those that do not stand there; there are about `on_remote` packs. Raises RemoteError."""
         unknown = [pack for pack in packs if pack not in self._present]
         if unknown:
-            can_list = Capability.LIST in self._backend.capabilities
+            can_list = Capability.LIST in self._backend.capabilities and not self._is_for_certain
             pages = 1 + on_remote // LISTING_PAGE
             if can_list and (
                 self._listed is not None
-                or pages <= 2
+                or pages <= SHORT_PAGES
                 or self._asked + len(unknown) > max(FEW_STATS, pages)
             ):
                 self._compare_with_listing(unknown)
@@ -55,15 +60,29 @@ class PackPresence:
                 self._ask(unknown)
         return {pack for pack in packs if not self._present[pack]}
 
+    def is_listing_cheaper(self, questions: int, *, on_remote: int) -> bool:
+        """True if listing all costs less than so many single questions."""
+        can_list = Capability.LIST in self._backend.capabilities
+        return can_list and questions > 1 + on_remote // LISTING_PAGE
+
+    def list_now(self) -> dict[bytes, int]:
+        """Return the packs that a listing shows (id -> bytes). Raises RemoteError."""
+        found = {}
+        for listed in self._backend.list(remote_layout.PACKS):
+            pack = remote_layout.pack_of(listed.key)
+            if pack is not None:
+                found[pack] = listed.size_bytes
+        return found
+
     def _compare_with_listing(self, packs: Collection[bytes]) -> None:
         if self._listed is None:
-            self._listed = {}
-            for listed in self._backend.list(remote_layout.PACKS):
-                pack = remote_layout.pack_of(listed.key)
-                if pack is not None:
-                    self._listed[pack] = listed.size_bytes
+            self._listed = self.list_now()
         for pack in packs:
             self._present[pack] = self._listed.get(pack, -1) == self._sizes.get(pack)
+        # A listing may lag behind.
+        unlisted = [pack for pack in packs if not self._present[pack]]
+        if len(unlisted) <= MOST_UNLISTED:
+            self._ask(unlisted)
 
     def _ask(self, packs: Collection[bytes]) -> None:
         self._asked += len(packs)

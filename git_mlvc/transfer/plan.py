@@ -118,6 +118,10 @@ class PushPlan:
     raw_bytes: int
 
     @property
+    def repacked_bytes(self) -> int:
+        return self.stored_bytes - sum(pack.size_bytes for pack in self.copies)
+
+    @property
     def chunks(self) -> int:
         return sum(len(pack.ids) for pack in self.copies) + len(self.repacked)
 

@@ -10,21 +10,23 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from blake3 import blake3
 
 from git_mlvc.backend.base import Capability, require
-from git_mlvc.errors import MlvcError, RemoteRefused, RemoteUnavailable
+from git_mlvc.errors import MlvcError
 from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats import segment
-from git_mlvc.formats.pack import Kind
+from git_mlvc.formats.pack import PACK_TARGET_BYTES, Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location, PackTable
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import remote_layout, verify
+from git_mlvc.transfer.arrival import check_arrival, stands
 from git_mlvc.transfer.lacking import WAVE_RECORDS, Bases, Survey
 from git_mlvc.transfer.parcel import Parcel, repack
 from git_mlvc.transfer.plan import LocalPack, MissingData, PushPlan, PushReport, plan_push
@@ -131,14 +133,21 @@ class Pusher:
         self.sent_bytes = 0
         self.packs = 0
         self._segments = 0
+        self._standing: Mapping[bytes, int] | None = None  # packs by size, if they were listed
+        self._looks_once = False
 
     def send(self, lacking: Mapping[bytes, Location]) -> None:
         """Send what is lacking (id -> where it is at the source) and name it, as one wave."""
         plan = plan_push(lacking, self._source.packs(lacking))
         self._progress.begin("uploading", total_bytes=plan.stored_bytes)
         self._view.write_format()
+        expected = len(plan.copies) + -(-plan.repacked_bytes // PACK_TARGET_BYTES)
+        self._looks_once = self._view.is_listing_cheaper(expected)
+        self._standing = self._view.list_packs() if self._looks_once else None
         try:
             tables = self._send_packs(plan)
+            if self._looks_once:
+                self._look(tables)
         finally:
             self._progress.end()
         self._publish(segment.encode(tables))
@@ -150,6 +159,8 @@ class Pusher:
     def finish(self) -> None:
         if self._segments:
             compact(self._view.segments, self._source.scratch, allowance_bytes=self.sent_bytes)
+        if self._segments or self._view.segments.is_index_behind:
+            self._view.write_format()
             self._view.write_index()
 
     def report(self, contents: Collection[Pointer], records_there: int) -> PushReport:
@@ -208,53 +219,53 @@ class Pusher:
         return None if parcel is None else (parcel.table, self._upload(parcel))
 
     def _upload(self, sent: Parcel) -> int:
-        """Put one pack where it belongs and look at it; return the bytes that travelled."""
+        """Put one pack where it belongs; return the bytes that travelled."""
         key = remote_layout.pack_key(sent.id)
-        backend = self._view.backend
         try:
-            if sent.size_bytes >= ASK_FIRST_BYTES:
-                found = backend.stat(key)
-                if found is not None and found.size_bytes == sent.size_bytes:
-                    return 0  # an interrupted push, or somebody else's, has been here
+            # An interrupted push, or somebody else's, may have been here.
+            if self._may_stand(sent) and stands(self._view, key, sent.size_bytes):
+                return 0
             if not sent.is_temporary:
                 check_whole(sent)
             with self._view.traffic.journey(sent.size_bytes):
-                if not backend.put_if_absent(key, sent.path):
-                    found = backend.stat(key)
-                    if found is not None and found.size_bytes == sent.size_bytes:
-                        return 0
-                    # Right name, wrong length: not what its name says, so nothing is lost by this.
-                    backend.put(key, sent.path)
-            self._check_arrival(key, sent.size_bytes)
+                if not self._put(key, sent.path, sent.size_bytes):
+                    return 0
+            if not self._looks_once:
+                check_arrival(self._view, key, sent.size_bytes)
             return sent.size_bytes
         finally:
             self._progress.advance(size_bytes=sent.size_bytes)
             _discard(sent)
 
+    def _may_stand(self, sent: Parcel) -> bool:
+        if self._standing is None:
+            return sent.size_bytes >= ASK_FIRST_BYTES
+        return self._standing.get(sent.id) == sent.size_bytes
+
+    def _put(self, key: str, source: bytes | Path, size_bytes: int) -> bool:
+        """Send it; return whether it had to be."""
+        if self._view.backend.put_if_absent(key, source):
+            return True
+        if stands(self._view, key, size_bytes):
+            return False
+        # Right name, wrong length: not what its name says, so nothing is lost by this.
+        self._view.backend.put(key, source)
+        return True
+
+    def _look(self, tables: Iterable[PackTable]) -> None:
+        """Look at what was sent with one listing; at what it does not show, alone."""
+        shown = self._view.list_packs()
+        for table in tables:
+            if shown.get(table.id) != table.size_bytes:
+                check_arrival(self._view, remote_layout.pack_key(table.id), table.size_bytes)
+
     def _publish(self, data: bytes) -> None:
         key = remote_layout.segment_key(blake3(data).digest())
-        if not self._view.backend.put_if_absent(key, data):
-            found = self._view.backend.stat(key)
-            if found is None or found.size_bytes != len(data):
-                self._view.backend.put(key, data)
-        self._check_arrival(key, len(data))
+        self._put(key, data, len(data))
+        check_arrival(self._view, key, len(data))
         self._view.add_segment(data)
         self.sent_bytes += len(data)
         self._segments += 1
-
-    def _check_arrival(self, key: str, size_bytes: int) -> None:
-        """Raise unless what was sent stands there: a server's word is not enough."""
-        found = self._view.backend.stat(key)
-        if found is None:
-            raise RemoteUnavailable(
-                f"remote '{self._view.name}' took {key} and does not have it",
-                hint="push again; nothing was told of it yet",
-            )
-        if found.size_bytes != size_bytes:
-            raise RemoteRefused(
-                f"remote '{self._view.name}' kept {found.size_bytes} of {size_bytes} bytes of {key}",
-                hint="push again; if it happens again, that server cannot be used",
-            )
 
 
 def _whole(source: Source, pack: LocalPack) -> _Errand:

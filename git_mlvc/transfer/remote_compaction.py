@@ -1,28 +1,34 @@
 """Keeps the number of a remote's segments small: a push that made one too many merges the small ones.
 
-Segments are index, not data, and need no lock: the merged one is put and looked at before those that it
-replaces go, so at any moment all is named; two clients that merge at once name some of it twice. A reader that
-meets a name that has gone lists anew.
+Segments are index, not data, and need no lock. The merged one is put and looked at, then markers say what it
+replaces (`succession.py`), and only after a grace do those go: whoever has read their names still finds them. Two clients
+that merge at once name some of it twice. Nothing here trusts a clock: what goes is replaced by what is there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from git_mlvc.backend.base import Capability
-from git_mlvc.errors import FormatError, RemoteError
+from git_mlvc.backend.base import Backend, Capability
+from git_mlvc.errors import FormatError, MlvcError, RemoteError
 from git_mlvc.fs import atomic
 from git_mlvc.store.disk import Disk
 from git_mlvc.store.merging import merge_to_file
-from git_mlvc.transfer import remote_layout
+from git_mlvc.transfer import remote_layout, segment_listing, succession
+from git_mlvc.transfer.queue import Lanes, Pool
 from git_mlvc.transfer.remote_segments import RemoteSegments
+from git_mlvc.transfer.succession import Listing, Marker
 
 MOST_SEGMENTS = 4  # that are left after merging, if the allowance suffices
 TOO_MANY = 8
 FREE_BYTES = 16 << 20  # of segments that any push may read and write for it
+_DAY_S = 86400
+_Job = TypeVar("_Job")
 
 
 def to_merge(sizes: Mapping[bytes, int], allowance_bytes: int) -> list[bytes]:
@@ -46,43 +52,96 @@ def to_merge(sizes: Mapping[bytes, int], allowance_bytes: int) -> list[bytes]:
 
 
 def compact(
-    segments: RemoteSegments, directory: Path, *, allowance_bytes: int = FREE_BYTES
+    segments: RemoteSegments,
+    directory: Path,
+    *,
+    allowance_bytes: int = FREE_BYTES,
+    clock: Callable[[], float] = time.time,
 ) -> bool:
     """Merge what should be merged, by a temporary file in `directory`; return whether anything was.
 
-    `allowance_bytes`: how much of segments may be read and written for it. Whatever fails leaves the remote
-    as complete as it was.
+    What was merged long ago goes. `allowance_bytes`: how much of segments may be read and written for it. Whatever
+    fails leaves the remote as complete as it was.
     """
+    if not {Capability.DELETE, Capability.LIST} <= segments.backend.capabilities:
+        return False
+    today = int(clock()) // _DAY_S
+    is_merged = False
+    with contextlib.suppress(RemoteError, FormatError, OSError):
+        tidy(segments, today)
+        chosen = to_merge(segments.sizes(), max(allowance_bytes, FREE_BYTES))
+        is_merged = bool(chosen) and _merge(segments, chosen, directory, today)
+    return is_merged
+
+
+def tidy(segments: RemoteSegments, today: int) -> None:
+    """Remove segments whose grace is over, and markers that have served. Raises RemoteError."""
+    listing = segments.listing
+    due = list(listing.to_remove(today))[: succession.MOST_AT_ONCE]
     backend = segments.backend
-    if not {Capability.DELETE, Capability.LIST} <= backend.capabilities:
-        return False
-    chosen = to_merge(segments.sizes(), max(allowance_bytes, FREE_BYTES))
-    if not chosen:
-        return False
+    heirs = {old: listing.heirs(old) for _, old in due if old is not None}
+    # The listing may be old: what replaces must stand there now, and must have read well.
+    standing = {
+        heir
+        for heir in set().union(*heirs.values(), set())
+        if heir in segments.ids()
+        and (found := backend.stat(remote_layout.segment_key(heir))) is not None
+        and found.size_bytes == listing.sizes[heir]
+    }
+    safe = [marker for marker, old in due if old is None or heirs[old] & standing]
+    _each(backend, segments.lanes, [one.old for one in safe if one.old in heirs], _remove)
+    _each(backend, segments.lanes, safe, lambda backend, marker: backend.delete(marker.key))
+
+
+def _merge(
+    segments: RemoteSegments, chosen: Collection[bytes], directory: Path, today: int
+) -> bool:
+    backend = segments.backend
+    segments.make_whole(chosen)
+    views = [segments.whole[one] for one in chosen if one in segments.whole]
+    if len(views) < len(chosen):
+        return False  # one is damaged: a doubt says so
+    fd, path = atomic.open_temp(directory, "segment")
     try:
-        segments.make_whole(chosen)
-        views = [segments.whole[one] for one in chosen if one in segments.whole]
-        if len(views) < len(chosen):
-            return False  # one is damaged: a doubt says so
-        fd, path = atomic.open_temp(directory, "segment")
-        try:
-            merged = merge_to_file(views, fd, Disk())
-            key = remote_layout.segment_key(merged)
-            size_bytes = os.fstat(fd).st_size
-            if not segments.listed().keys() >= set(chosen):
-                return False  # somebody cleans up: what was taken out must not be named again
-            backend.put_if_absent(key, path)
-            found = backend.stat(key)
-            if found is None or found.size_bytes != size_bytes:
-                return False
-            segments.replace(chosen, merged, path)
-        finally:
-            os.close(fd)
-            with contextlib.suppress(OSError):
-                path.unlink()
-        for segment_id in chosen:
-            if segment_id != merged:
-                backend.delete(remote_layout.segment_key(segment_id))
-    except (RemoteError, FormatError, OSError):
-        return False
+        merged = merge_to_file(views, fd, Disk())
+        key = remote_layout.segment_key(merged)
+        size_bytes = os.fstat(fd).st_size
+        listing = segment_listing.listed(backend)
+        if not listing.live.keys() >= set(chosen):
+            return False  # somebody else was faster
+        backend.put_if_absent(key, path)
+        found = backend.stat(key)
+        if found is None or found.size_bytes != size_bytes:
+            return False
+        replaced = [one for one in chosen if one != merged]
+        markers = [Marker(today, one, merged) for one in replaced]
+        _each(backend, segments.lanes, markers, _mark)
+        sizes = {**listing.sizes, merged: size_bytes}
+        segments.listing = Listing(sizes, listing.markers.union(markers))
+        segments.replace(chosen, merged, path)
+    finally:
+        os.close(fd)
+        with contextlib.suppress(OSError):
+            path.unlink()
     return True
+
+
+def _mark(backend: Backend, marker: Marker) -> None:
+    backend.put(marker.key, remote_layout.MARKER_TEXT)
+
+
+def _remove(backend: Backend, segment_id: bytes) -> None:
+    backend.delete(remote_layout.segment_key(segment_id))
+
+
+def _each(
+    backend: Backend, lanes: Lanes, jobs: Iterable[_Job], ask: Callable[[Backend, _Job], None]
+) -> None:
+    """Ask for all of them, several at a time; raise the first failure when all were asked."""
+    failures: list[MlvcError] = []
+    pool: Pool[_Job, None] = Pool(lambda job: ask(backend, job), cost=lambda job: 1, lanes=lanes)
+    for _, outcome in pool.run(jobs):
+        if outcome is not None:
+            failures.append(outcome)
+    if failures:
+        raise failures[0]

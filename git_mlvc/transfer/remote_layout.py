@@ -20,6 +20,7 @@ INDEX_KEY = "index"
 PACKS = "packs/"
 SEGMENTS = "segments/"
 MAX_INDEX_BYTES = 16 << 20
+MARKER_TEXT = b"git-mlvc merged 1\n"
 SLICE_ROWS = 4096  # of a segment, about, between two marks of its summary
 MAX_ROWS = (1 << 32) - 1
 _FIRST_LINE_OF_1 = b"git-mlvc segments 1\n"
@@ -27,6 +28,7 @@ _FIRST_LINES = b"git-mlvc segments 2\nstore 1\n"
 _ANY_INDEX = re.compile(rb"git-mlvc segments [0-9]+\n")
 _PACK_KEY = re.compile(r"packs/([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
 _SEGMENT_KEY = re.compile(r"segments/([0-9a-f]{64})\Z")
+_MARKER_KEY = re.compile(r"segments/([0-9a-f]{64})\.in-([0-9a-f]{64})\.([0-9]{1,6})\Z")
 _NAME = re.compile(rb"[0-9a-f]{64}\Z")
 _SUMMARY_LINE = re.compile(
     rb"([0-9a-f]{64}) ([0-9]{1,10}) ([0-9]{1,10}) ([0-9]{1,10}) ([A-Za-z0-9+/=]+)\Z"
@@ -52,6 +54,17 @@ def pack_of(key: str) -> bytes | None:
 def segment_of(key: str) -> bytes | None:
     found = _SEGMENT_KEY.match(key)
     return bytes.fromhex(found[1]) if found else None
+
+
+def marker_key(old: bytes, merged: bytes, day: int) -> str:
+    """Return the key that says: segment `old` was merged into `merged` on this day since 1970."""
+    return f"{SEGMENTS}{old.hex()}.in-{merged.hex()}.{day}"
+
+
+def marker_of(key: str) -> tuple[bytes, bytes, int] | None:
+    """Return what a marker says: old, merged, day. None if it is none."""
+    found = _MARKER_KEY.match(key)
+    return (bytes.fromhex(found[1]), bytes.fromhex(found[2]), int(found[3])) if found else None
 
 
 @dataclass(frozen=True, slots=True)

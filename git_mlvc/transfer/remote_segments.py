@@ -16,11 +16,12 @@ from git_mlvc.backend.base import Backend, Capability, NotFound
 from git_mlvc.errors import FormatError, MlvcError, RemoteError, RemoteRefused, RemoteUnavailable
 from git_mlvc.formats import store_config
 from git_mlvc.formats.segment import SegmentView
-from git_mlvc.transfer import remote_layout
+from git_mlvc.transfer import remote_layout, segment_listing
 from git_mlvc.transfer.queue import Lanes, Pool
 from git_mlvc.transfer.ranged_segments import RangedSegments
 from git_mlvc.transfer.remote_layout import FORMAT_KEY, INDEX_KEY, Index, Summary
 from git_mlvc.transfer.segment_cache import BLOCK_BYTES, SegmentCache
+from git_mlvc.transfer.succession import Listing
 
 WHOLE_BYTES = 256 << 10  # a segment up to this size is fetched rather than asked
 LISTING_ATTEMPTS = 3
@@ -34,14 +35,17 @@ class RemoteSegments:
         self, backend: Backend, cache: SegmentCache, name: str, lanes: Lanes | None = None
     ) -> None:
         self.backend = backend
-        self._lanes = lanes or Lanes()
+        self.lanes = lanes or Lanes()
         self._cache = cache
         self._name = name
         self.whole: dict[bytes, SegmentView] = {}
-        self.ranged = RangedSegments(backend, self._doubt_segment, self._lanes)
+        self.ranged = RangedSegments(backend, self._doubt_segment, self.lanes)
         self.doubt: RemoteError | None = None
         self.has_format = False
         self.is_listed = False
+        self.listing = Listing({})
+        self._index = NO_INDEX
+        self._damaged: set[bytes] = set()
         self.pack_sizes: dict[bytes, int] = {}
 
     # -- what there is
@@ -51,9 +55,9 @@ class RemoteSegments:
 
         Raises RemoteUnavailable, RemoteRefused.
         """
-        for _ in range(LISTING_ATTEMPTS):
+        for left in reversed(range(LISTING_ATTEMPTS)):
             try:
-                self._refresh(from_index)
+                self._refresh(from_index, is_last=not left)
                 return
             except NotFound:
                 from_index = False  # merged into another since it was named
@@ -64,9 +68,9 @@ class RemoteSegments:
         if self.is_listed or not self.can_list:
             return False
         before = self.ids()
-        for _ in range(LISTING_ATTEMPTS):
+        for left in reversed(range(LISTING_ATTEMPTS)):
             with contextlib.suppress(NotFound):
-                self._take(self.listed(), dict(self.ranged.summaries))
+                self._take_listed(dict(self.ranged.summaries), is_last=not left)
                 self.is_listed = True
                 return self.ids() != before
         raise self._unstable()
@@ -131,6 +135,19 @@ class RemoteSegments:
             with contextlib.suppress(FormatError):
                 yield remote_layout.summary_of(segment_id, view)
         yield from self.ranged.summaries.values()
+        if not self.can_list:
+            # What the index names and a server does not find is on its way there, for all that can be known.
+            for segment_id, summary in self._index.summaries.items():
+                if summary is not None and segment_id not in self.ids():
+                    yield summary
+
+    @property
+    def is_index_behind(self) -> bool:
+        """True if the remote's index was not there or does not name what is."""
+        named = self._index.summaries.keys()
+        if not self._index.names_format:
+            return bool(self.ids())
+        return self.ids() != named if self.can_list else not self.ids() <= named
 
     @property
     def pack_count(self) -> int:
@@ -143,22 +160,24 @@ class RemoteSegments:
 
     # -- inside
 
-    def _refresh(self, from_index: bool) -> None:
+    def _refresh(self, from_index: bool, *, is_last: bool) -> None:
         self.doubt = None
-        index = self._read_index()
+        self._damaged.clear()
+        index = self._index = self._read_index()
         self.has_format = index.names_format or self._check_format()
         if self.has_format:
             self._cache.remember_use()
         sizes: Mapping[bytes, int | None]
         self.is_listed = self.can_list and not (from_index and index.names_format)
         if self.is_listed:
-            sizes = self.listed()
+            self._take_listed(index.summaries, is_last=is_last)
+            sizes = self.listing.live
         else:
             sizes = {
                 one: summary.layout.size_bytes if summary else None
                 for one, summary in index.summaries.items()
             }
-        self._take(sizes, index.summaries)
+            self._take(sizes, index.summaries, skips_gone=not self.can_list)
         if not self.has_format and not sizes and self._cache.was_used_before:
             self.doubt = RemoteUnavailable(
                 f"cannot tell what remote '{self._name}' has",
@@ -168,12 +187,25 @@ class RemoteSegments:
         if self.is_listed or not self.can_list:
             self._cache.forget_all_but(sizes)
 
+    def _take_listed(self, summaries: Mapping[bytes, Summary | None], *, is_last: bool) -> None:
+        """Take what a listing shows now. In the last try, what it shows and is not there is a doubt."""
+        self.listing = segment_listing.listed(self.backend, named=summaries)
+        self._take(self.listing.live, summaries, skips_gone=is_last)
+        if self._damaged:  # what the damaged ones replace is still there, while its grace lasts
+            more = self.listing.without(self._damaged).live
+            self._load({o: s for o, s in more.items() if o not in self.ids()}, summaries, is_last)
+            self._settle()
+
     def _take(
-        self, sizes: Mapping[bytes, int | None], summaries: Mapping[bytes, Summary | None]
+        self,
+        sizes: Mapping[bytes, int | None],
+        summaries: Mapping[bytes, Summary | None],
+        *,
+        skips_gone: bool,
     ) -> None:
         self.whole = {one: view for one, view in self.whole.items() if one in sizes}
         self.ranged.clear()
-        self._load(sizes, summaries)
+        self._load(sizes, summaries, skips_gone)
         self._settle()
         if bool(self.ranged) != self._cache.is_partial:
             self._cache.note_partial(bool(self.ranged))
@@ -217,19 +249,16 @@ class RemoteSegments:
             ) from exc
         return True
 
-    def listed(self) -> dict[bytes, int]:
-        """Return the segments that stand there now, with their sizes. Raises RemoteError."""
-        found = {}
-        for listed in self.backend.list(remote_layout.SEGMENTS):
-            segment_id = remote_layout.segment_of(listed.key)
-            if segment_id is not None:
-                found[segment_id] = listed.size_bytes
-        return found
-
     def _load(
-        self, sizes: Mapping[bytes, int | None], summaries: Mapping[bytes, Summary | None]
+        self,
+        sizes: Mapping[bytes, int | None],
+        summaries: Mapping[bytes, Summary | None],
+        skips_gone: bool,
     ) -> None:
-        """Open segments that are kept here, fetch small ones, note what is known of large ones."""
+        """Open segments that are kept here, fetch small ones, note what is known of large ones.
+
+        Raises NotFound for one that has gone, unless it is to be skipped.
+        """
         has_ranges = Capability.RANGES in self.backend.capabilities
         wanted: dict[bytes, int | None] = {}
         for segment_id, size_bytes in sizes.items():
@@ -249,17 +278,22 @@ class RemoteSegments:
                 except FormatError as exc:
                     self._refuse_newer(exc)
                     self._doubt_segment(segment_id)
-        self._fetch(wanted)
+                except NotFound:
+                    if not skips_gone:
+                        raise
+                    self._note_gone()
+        self._fetch(wanted, skips_gone=skips_gone)
 
-    def _fetch(self, wanted: Mapping[bytes, int | None]) -> None:
+    def _fetch(self, wanted: Mapping[bytes, int | None], *, skips_gone: bool = False) -> None:
         pool: Pool[bytes, SegmentView | None] = Pool(
             self._fetch_one,
             cost=lambda one: min(wanted[one] or BLOCK_BYTES, BLOCK_BYTES),
-            lanes=self._lanes,
+            lanes=self.lanes,
         )
         for segment_id, outcome in pool.run(wanted):
-            if isinstance(outcome, NotFound) and not self.can_list:
-                continue  # the index is only a hint: it may name what was merged since
+            if isinstance(outcome, NotFound) and skips_gone:
+                self._note_gone()
+                continue
             if isinstance(outcome, FormatError):
                 self._refuse_newer(outcome)
                 outcome = None
@@ -270,11 +304,13 @@ class RemoteSegments:
             else:
                 self.whole[segment_id] = outcome
 
+    def _note_gone(self) -> None:
+        """A segment was named and is not there: the index is a hint, and a listing may lag behind."""
+        if self.can_list:
+            self.doubt = self._unstable()
+
     def _fetch_one(self, segment_id: bytes) -> SegmentView | None:
-        key = remote_layout.segment_key(segment_id)
-        return self._cache.fetch(
-            segment_id, lambda start, length: self.backend.get_range(key, start, length)
-        )
+        return self._cache.fetch(segment_id, self.backend)
 
     def _cached(self, segment_id: bytes) -> SegmentView | None:
         try:
@@ -290,6 +326,7 @@ class RemoteSegments:
             ) from exc
 
     def _doubt_segment(self, segment_id: bytes) -> None:
+        self._damaged.add(segment_id)
         self.doubt = RemoteUnavailable(
             f"cannot tell what remote '{self._name}' has",
             why=f"its segment {segment_id.hex()[:16]} is damaged",

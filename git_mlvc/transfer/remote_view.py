@@ -62,17 +62,19 @@ class RemoteView:
         self._neighbours = Neighbours(backend, self.pack_sizes, self.lanes)
         self._presence = PackPresence(backend, self.pack_sizes, self.lanes)
         self._is_fresh = False
+        self._wrote_format = False
         self._distrusted: set[tuple[bytes | None, bytes]] = set()
 
     # -- what is there
 
-    def refresh(self, *, from_index: bool = False) -> None:
+    def refresh(self, *, from_index: bool = False, for_certain: bool = False) -> None:
         """Learn what the remote has now. Raises RemoteUnavailable, RemoteRefused.
 
         With `from_index` its own index is believed, without a listing; before anything is called missing
-        there will be one. Not for whoever is about to delete.
+        there will be one. Not for whoever is about to delete: that is `for_certain`, where each pack is looked at
+        and no listing counts.
         """
-        self._presence.forget()
+        self._presence.forget(for_certain=for_certain)
         self._neighbours.forget()
         self._distrusted.clear()
         self.segments.refresh(from_index=from_index)
@@ -234,12 +236,20 @@ class RemoteView:
             self._presence.note([entry.id])
             self._distrusted.discard((None, entry.id))
 
+    def is_listing_cheaper(self, questions: int) -> bool:
+        """True if `list_packs` costs less than so many questions about single packs."""
+        return self._presence.is_listing_cheaper(questions, on_remote=self.segments.pack_count)
+
+    def list_packs(self) -> dict[bytes, int]:
+        """Return the packs that a listing shows now (id -> bytes). Raises RemoteError."""
+        return self._presence.list_now()
+
     def write_format(self) -> None:
-        """Say what this remote is, before anything else is put there."""
-        if not self.segments.has_format:
+        """Say what this remote is, before anything else is put there; once, whatever its index said of it."""
+        if not self._wrote_format:
             data = store_config.encode(store_config.StoreConfig())
             self.backend.put_if_absent(FORMAT_KEY, data)
-            self.segments.has_format = True
+            self._wrote_format = self.segments.has_format = True
             self._cache.remember_use()
 
     def write_index(self) -> None:

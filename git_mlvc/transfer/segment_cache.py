@@ -9,11 +9,13 @@ import contextlib
 import mmap
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from blake3 import blake3
 
+from git_mlvc.backend.base import Backend
+from git_mlvc.errors import StoreError
 from git_mlvc.formats.segment import SegmentView
 from git_mlvc.fs import atomic
 from git_mlvc.store.layout import ids_in
@@ -21,7 +23,6 @@ from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.remote_layout import FORMAT_KEY
 
 BLOCK_BYTES = 8 << 20
-MAX_HELD_BYTES = 1 << 30  # of a segment, where nothing can be written
 
 
 class SegmentCache:
@@ -90,37 +91,41 @@ class SegmentCache:
         with path.open("rb") as stream:
             return SegmentView(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
-    def fetch(self, segment_id: bytes, read: Callable[[int, int], bytes]) -> SegmentView | None:
-        """Fetch a segment by `read(start, length)`; None if its bytes are not what its name says (law 3).
+    def fetch(self, segment_id: bytes, backend: Backend) -> SegmentView | None:
+        """Fetch a segment in one request; None if its bytes are not what its name says (law 3).
 
-        Raises FormatError, and what `read` raises.
+        Raises FormatError, and what the backend raises.
         """
+        key = remote_layout.segment_key(segment_id)
         try:
-            return self._fetch_into_file(segment_id, read)
-        except OSError:  # no place to write it, or none left
-            held = b"".join(_blocks(read, MAX_HELD_BYTES))
+            return self._fetch_into_file(segment_id, lambda fd: backend.get_file(key, fd))
+        except (OSError, StoreError):  # no place to write it, or none left
+            held = backend.get(key)
             return SegmentView(held) if blake3(held).digest() == segment_id else None
 
     def _fetch_into_file(
-        self, segment_id: bytes, read: Callable[[int, int], bytes]
+        self, segment_id: bytes, write_to: Callable[[int], None]
     ) -> SegmentView | None:
         path = self._path(segment_id)
         atomic.make_dirs(path.parent)
         fd, temporary = atomic.open_temp(path.parent, "segment")
         try:
-            hasher = blake3()
-            with os.fdopen(fd, "wb") as stream:
-                for block in _blocks(read, None):
-                    hasher.update(block)
-                    stream.write(block)
-            if hasher.digest() != segment_id:
+            try:
+                os.ftruncate(fd, 0)
+                write_to(fd)
+            finally:
+                os.close(fd)
+            with temporary.open("rb") as stream:
+                if not os.fstat(stream.fileno()).st_size:
+                    return None
+                mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            if blake3(mapped).digest() != segment_id:
                 return None
             os.replace(temporary, path)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        with path.open("rb") as stream:
-            return SegmentView(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        return SegmentView(mapped)
 
     def forget_all_but(self, names: Iterable[bytes]) -> None:
         """Remove segments that the remote has no more."""
@@ -140,13 +145,3 @@ class SegmentCache:
 
     def _path(self, segment_id: bytes) -> Path:
         return self._directory / remote_layout.segment_key(segment_id)
-
-
-def _blocks(read: Callable[[int, int], bytes], limit: int | None) -> Iterator[bytes]:
-    start = 0
-    while limit is None or start <= limit:
-        block = read(start, BLOCK_BYTES)
-        yield block
-        start += len(block)
-        if len(block) < BLOCK_BYTES:
-            return

@@ -24,12 +24,19 @@ BATCH_POINTERS = 256
 DEEP_WINDOW = 1 << 12
 
 
-def copies_on(view: RemoteView, pointers: Iterable[Pointer], *, deep: bool = False) -> set[Pointer]:
+def copies_on(
+    view: RemoteView,
+    pointers: Iterable[Pointer],
+    *,
+    deep: bool = False,
+    for_deletion: bool = False,
+) -> set[Pointer]:
     """Return those that the remote holds in full. With `deep`, every byte is read and hashed.
 
+    `for_deletion`: the caller's own copy goes, so that each pack is looked at: a listing may lag behind.
     Asks the remote anew. Raises RemoteError when it cannot be told (law 9): unknown is not "no".
     """
-    view.refresh()
+    view.refresh(for_certain=for_deletion)
     return held(view, pointers, deep=deep)
 
 
@@ -45,9 +52,9 @@ def held(view: RemoteView, pointers: Iterable[Pointer], *, deep: bool = False) -
 def chunks_on(view: RemoteView, digests: Iterable[bytes]) -> set[bytes]:
     """Return those records that a segment there names now, in packs that stand there now.
 
-    Asks the remote anew. Raises RemoteError when it cannot be told.
+    For whoever is about to delete: asks the remote anew, about each pack. Raises RemoteError when it cannot be told.
     """
-    view.refresh()
+    view.refresh(for_certain=True)
     found: set[bytes] = set()
     for window in _windows(digests):
         found |= _there(view, window)

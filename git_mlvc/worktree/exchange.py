@@ -159,7 +159,7 @@ def verified_on(views: Sequence[RemoteView], wanted: Sequence[Pointer]) -> set[P
         if not remaining:
             break
         try:
-            found |= verify.copies_on(view, remaining)
+            found |= verify.copies_on(view, remaining, for_deletion=True)
         except RemoteError as exc:
             silent = silent or exc
     if silent is not None and any(pointer not in found for pointer in wanted):

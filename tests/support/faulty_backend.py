@@ -19,20 +19,32 @@ from git_mlvc.errors import RemoteRefused, RemoteUnavailable
 
 
 class FaultyBackend:
-    """`script` is used up call by call, of the verbs in `only` (all, if None); then `then` for ever."""
+    """`script` is used up call by call, of the verbs in `only` (all, if None); then `then` for ever.
+
+    `below`: only calls for keys that begin so.
+    """
 
     def __init__(
-        self, inner: Backend, script: str = "", *, only: set[str] | None = None, then: str = "."
+        self,
+        inner: Backend,
+        script: str = "",
+        *,
+        only: set[str] | None = None,
+        below: str = "",
+        then: str = ".",
     ) -> None:
         self.inner = inner
         self.calls: Counter[str] = Counter()
         self.log: list[tuple[str, str]] = []
         self._lock = threading.Lock()
-        self.set(script, only=only, then=then)
+        self.set(script, only=only, below=below, then=then)
 
-    def set(self, script: str, *, only: set[str] | None = None, then: str = ".") -> None:
+    def set(
+        self, script: str, *, only: set[str] | None = None, below: str = "", then: str = "."
+    ) -> None:
         self._script = list(script)
         self._only = only
+        self._below = below
         self._then = then
 
     def fail_after(self, puts: int) -> None:
@@ -85,7 +97,7 @@ class FaultyBackend:
             self.calls[verb] += 1
             self.log.append((verb, key))
             letter = "."
-            if self._only is None or verb in self._only:
+            if (self._only is None or verb in self._only) and key.startswith(self._below):
                 letter = self._script.pop(0) if self._script else self._then
         what = f"{verb} {key} failed"
         if letter == "E":

@@ -205,7 +205,9 @@ def test_segments_that_are_merged_while_they_are_asked_are_listed_anew(large, an
         assert remote_compaction.compact(merged.segments, ann.path)
     finally:
         remote_compaction.TOO_MANY = before
-    assert len([key for key in remote.objects if key.startswith("segments/")]) == 1
+    for key in [key for key in remote.objects if key.startswith("segments/")]:
+        if remote_layout.segment_of(key) not in merged.segments.ids():
+            remote.delete(key)  # as if its grace were over
     assert all(view.find(pointer.oid.digest) is not None for pointer in pointers)
 
 
@@ -217,50 +219,3 @@ def test_a_push_that_knows_too_little_fetches_the_segments_when_that_is_cheaper(
     report = push(bob.store, bob.view(remote), uses(*same))
     assert report.sent_bytes == 0
     assert report.chunks_already_there > 20
-
-
-# -- few segments
-
-
-@given(
-    st.lists(st.integers(1, 1 << 30), max_size=40),
-    st.integers(0, 1 << 34).map(lambda n: n | 1 << 24),
-)
-def test_merging_leaves_few_and_keeps_to_its_allowance(sizes, allowance):
-    named = {n.to_bytes(4, "big"): size for n, size in enumerate(sizes)}
-    chosen = remote_compaction.to_merge(named, allowance)
-    assert sum(named[one] for one in chosen) <= allowance
-    assert not chosen or len(sizes) >= remote_compaction.TOO_MANY
-    if sum(sizes) <= allowance and len(sizes) >= remote_compaction.TOO_MANY:
-        assert len(sizes) - len(chosen) + 1 <= remote_compaction.MOST_SEGMENTS
-
-
-def test_many_pushes_leave_few_segments_and_everything_found(ann, bob):
-    remote = FaultyBackend(MemoryBackend())
-    pointers = []
-    for number in range(30):
-        pointers += ingest(ann.store, content(number, 20_000))
-        push(ann.store, ann.view(remote), uses(pointers[-1]))
-        names = [key for key in remote.inner.objects if key.startswith("segments/")]
-        assert len(names) < remote_compaction.TOO_MANY
-        index = remote_layout.decode_index(remote.inner.objects["index"])
-        assert {remote_layout.segment_key(one) for one in index.summaries} == set(names)
-    assert not fetch(bob.store, [bob.view(remote)], pointers).failed
-    assert copies_on(bob.view(remote), pointers) == set(pointers)
-
-
-@pytest.mark.parametrize("good", range(14))
-def test_law_10_merging_cut_short_at_any_request_loses_nothing(ann, bob, good, monkeypatch):
-    inner = MemoryBackend()
-    monkeypatch.setattr(remote_compaction, "TOO_MANY", 100)
-    pointers = [ingest(ann.store, content(n, 20_000))[0] for n in range(8)]
-    for pointer in pointers:
-        push(ann.store, ann.view(inner), uses(pointer))
-    monkeypatch.setattr(remote_compaction, "TOO_MANY", 8)
-    faulty = FaultyBackend(inner)
-    view = ann.view(faulty)
-    view.refresh()
-    faulty.set("." * good, then="T")
-    ann.path.mkdir(exist_ok=True)
-    remote_compaction.compact(view.segments, ann.path)
-    assert not fetch(bob.store, [bob.view(inner)], pointers).failed
