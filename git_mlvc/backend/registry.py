@@ -42,6 +42,7 @@ _KINDS: dict[str, Kind] = {
         "az://CONTAINER/PREFIX",
         frozenset({"account", "account-key", "anonymous", "ca-file", "endpoint", "proxy", "sas"}),
     ),
+    "lfs": Kind("lfs", "lfs", frozenset({"ca-file", "proxy", "ref", "token", "user"})),
     "s3": Kind(
         "s3",
         "s3://BUCKET/PREFIX",

@@ -19,12 +19,12 @@ _REFUSALS = re.compile(
 _NOISE = ("Please make sure you have", "and the repository exists", "hint:")
 
 
-def failure(done: Completed, what: str) -> RemoteError:
-    """Return the error for a git that failed on a remote, with what it said."""
+def failure(done: Completed, what: str, url: str = "") -> RemoteError:
+    """Return the error for a git (or ssh) that failed on a remote, with what it said. `url`: as it may be shown."""
     said = done.stderr.decode("utf-8", "replace")
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(_NOISE)]
     why = without_secrets(" ".join(told))[-_MOST_SHOWN:]
     if _REFUSALS.search(said):
-        return RemoteRefused(what, why=why, hint="git ls-remote URL   shows what git itself may do")
+        return RemoteRefused(what, why=why, hint=f"git ls-remote {url}" if url else "")
     return RemoteUnavailable(what, why=why or f"git ended with exit code {done.returncode}")

@@ -245,7 +245,8 @@ class RemoteRef:
                 why=_remote_lines(done) or verdict.rpartition("[remote rejected]")[2].strip(" ()"),
                 hint="if it refuses such refs, use a branch: git config mlvc.remote.NAME.ref refs/heads/mlvc",
             )
-        raise failure(done, f"cannot write {self._name} of {self._address.shown}")
+        shown = self._address.shown
+        raise failure(done, f"cannot write {self._name} of {shown}", shown)
 
     # -- running git in the repository of our own
 
@@ -278,7 +279,8 @@ class RemoteRef:
     def _contact(self, *args: str) -> Completed:
         done = self._run(*args, check=False)
         if done.returncode != 0:
-            raise failure(done, f"cannot read {self._name} of {self._address.shown}")
+            shown = self._address.shown
+            raise failure(done, f"cannot read {self._name} of {shown}", shown)
         return done
 
     def _run(self, *args: str, input: bytes | None = None, check: bool = True) -> Completed:

@@ -12,7 +12,9 @@ import pytest
 
 if TYPE_CHECKING:
     from support.servers.azurite import AzuriteServer
+    from support.servers.dulwich_lfs import Forge
     from support.servers.gcs_double import GcsDouble
+    from support.servers.giftless import Giftless
     from support.servers.s3_server import S3Server
 
 
@@ -52,5 +54,25 @@ def gcs_server() -> Iterator[GcsDouble]:
     from support.servers.gcs_double import GcsDouble
 
     server = GcsDouble()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def giftless_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Giftless]:
+    """A git-lfs server; its git repositories are directories."""
+    from support.servers import giftless
+
+    server = giftless.start(tmp_path_factory.mktemp("giftless"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    """Git over HTTP with a git-lfs server beside each repository; for one test, at no cost."""
+    from support.servers import dulwich_lfs
+
+    server = dulwich_lfs.start(tmp_path_factory.mktemp("forge"))
     yield server
     server.stop()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from git_mlvc.backend import registry
 from git_mlvc.backend.base import Backend
-from git_mlvc.backend.opening import NO_CREDENTIALS, Credentials, Opening
+from git_mlvc.backend.opening import (
+    NO_CREDENTIALS,
+    Credentials,
+    GitRemote,
+    Opening,
+    no_git,
+)
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,7 @@ class RemotePlace:
 
     `environment`: variables that a process needs beside its own to be let in. `git_config`: likewise, of git.
     `git_url`: where the git repository itself should be pushed, when the place needs it to be somewhere special.
+    `git_remote`: the git remote of an address, for drivers that live beside one.
     """
 
     url: str
@@ -25,6 +32,7 @@ class RemotePlace:
     environment: Mapping[str, str] = field(default_factory=dict)
     git_config: Mapping[str, str] = field(default_factory=dict)
     git_url: str | None = None
+    git_remote: Callable[[str], GitRemote] = no_git
 
     def backend(
         self, *, credentials: Credentials = NO_CREDENTIALS, idle_timeout_s: float = 20.0
@@ -35,6 +43,7 @@ class RemotePlace:
             environment={**os.environ, **self.environment},
             credentials=credentials,
             idle_timeout_s=idle_timeout_s,
+            git_remote=self.git_remote,
         )
         return registry.open(self.url, opening)
 

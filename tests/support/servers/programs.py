@@ -26,6 +26,27 @@ PYTHON: dict[str, tuple[str, ...]] = {
         "flask-cors",
     ),
     "swift": ("swift>=2.35", "keystonemiddleware"),
+    # It declares no dependencies; with pyjwt 2.10 its own tokens are refused (a null subject).
+    "giftless": (
+        "giftless==0.6.2",
+        "flask",
+        "flask-marshmallow",
+        "marshmallow",
+        "webargs",
+        "pyjwt<2.10",
+        "pyyaml",
+        "python-dotenv",
+        "boto3",
+        "azure-storage-blob",
+        "google-cloud-storage",
+        "cryptography",
+        "figcan",
+        "typing-extensions",
+        "python-dateutil",
+        "flask-classful",
+        "cachetools",
+        "waitress",
+    ),
 }
 NPM: dict[str, tuple[str, ...]] = {
     "azurite": ("azurite@^3.35",),
