@@ -116,13 +116,12 @@ class Workspace:
         """Open the driver of a place. Raises RemoteRefused until the user trusts it (law 12), ConfigError."""
         return self._connected(place)[0]
 
-    def _connected(self, place: RemoteSetting) -> tuple[Backend, Lanes]:
+    def driver(self, place: RemoteSetting, *, connect_timeout_s: float | None = None) -> Backend:
+        """As `backend`, without retries: for whoever wants an answer at once."""
         from git_mlvc.backend import registry
-        from git_mlvc.backend.opening import Opening
-        from git_mlvc.backend.wrap.retry import Retry
+        from git_mlvc.backend.opening import CONNECT_TIMEOUT_S, Opening
         from git_mlvc.git.credentials import GitCredentials
         from git_mlvc.git.web_settings import WebSettings
-        from git_mlvc.transfer.queue import Lanes
 
         self.places.check_allowed(place)
         opening = Opening(
@@ -130,15 +129,23 @@ class Workspace:
             options=place.options,
             environment=self.environment,
             meter=self.traffic.meter,
+            connect_timeout_s=connect_timeout_s or CONNECT_TIMEOUT_S,
             idle_timeout_s=self.settings.timeout_s,
             scratch=self.store_path / "tmp",
             git_remote=self._git_remote,
             credentials=GitCredentials(self.git),
             web_settings=WebSettings(self.git, self.config),
         )
+        return registry.open(self.places.absolute_url(place.url), opening)
+
+    def _connected(self, place: RemoteSetting) -> tuple[Backend, Lanes]:
+        from git_mlvc.backend.wrap.retry import Retry
+        from git_mlvc.transfer.queue import Lanes
+
         lanes = Lanes(self.settings.jobs)
-        driver = registry.open(self.places.absolute_url(place.url), opening)
-        backend = Retry(driver, on_pause=self.traffic.pausing, on_throttled=lanes.throttled)
+        backend = Retry(
+            self.driver(place), on_pause=self.traffic.pausing, on_throttled=lanes.throttled
+        )
         return backend, lanes
 
     def _git_remote(self, url: str) -> GitRemote:

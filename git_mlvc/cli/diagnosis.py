@@ -7,6 +7,7 @@ the hooks is found out by `hooks/checks.py`.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -142,19 +143,11 @@ def _other_tools(workspace: Workspace) -> Iterator[Check]:
 def _data(workspace: Workspace) -> Iterator[Check]:
     try:
         settings = workspace.settings
-        places = workspace.places.for_reading()
     except MlvcError as failure:
         yield Check("settings", Verdict.BAD, str(failure), failure.hint)
         return
     yield from checks.surroundings(workspace.repository, workspace.git, settings)
-    for place in places:
-        if not workspace.places.is_trusted(place):
-            says = f"came with the repository, is not contacted: {without_secrets(place.url)}"
-            mend = f"git mlvc remote trust {place.name}"
-            yield Check(f"remote {place.name}", Verdict.NOTE, says, mend)
-    if not places:
-        says = "there is none: all data is in this clone only"
-        yield Check("remotes", Verdict.NOTE, says, "git mlvc remote add NAME URL --default")
+    yield from _remotes(workspace)
     if settings.skip_smudge:
         yield Check("checkout", Verdict.NOTE, "leaves stubs on purpose", "git mlvc pull")
     try:
@@ -163,3 +156,29 @@ def _data(workspace: Workspace) -> Iterator[Check]:
         yield Check("store", Verdict.BAD, str(failure), failure.hint or "git mlvc fsck")
         return
     yield Check("store", Verdict.OK, f"{count_text(len(packs), 'pack')} in {workspace.store_path}")
+
+
+def _remotes(workspace: Workspace) -> Iterator[Check]:
+    """What is wrong with definitions; none of them is contacted."""
+    settings, places = workspace.settings, workspace.places
+    try:
+        found = places.for_reading()
+    except MlvcError as failure:
+        yield Check("remotes", Verdict.BAD, str(failure), failure.hint)
+        found = list(settings.remotes.values())
+    for place in found:
+        problem = places.problem(place)
+        if problem is not None:
+            yield Check(f"remote {place.name}", Verdict.BAD, str(problem), problem.hint)
+        elif not places.is_trusted(place):
+            says = f"came with the repository, is not contacted: {without_secrets(place.url)}"
+            mend = f"git mlvc remote trust {shlex.quote(place.name)}"
+            yield Check(f"remote {place.name}", Verdict.NOTE, says, mend)
+    for route in settings.routes:
+        if not places.knows(route.remote):
+            says = f"the data of {route.pattern} belongs there, and it is not defined"
+            mend = f"git mlvc remote add {shlex.quote(route.remote)} URL"
+            yield Check(f"remote {route.remote}", Verdict.BAD, says, mend)
+    if not found:
+        says = "there is none: all data is in this clone only"
+        yield Check("remotes", Verdict.NOTE, says, "git mlvc remote add NAME URL --default")

@@ -12,7 +12,7 @@ from git_mlvc.errors import MlvcError
 from git_mlvc.git import config
 from git_mlvc.git.process import Git
 from git_mlvc.git.repository import version
-from git_mlvc.settings import without_secrets
+from git_mlvc.secret_text import shown_option, without_secrets
 from git_mlvc.workspace import Workspace
 
 _LIBRARIES = ("blake3", "click", "dulwich", "pyfastcdc", "pygit2", "requests", "zstandard")
@@ -56,7 +56,7 @@ def paths(workspace: Workspace | None, launcher: str) -> dict[str, str]:
 def settings(git: Git, environment: Mapping[str, str]) -> dict[str, str]:
     """Return what is set for us in git's configuration and in the environment, without secrets."""
     found = {
-        key: without_secrets(", ".join(values))
+        key: ", ".join(shown_option(key.rpartition(".")[2], value) for value in values)
         for key, values in sorted(config.read(git).items())
         if key.startswith(_SECTIONS) or key == "core.hookspath"
     }

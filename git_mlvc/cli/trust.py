@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from git_mlvc.cli.invocation import Invocation
     from git_mlvc.workspace import Workspace
+    from git_mlvc.worktree.remotes import Definitions
 
-_REFUSED = "mlvc.distrust"  # asked, and the answer was no; `git mlvc remote trust` still can
+
+def definitions(workspace: Workspace) -> Definitions:
+    """Return what is needed to change the remotes of a repository."""
+    from git_mlvc.worktree.remotes import Definitions
+
+    return Definitions(
+        workspace.settings,
+        workspace.git,
+        workspace.repository.worktree,
+        workspace.places.is_trusted,
+        workspace.environment,
+    )
 
 
 def settled(invocation: Invocation, remote: str | None) -> Workspace:
@@ -24,7 +37,7 @@ def settled(invocation: Invocation, remote: str | None) -> Workspace:
     if not output.can_ask:
         return workspace
     places = workspace.places.for_reading() if remote is None else [workspace.places.named(remote)]
-    refused = set(workspace.config.get(_REFUSED, []))
+    refused = set(workspace.config.get(remotes.REFUSED, []))
     is_new = False
     for place in places:
         if workspace.places.is_trusted(place) or place.address in refused:
@@ -34,13 +47,12 @@ def settled(invocation: Invocation, remote: str | None) -> Workspace:
         if output.ask(
             f"remote '{_visible(place.name)}' came with the repository: {url}\ncontact it?"
         ):
-            where = remotes.Definitions(
-                workspace.settings, workspace.git, workspace.repository.worktree
-            )
-            remotes.trust(where, place)
+            remotes.trust(definitions(workspace), place)
         else:
-            config.add_value(workspace.git, _REFUSED, place.address)
-            output.message(f"hint: `git mlvc remote trust {place.name}` if you change your mind")
+            config.add_value(workspace.git, remotes.REFUSED, place.address)
+            output.message(
+                f"hint: `git mlvc remote trust {quote(place.name)}` if you change your mind"
+            )
     if is_new:
         invocation.workspace = invocation.reopened()
     return invocation.workspace

@@ -90,6 +90,11 @@ def remove_section(git: Git, section: str, *, scope: Scope = "local") -> bool:
     )
 
 
+def rename_section(git: Git, old: str, new: str, *, scope: Scope = "local") -> None:
+    """Give a section another name. Raises GitError if there is none, or it cannot be written."""
+    git.run("config", *_scope(scope), "--rename-section", old, new)
+
+
 def shared_permissions(config: Config, *, umask: int | None = None) -> Permissions:
     """Return what `core.sharedRepository` asks for, computed as git does it (path.c).
 

@@ -55,34 +55,19 @@ class Places:
         """Return the remote a user names, or where a plain `git push` would put data first."""
         if name is not None:
             return self.named(name)
-        usual = self.usual()
-        if usual is None:
+        places = self.for_reading()
+        if not places:
             raise RemoteRefused(
                 "there is no remote to push data to",
                 hint="git mlvc remote add NAME URL --default, or add a git remote that is a directory",
             )
-        return usual
-
-    def usual(self) -> RemoteSetting | None:
-        """Return where a plain `git push` would put data that is not routed elsewhere, if there is a place."""
-        return next(iter(self.for_reading()), None)
-
-    def for_mirrors(self) -> list[RemoteSetting]:
-        """Return all remotes that are defined, and the usual place, each once and that first.
-
-        Raises RemoteRefused when there is none.
-        """
-        usual = self.to_push_to(None)
-        found = [usual]
-        for name in self.settings.remotes:
-            place = self.named(name)
-            if not any(self.is_same(place, known) for known in found):
-                found.append(place)
-        return found
+        return places[0]
 
     def for_reading(self, git_remote: str | None = None) -> list[RemoteSetting]:
         """Return every place to look for data, the likeliest first, each once."""
-        names = [git_remote] if git_remote else self.git_remotes
+        names = (
+            [git_remote] if git_remote else self.git_remotes or [""]
+        )  # the default counts all the same
         places: list[RemoteSetting] = []
         for name in names:
             places += self._candidates(name, self.git_url(name))
@@ -157,14 +142,27 @@ class Places:
             for git_url in self._named_by_git
         )
 
+    def problem(self, place: RemoteSetting) -> ConfigError | None:
+        """Return why a place cannot be used whatever the user trusts: no driver or option of it is known,
+        or a clone may not define its kind (law 12).
+        """
+        try:
+            registry.check_options(place.url, place.options)
+        except ConfigError as wrong:
+            return wrong
+        if place.origin is not Origin.TRACKED or not registry.kind_of(place.url).is_private:
+            return None
+        return ConfigError(
+            f"remote '{place.name}' starts a program, and came with the repository",
+            why="such remotes are only taken from private configuration",
+            hint=f"if you know it: git config {quote(f'mlvc.remote.{place.name}.url')} {quote(place.url)}",
+        )
+
     def check_allowed(self, place: RemoteSetting) -> None:
-        """Raise RemoteRefused for what is not trusted, ConfigError for what a clone may not define (law 12)."""
-        if place.origin is Origin.TRACKED and registry.kind_of(place.url).is_private:
-            raise ConfigError(
-                f"remote '{place.name}' starts a program, and came with the repository",
-                why="such remotes are only taken from private configuration",
-                hint=f"if you know it: git config {quote(f'mlvc.remote.{place.name}.url')} {quote(place.url)}",
-            )
+        """Raise RemoteRefused for what is not trusted, ConfigError for what is a `problem` (law 12)."""
+        problem = self.problem(place)
+        if problem is not None:
+            raise problem
         if not self.is_trusted(place):
             shown = without_secrets(self._as_written(place).address)
             why = f"its address {shown} came with the repository and is not trusted yet"

@@ -6,7 +6,7 @@ Reading it is `settings.py`'s affair; a file with a mistake in it is refused, ne
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,18 +46,52 @@ def set_value(top: Path, keys: Sequence[str], value: str | int) -> None:
 
     Raises ConfigError when the file cannot be parsed or a key on the way is not a table.
     """
+    set_values(top, {tuple(keys): value})
+
+
+def set_values(top: Path, values: Mapping[tuple[str, ...], str | int]) -> None:
+    """As `set_value`, for several at once: all of them or none."""
+    document = _read(top)
+    for keys, value in values.items():
+        _set(document, keys, value)
+    _write(top, document)
+
+
+def rename_remote(top: Path, old: str, new: str) -> None:
+    """Give a remote another name wherever the file names it. Raises ConfigError."""
     import tomlkit
 
-    document = _read(top)
-    table: Any = document
-    for depth, key in enumerate(keys[:-1]):
-        if key not in table:
-            table[key] = tomlkit.table(is_super_table=depth < len(keys) - 2)
-        table = table[key]
-        if not hasattr(table, "keys"):
-            raise ConfigError(f"{NAME}: {'.'.join(keys[: depth + 1])} should be a table")
-    table[keys[-1]] = value
+    from git_mlvc.worktree.toml_names import renamed
+
+    text = renamed(tomlkit.dumps(_read(top)), "remote", old, new, name=NAME)
+    document = tomlkit.parse(text)
+    plain = document.unwrap()
+    if plain["remote"].get("default") == old:
+        _set(document, ("remote", "default"), new)
+    for pattern, settings in plain.get("track", {}).items():
+        if isinstance(settings, dict) and settings.get("remote") == old:
+            _set(document, ("track", pattern, "remote"), new)
     _write(top, document)
+
+
+def held(top: Path) -> bytes | None:
+    """Return what the file holds, to be given back to `put_back`; None if there is none."""
+    path = top / NAME
+    return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+
+
+def put_back(top: Path, data: bytes | None) -> None:
+    """Undo what was done since `held`."""
+    from git_mlvc.fs import atomic
+
+    path = top / NAME
+    if held(top) == data:
+        return
+    if data is None:
+        path.unlink()
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    atomic.write_file(path, data, permissions=atomic.Permissions(file_mode=mode))
 
 
 def remove(top: Path, keys: Sequence[str]) -> bool:
@@ -78,6 +112,19 @@ def remove(top: Path, keys: Sequence[str]) -> bool:
             break
     _write(top, document)
     return True
+
+
+def _set(document: tomlkit.TOMLDocument, keys: Sequence[str], value: str | int) -> None:
+    import tomlkit
+
+    table: Any = document
+    for depth, key in enumerate(keys[:-1]):
+        if key not in table:
+            table[key] = tomlkit.table(is_super_table=depth < len(keys) - 2)
+        table = table[key]
+        if not hasattr(table, "keys"):
+            raise ConfigError(f"{NAME}: {'.'.join(keys[: depth + 1])} should be a table")
+    table[keys[-1]] = value
 
 
 def _read(top: Path) -> tomlkit.TOMLDocument:
