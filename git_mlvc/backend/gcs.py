@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc.backend.base import Denied
-from git_mlvc.backend.bucket_address import checked_endpoint, split_address
-from git_mlvc.backend.metadata_address import answers
-from git_mlvc.backend.object_store import ObjectStoreBackend, Patience, Service
-from git_mlvc.backend.object_store_client import client_options, retries
-from git_mlvc.backend.object_store_errors import Meaning
+from git_mlvc.backend.object_store.backend import ObjectStoreBackend
+from git_mlvc.backend.object_store.bucket_address import checked_endpoint, split_address
+from git_mlvc.backend.object_store.client import client_options, retries
+from git_mlvc.backend.object_store.meaning import Meaning
+from git_mlvc.backend.object_store.metadata_address import answers
+from git_mlvc.backend.object_store.service import Patience, Service
 from git_mlvc.backend.opening import Opening
 from git_mlvc.errors import ConfigError
 from git_mlvc.settings import parse_bool

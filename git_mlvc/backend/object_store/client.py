@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import git_mlvc
-from git_mlvc.backend.object_store import Patience
+from git_mlvc.backend.object_store.service import Patience
 from git_mlvc.backend.opening import Opening
 from git_mlvc.backend.web import network
 from git_mlvc.errors import ConfigError
@@ -32,6 +32,7 @@ def client_options(opening: Opening, endpoint: str, patience: Patience) -> Clien
         "allow_invalid_certificates": False,
         "connect_timeout": timedelta(seconds=opening.connect_timeout_s),
         "timeout": WHOLE_REQUEST,
+        "default_content_type": "application/octet-stream",
         "user_agent": f"git-mlvc/{git_mlvc.__version__}",
     }
     if patience is Patience.UPLOAD:

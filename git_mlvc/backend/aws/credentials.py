@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from git_mlvc.backend.aws_profiles import Profile, read_profile
-from git_mlvc.backend.aws_programs import keys_of_program
+from git_mlvc.backend.aws.profiles import Profile, read_profile
+from git_mlvc.backend.aws.programs import keys_of_program
 from git_mlvc.backend.base import Denied
-from git_mlvc.backend.metadata_address import answers
+from git_mlvc.backend.object_store.metadata_address import answers
 from git_mlvc.errors import ConfigError
 
 if TYPE_CHECKING:
