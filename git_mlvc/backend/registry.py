@@ -29,8 +29,15 @@ class Kind:
 
 
 _FILE = Kind("file", "/path")
+_HTTP = Kind(
+    "http",
+    "https://HOST/PATH",
+    frozenset({"ca-file", "proxy", "token", "user", "webdav"}),
+)
 _KINDS: dict[str, Kind] = {
     "file": _FILE,
+    "http": _HTTP,
+    "https": _HTTP,
     "memory": Kind("memory", "memory:NAME"),
     "gs": Kind(
         "gcs",

@@ -48,6 +48,11 @@ class Reply:
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         return kind in ("text/html", "application/xhtml+xml")
 
+    @property
+    def is_compressed(self) -> bool:
+        """True if the body, and the length that is told, are not those of the object."""
+        return self._coding not in ("", "identity")
+
     def refusal(self) -> MlvcError:
         """Return what this answer means if it is not the one hoped for."""
         return meaning.refusal(self.status, self.headers, doing=self._doing, url=self.url)
@@ -116,12 +121,15 @@ class Reply:
             raise meaning.failure(exc, doing=self._doing, url=self.url) from exc
         return data
 
+    @property
+    def _coding(self) -> str:
+        return self.headers.get("content-encoding", "").strip().lower()
+
     def _check_plain(self) -> None:
-        coding = self.headers.get("content-encoding", "identity").strip().lower()
-        if coding not in ("", "identity"):
+        if self.is_compressed:
             raise RemoteRefused(
                 f"cannot {self._doing}",
-                why=f"{urls.origin_of(self.url).url} sends it compressed ({coding}), unasked",
+                why=f"{urls.origin_of(self.url).url} sends it compressed ({self._coding}), unasked",
                 hint="turn that off for this address (nginx: gzip off; Apache: SetEnv no-gzip 1)",
             )
 

@@ -65,7 +65,7 @@ class Retry:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        return self._inner.capabilities
+        return self._again(lambda: self._inner.capabilities)  # some ask the server
 
     def put(self, key: str, source: bytes | Path) -> None:
         self._again(lambda: self._inner.put(key, source))

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from support.servers.apache import Apache
     from support.servers.azurite import AzuriteServer
     from support.servers.dulwich_lfs import Forge
     from support.servers.gcs_double import GcsDouble
     from support.servers.giftless import Giftless
+    from support.servers.nginx import Nginx
     from support.servers.s3_server import S3Server
+    from support.servers.wsgidav import Wsgidav
 
 
 @pytest.fixture(scope="session")
@@ -74,5 +77,35 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
     from support.servers import dulwich_lfs
 
     server = dulwich_lfs.start(tmp_path_factory.mktemp("forge"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def nginx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    """nginx: plain files, WebDAV, passwords, TLS."""
+    from support.servers import nginx
+
+    server = nginx.start(tmp_path_factory.mktemp("nginx"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def apache_server() -> Iterator[Apache]:
+    """Apache with mod_dav."""
+    from support.servers import apache
+
+    server = apache.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def wsgidav_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wsgidav]:
+    """A WebDAV server that publishes truncated uploads."""
+    from support.servers import wsgidav
+
+    server = wsgidav.start(tmp_path_factory.mktemp("wsgidav"))
     yield server
     server.stop()

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -47,6 +48,7 @@ PYTHON: dict[str, tuple[str, ...]] = {
         "cachetools",
         "waitress",
     ),
+    "wsgidav": ("wsgidav>=4.3", "cheroot"),
 }
 NPM: dict[str, tuple[str, ...]] = {
     "azurite": ("azurite@^3.35",),
@@ -62,7 +64,11 @@ class Debian:
 
 
 # `.ci/run` and `make test-servers` install these.
-DEBIAN: tuple[Debian, ...] = ()
+DEBIAN: tuple[Debian, ...] = (
+    Debian("nginx", ("nginx", "libnginx-mod-http-dav-ext")),
+    Debian("apache2", ("apache2",)),
+    Debian("openssl", ("openssl",)),
+)
 
 
 def program(name: str) -> Path:
@@ -72,6 +78,14 @@ def program(name: str) -> Path:
     if found is None:
         absent(f"the program {name} is not installed: make test-servers")
     return Path(found)
+
+
+def file(name: str, folders: Sequence[str]) -> Path:
+    """Return a file that came with a program. Skips the test if it is in none of the folders."""
+    found = next((path for folder in folders if (path := Path(folder, name)).exists()), None)
+    if found is None:
+        absent(f"there is no {name}: make test-servers")
+    return found
 
 
 def python(name: str) -> Path:
