@@ -23,7 +23,6 @@ for _power, _letter in enumerate("kmgtp", start=1):
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\Z")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
-_OPTION = re.compile(r"secret|password|token|(?:^|-)key(?:-id)?$|credential|signature|cookie")
 _OPTION = re.compile(r"[a-z][a-z0-9-]*\Z")
 
 

@@ -63,6 +63,10 @@ class AttributesFile:
             if line.is_ours
         ]
 
+    def has(self, pattern: str) -> bool:
+        """True if a line of ours has this pattern."""
+        return any(line.pattern == pattern for line in self.patterns())
+
     def add(self, pattern: str, *, above: bool = False) -> bool:
         """Have `pattern` tracked; False if it was already, in this form. Raises UsageError."""
         raw = _checked(pattern)

@@ -5,32 +5,22 @@ Large blobs are never loaded: their first bytes tell whether they were a pointer
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_mlvc.formats import pointer
 from git_mlvc.git import attributes, objects
+from git_mlvc.git.changes import Entry
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
     from git_mlvc.settings import Settings
 
-_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _HEAD_BYTES = 1024  # conflict markers and their labels stand before the first pointer
 _READ_WHOLE_BYTES = 64 << 10
 _MOST_LARGE_BLOBS = 500  # one short process each
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file in a commit ("" for the index), and the blob that git holds for it."""
-
-    path: RepoPath
-    blob_sha: str
-    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +29,6 @@ class Held:
 
     raw: tuple[Entry, ...] = ()
     damaged: tuple[Entry, ...] = ()
-
-
-def staged(repo: Repository) -> Iterator[Entry]:
-    """Yield what the index being committed adds or changes; GIT_INDEX_FILE counts."""
-    options = ["--cached", "--diff-filter=AMT", "--no-ext-diff"]
-    yield from _entries(repo.git.records("diff", *options, *_RAW))
-
-
-def outgoing(
-    repo: Repository,
-    include: Sequence[str],
-    exclude: Sequence[str],
-    *,
-    known: Container[str] = frozenset(),
-) -> Iterator[Entry]:
-    """Yield each file that the commits between `exclude` and `include` add or change.
-
-    Both hold shas; `exclude` may also hold `--remotes=NAME`. Of a merge, what differs from all parents.
-    Blobs in `known`, which are pointers, are left out.
-    """
-    shas = [name for name in exclude if not name.startswith("-")]
-    options = [name for name in exclude if name.startswith("-")]
-    fed = [sha.encode("ascii") + b"\n" for sha in include]
-    fed += [b"^" + sha.encode("ascii") + b"\n" for sha in objects.existing(repo, shas)]
-    negated = ["--not", *options, "--not"] if options else []
-    records = repo.git.records(
-        *("log", "-c", "--diff-filter=AMT", "--no-ext-diff", "--no-textconv", "--format=%H"),
-        *(*_RAW, *negated, "--stdin"),
-        input=fed,
-        check=False,
-        env_extra=objects.NO_LAZY_FETCH,
-    )
-    yield from _entries(records, known)
 
 
 def inspect(repo: Repository, settings: Settings, entries: Iterable[Entry]) -> Held:
@@ -103,29 +60,6 @@ def inspect(repo: Repository, settings: Settings, entries: Iterable[Entry]) -> H
         ):
             raw.append(entry)
     return Held(tuple(raw), tuple(damaged))
-
-
-_RAW = ("--raw", "-z", "--no-abbrev", "--no-renames")
-
-
-def _entries(records: Iterable[bytes], known: Container[str] = frozenset()) -> Iterator[Entry]:
-    """Read git's raw diff format; a merge has one colon, mode and sha more for each parent."""
-    commit = ""
-    fields = iter(records)
-    for record in fields:
-        text = record.strip(b"\n")
-        if _COMMIT.match(text):
-            commit = text.decode("ascii")
-        elif text.startswith(b":"):
-            parents = len(text) - len(text.lstrip(b":"))
-            words = text.lstrip(b":").split(b" ")
-            raw_path = next(fields, b"")
-            sha = words[2 * parents + 1].decode("ascii")
-            if sha in known or not words[parents].startswith(b"100"):
-                continue
-            path = objects.as_path(raw_path)
-            if path is not None:
-                yield Entry(path, sha, commit)
 
 
 def _heads_of_large(repo: Repository, sizes: dict[str, int]) -> Iterator[tuple[str, bytes]]:

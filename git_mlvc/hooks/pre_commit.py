@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from git_mlvc.hooks.held_by_git import Entry
+    from git_mlvc.git.changes import Entry
     from git_mlvc.progress import Progress
     from git_mlvc.workspace import Workspace
 
@@ -26,10 +26,11 @@ def run(
     progress: Progress | None = None,
 ) -> int:
     """Return 1 and name the files and what mends them if damaged stubs are staged, else 0."""
+    from git_mlvc.git import changes
     from git_mlvc.hooks import held_by_git
 
     repo = workspace.repository
-    held = held_by_git.inspect(repo, workspace.settings, held_by_git.staged(repo))
+    held = held_by_git.inspect(repo, workspace.settings, changes.staged(repo))
     if held.damaged:
         what, why, hint = refusal(held.damaged, "staged")
         hint = hint.replace("\n", "\n      ")

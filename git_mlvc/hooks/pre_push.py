@@ -8,7 +8,8 @@ what our tracking refs say it has is looked at (`tracking_refs.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_mlvc.git import hook_input
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from git_mlvc.git.hook_input import RefUpdate
     from git_mlvc.git.revisions import PointerUse
     from git_mlvc.progress import Progress
-    from git_mlvc.transfer.lacking import Bases
-    from git_mlvc.transfer.plan import PushReport
+    from git_mlvc.transfer.routes import Share
     from git_mlvc.workspace import Workspace
 
 SKIP = "MLVC_SKIP_PUSH"
@@ -39,24 +39,32 @@ def run(
         return 0
     name = argv[0] if argv else ""
     url = argv[1] if len(argv) > 1 else name
-    include, exclude = commits(workspace, name, updates)
-    trusted = _trusted(workspace, name, url, include, exclude)
-    uses = _pointers(workspace, include, trusted)
-    _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
-    if uses:
-        from git_mlvc.hooks import tracking_refs
+    from git_mlvc.transfer.routes import shares
 
-        paths = {use.path for use in uses}
-        report = _push(
-            workspace,
-            name,
-            url,
-            uses,
-            progress,
-            lambda: tracking_refs.bases(workspace, include, trusted, paths),
-        )
-        messages(f"git-mlvc: {report.summary()}")
+    include, exclude = commits(workspace, name, updates)
+    uses: list[PointerUse] = []
+    parts: list[_Part] = []
+    held: dict[tuple[str, ...], list[PointerUse]] = {}
+    for share in shares(workspace.places, workspace.places.push_target(name, url)):
+        trusted = _trusted(workspace, share, name, include, exclude)
+        if tuple(trusted) not in held:
+            held[tuple(trusted)] = _pointers(workspace, include, trusted)
+        found = share.of(held[tuple(trusted)])
+        uses += found
+        if found:
+            parts.append(_Part(share, found, trusted))
+    _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
+    if parts:
+        _push(workspace, parts, name, include, messages, progress)
     return 0
+
+
+class _Part(NamedTuple):
+    """What of a push goes to one place: what is used there, and the commits whose data is there already."""
+
+    share: Share
+    uses: list[PointerUse]
+    trusted: list[str]
 
 
 def commits(
@@ -71,15 +79,17 @@ def commits(
 
 
 def _trusted(
-    workspace: Workspace, name: str, url: str, include: list[str], exclude: list[str]
+    workspace: Workspace, share: Share, name: str, include: list[str], exclude: list[str]
 ) -> list[str]:
     """Return that part of `exclude` whose data is where this push goes."""
     from git_mlvc.hooks import tracking_refs
 
     has = [sha for sha in exclude if not sha.startswith("--remotes=")]
-    if tracking_refs.is_place_untouched(workspace, name, url, has):
+    if tracking_refs.is_place_untouched(workspace, share, has):
         return []
-    if len(has) == len(exclude) or tracking_refs.are_believable(workspace, name, url, include, has):
+    if len(has) == len(exclude) or tracking_refs.are_believable(
+        workspace, share, name, include, has
+    ):
         return exclude
     return has
 
@@ -92,8 +102,10 @@ def _is_skipped(workspace: Workspace) -> bool:
 
 
 def _pointers(workspace: Workspace, include: list[str], exclude: list[str]) -> list[PointerUse]:
-    from git_mlvc.git import revisions
+    from git_mlvc.git import changes, revisions
 
+    if workspace.settings.routes:  # then every path of a content counts
+        return changes.placed(workspace.repository, include, exclude)
     return revisions.pointers_between(workspace.repository, include, exclude)
 
 
@@ -109,10 +121,11 @@ def _inspect(
     `pointers`: blobs that need no look.
     """
     from git_mlvc.errors import InputError
+    from git_mlvc.git import changes
     from git_mlvc.hooks import held_by_git, pre_commit
 
     repo = workspace.repository
-    entries = held_by_git.outgoing(repo, include, exclude, known=pointers)
+    entries = changes.outgoing(repo, include, exclude, known=pointers)
     held = held_by_git.inspect(repo, workspace.settings, entries)
     if held.damaged:
         what, why, hint = pre_commit.refusal(held.damaged, "pushed")
@@ -130,42 +143,33 @@ def _inspect(
 
 def _push(
     workspace: Workspace,
+    parts: Sequence[_Part],
     name: str,
-    url: str,
-    uses: list[PointerUse],
+    include: list[str],
+    messages: Callable[[str], None],
     progress: Progress | None,
-    bases: Bases,
-) -> PushReport:
+) -> None:
     from git_mlvc.errors import RemoteRefused
-    from git_mlvc.transfer.plan import MissingData
-    from git_mlvc.transfer.push import push
-
-    place = workspace.places.push_target(name, url)
-    if place is None:
-        raise RemoteRefused(
-            f"there is no place for the data of this push ({_examples(uses)})",
-            why=f"git remote '{name}' is not a directory, and no data remote is set up",
-            hint="git mlvc remote add NAME URL --default",
-        )
-    view = workspace.view(place)
-    try:
-        return push(workspace.store, view, uses, progress=progress, bases=bases)
-    except MissingData as missing:
-        # Nowhere on this remote is not nowhere: the data may be on the remote it was cloned from.
-        if not _fetched(workspace, uses, set(missing.paths), progress):
-            raise
-    return push(workspace.store, view, uses, progress=progress, bases=bases)
-
-
-def _fetched(
-    workspace: Workspace, uses: list[PointerUse], paths: set[str], progress: Progress | None
-) -> bool:
-    """Try all other remotes for the data of `paths`; True if all of it is here now."""
+    from git_mlvc.hooks import tracking_refs
     from git_mlvc.progress import Silent
+    from git_mlvc.transfer.delivery import Delivery, Sender
 
-    lost = {use.pointer for use in uses if str(use.path) in paths}
-    lacking = [pointer for pointer in lost if not workspace.store.is_complete(pointer)]
-    return not workspace.fetcher(progress or Silent())(lacking)
+    deliveries = []
+    for share, uses, trusted in parts:
+        if share.place is None:
+            raise RemoteRefused(
+                f"there is no place for the data of this push ({_examples(uses)})",
+                why=f"git remote '{name}' is not a directory, and no data remote is set up",
+                hint="git mlvc remote add NAME URL --default",
+            )
+        paths = {use.path for use in uses}
+        bases = partial(tracking_refs.bases, workspace, include, trusted, paths)
+        deliveries.append(Delivery(workspace.view(share.place), uses, bases))
+    shown = progress or Silent()
+    sender = Sender(workspace.store, workspace.fetcher(shown), shown)
+    for view, report in sender.send_all(deliveries):
+        at = f"{view.name}: " if len(deliveries) > 1 else ""
+        messages(f"git-mlvc: {at}{report.summary()}")
 
 
 def _examples(uses: Sequence[PointerUse]) -> str:

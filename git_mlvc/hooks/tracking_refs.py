@@ -6,6 +6,9 @@ that the pushed ones are built on is at the place this push goes to; else all of
 
 What the remote itself says it has is not doubted, whoever pushed it, unless the place is untouched: a
 repository made by `git clone --bare` has the commits and none of the data.
+
+Where files are routed to several places, each is judged by its own files; data that was sent to the usual place
+before they were routed counts as sent.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from git_mlvc.errors import GitError, RemoteError
 if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.repo_path import RepoPath
+    from git_mlvc.settings import RemoteSetting
+    from git_mlvc.transfer.routes import Share
     from git_mlvc.workspace import Workspace
 
 _MOST_COMMITS = 20
@@ -25,9 +30,9 @@ _MOST_FILES = 2000  # of each commit: enough to tell one place from another
 
 
 def are_believable(
-    workspace: Workspace, name: str, url: str, include: Sequence[str], has: Sequence[str]
+    workspace: Workspace, share: Share, name: str, include: Sequence[str], has: Sequence[str]
 ) -> bool:
-    """True if `--remotes=NAME` may be left out of a push of `include` to `url`.
+    """True if `--remotes=NAME` may be left out of a push of `include` to the place of `share`.
 
     `has`: commits that the remote itself says it has. A place that does not answer cannot contradict.
     """
@@ -38,33 +43,37 @@ def are_believable(
         known = objects.existing(repo, has)
         edge = [sha for sha in _edge(workspace, name, include, known) if sha not in known]
         for sha in edge[:_MOST_COMMITS]:
-            files = [file.pointer for file in objects.data_files(repo, sha)]
-            if files and not _holds(workspace, name, url, [p.oid.digest for p in files]):
+            files = [file.pointer for file in share.of(objects.data_files(repo, sha))]
+            if files and not _holds(workspace, share, [p.oid.digest for p in files]):
                 return False
     except (GitError, RemoteError):
         return True
     return True
 
 
-def is_place_untouched(workspace: Workspace, name: str, url: str, has: Sequence[str]) -> bool:
-    """True if nothing was ever put where this push goes, although commits the remote has need data."""
+def is_place_untouched(workspace: Workspace, share: Share, has: Sequence[str]) -> bool:
+    """True if nothing was ever put at the place of `share`, although commits the remote has need data of it."""
     from git_mlvc.git import objects
 
     try:
-        place = workspace.places.push_target(name, url)
-        known = objects.existing(workspace.repository, has) if place is not None else []
-        if place is None or not known:
+        known = objects.existing(workspace.repository, has) if share.place is not None else []
+        if share.place is None or not known:
             return False
-        view = workspace.view(place)
+        view = workspace.view(share.place)
         if view.was_used_before:
             return False
         view.refresh()
         if view.has_format or view.segment_ids:
             return False
-        files = (objects.data_files(workspace.repository, sha) for sha in known[:_MOST_COMMITS])
-        return any(next(found, None) is not None for found in files)
+        for sha in known[:_MOST_COMMITS]:
+            files = [
+                file.pointer for file in share.of(objects.data_files(workspace.repository, sha))
+            ]
+            if files and not _was_sent_earlier(workspace, share, [p.oid.digest for p in files]):
+                return True
     except (GitError, RemoteError):
-        return False
+        pass
+    return False
 
 
 def bases(
@@ -119,12 +128,24 @@ def _boundary(
     return edge, is_new
 
 
-def _holds(workspace: Workspace, name: str, url: str, digests: Sequence[bytes]) -> bool:
-    place = workspace.places.push_target(name, url)
-    if place is None:
+def _holds(workspace: Workspace, share: Share, digests: Sequence[bytes]) -> bool:
+    if share.place is None:
         return True
+    lacking = _not_named(workspace, share.place, digests)
+    return not lacking or _was_sent_earlier(workspace, share, lacking)
+
+
+def _was_sent_earlier(workspace: Workspace, share: Share, digests: Sequence[bytes]) -> bool:
+    """True if the place that was the usual one before these files were routed has their data."""
+    if share.earlier is None:
+        return False
+    return not _not_named(workspace, share.earlier, digests)
+
+
+def _not_named(workspace: Workspace, place: RemoteSetting, digests: Sequence[bytes]) -> list[bytes]:
     view = workspace.view(place)
     view.refresh(from_index=True)
     # A remote too large to be known in full is asked for one: it tells one place from another.
     few = digests[: 1 if view.unseen_bytes else _MOST_FILES]
-    return len(view.named(few)) == len(set(few))
+    named = view.named(few)
+    return [digest for digest in few if digest not in named]

@@ -55,13 +55,30 @@ class Places:
         """Return the remote a user names, or where a plain `git push` would put data first."""
         if name is not None:
             return self.named(name)
-        places = self.for_reading()
-        if not places:
+        usual = self.usual()
+        if usual is None:
             raise RemoteRefused(
                 "there is no remote to push data to",
                 hint="git mlvc remote add NAME URL --default, or add a git remote that is a directory",
             )
-        return places[0]
+        return usual
+
+    def usual(self) -> RemoteSetting | None:
+        """Return where a plain `git push` would put data that is not routed elsewhere, if there is a place."""
+        return next(iter(self.for_reading()), None)
+
+    def for_mirrors(self) -> list[RemoteSetting]:
+        """Return all remotes that are defined, and the usual place, each once and that first.
+
+        Raises RemoteRefused when there is none.
+        """
+        usual = self.to_push_to(None)
+        found = [usual]
+        for name in self.settings.remotes:
+            place = self.named(name)
+            if not any(self.is_same(place, known) for known in found):
+                found.append(place)
+        return found
 
     def for_reading(self, git_remote: str | None = None) -> list[RemoteSetting]:
         """Return every place to look for data, the likeliest first, each once."""

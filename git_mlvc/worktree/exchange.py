@@ -105,14 +105,19 @@ def recent(repo: Repository, *, since_s: int) -> list[PointerUse]:
     return uses
 
 
-def pushed(repo: Repository, refs: Sequence[str], *, everything: bool) -> list[PointerUse]:
+def pushed(
+    repo: Repository, refs: Sequence[str], *, everything: bool, each_path: bool = False
+) -> list[PointerUse]:
     """Return what commits `refs` (HEAD if none; all refs with `everything`) and those before them hold.
+
+    Each blob once, or, with `each_path`, at each path where it ever stood.
 
     All of history, not only what the remote's branches lack: so a push also mends what an earlier one,
     made without our hook, has left out. Raises UsageError for a name that is no commit.
     """
+    between = _each_path if each_path else revisions.pointers_between
     if everything:
-        return revisions.pointers_between(repo, ["--all", *_head(repo)])
+        return between(repo, ["--all", *_head(repo)])
     names = []
     for ref in refs or ["HEAD"]:
         found = repo.git.run(
@@ -123,7 +128,7 @@ def pushed(repo: Repository, refs: Sequence[str], *, everything: bool) -> list[P
                 return []  # HEAD of a repository without commits
             raise UsageError(f"'{ref}' is not a commit, branch or tag here")
         names.append(found.stdout.decode("ascii").strip())
-    return revisions.pointers_between(repo, names)
+    return between(repo, names)
 
 
 def stubs_to_fill(
@@ -170,6 +175,12 @@ def verified_on(views: Sequence[RemoteView], wanted: Sequence[Pointer]) -> set[P
 def contents(uses: Iterable[PointerUse]) -> list[Pointer]:
     """Return each content once, in order."""
     return list(dict.fromkeys(use.pointer for use in uses))
+
+
+def _each_path(repo: Repository, include: Sequence[str]) -> list[PointerUse]:
+    from git_mlvc.git import changes
+
+    return changes.placed(repo, include, ())
 
 
 def _head(repo: Repository) -> list[str]:

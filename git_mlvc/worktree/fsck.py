@@ -92,16 +92,17 @@ def check(
     raw: Iterable[RepoPath] = (),
     raw_committed: Iterable[RawFile] = (),
     format_damage: str = "",
-    view: RemoteView | None = None,
+    views: Sequence[RemoteView] = (),
     fetch: Fetch | None = None,
     elsewhere: Callable[[Sequence[Pointer]], Set[Pointer]] | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Check the whole store and every pointer reachable; with `view` also that remote.
+    """Check the whole store and every pointer reachable; with `views` also that each
+    content is on one of these remotes.
 
     With `fetch`, what is damaged is fetched again or taken from the worktree, and so is what stands in
     the worktree only: `elsewhere` says which contents a remote was just seen to hold. Raises RemoteError
-    when `view` does not answer: unknown is not sound.
+    when one of them does not answer: unknown is not sound.
     """
     shown = progress or Silent()
     uses = _Uses(repo, selection)
@@ -125,9 +126,9 @@ def check(
     if elsewhere is not None and unfetched:
         _take_only_copies(repo, store, uses, unfetched, report, elsewhere)
     report.unfetched = sum(not store.is_complete(pointer) for pointer in unfetched)
-    if view is not None:
-        report.remote = view.name
-        report.off_remote = _missing_on(view, uses)
+    if views:
+        report.remote = ", ".join(view.name for view in views)
+        report.off_remote = _missing_on(views, uses)
     return report
 
 
@@ -282,10 +283,15 @@ def _candidates(repo: Repository, uses: Iterable[PointerUse]) -> Iterator[str]:
             continue
 
 
-def _missing_on(view: RemoteView, uses: Iterable[PointerUse]) -> list[Hurt]:
-    there = verify.copies_on(view, dict.fromkeys(use.pointer for use in uses))
+def _missing_on(views: Sequence[RemoteView], uses: Iterable[PointerUse]) -> list[Hurt]:
+    lacking = dict.fromkeys(use.pointer for use in uses)
+    for view in views:
+        for pointer in verify.copies_on(view, lacking):
+            del lacking[pointer]
+    names = ", ".join(f"'{view.name}'" for view in views)
+    why = f"its data is not on {names}" if len(views) == 1 else f"its data is on none of {names}"
     return [
-        Hurt(use.path, use.commit, str(use.pointer.oid), f"its data is not on '{view.name}'")
+        Hurt(use.path, use.commit, str(use.pointer.oid), why)
         for use in uses
-        if use.pointer not in there
+        if use.pointer in lacking
     ]

@@ -18,7 +18,7 @@ from git_mlvc.git import attributes, objects
 from git_mlvc.git.attribute_patterns import escaped, matches
 from git_mlvc.git.attributes_file import AttributesFile
 from git_mlvc.repo_path import RepoPath
-from git_mlvc.settings import Settings, Threshold, parse_size
+from git_mlvc.settings import Route, Settings, Threshold, parse_size
 from git_mlvc.worktree import pointers, settings_file
 from git_mlvc.worktree.raw_content import not_pointers
 
@@ -26,16 +26,21 @@ if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
 _ATTRIBUTES = ".gitattributes"
+_SETTINGS = RepoPath(settings_file.NAME.encode("ascii"))
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedLine:
-    """A pattern in our care, where it is written, and below which size content stays in git itself."""
+    """A pattern in our care, where it is written, and below which size content stays in git itself.
+
+    `remote`: where its data goes, if not to the usual place.
+    """
 
     file: RepoPath
     pattern: str
     above: bool
     min_size_bytes: int
+    remote: str | None = None
 
 
 @dataclass(slots=True)
@@ -63,12 +68,17 @@ def track(
     settings: Settings,
     *,
     above: str | None = None,
+    remote: str | None = None,
 ) -> TrackReport:
-    """Write the lines; with `above` ("1MiB") only content of that size and more is taken, and sizes
-    go to `mlvc.toml`. Twice is once. Raises UsageError for a pattern git would not understand,
+    """Write the lines; with `above` ("1MiB") only content of that size and more is taken. With `remote` their
+    data goes there; of what is tracked already nothing else is changed then. Sizes and remotes go to `mlvc.toml`.
+
+    Twice is once. Raises UsageError for a pattern git would not understand and for an unknown remote,
     ConfigError for a bad size, InputError if a file to write to is a link.
     """
     top = _worktree(repo)
+    if remote is not None:
+        _check_remote(settings, remote)
     limit_bytes = parse_size(above, key="--above") if above is not None else 0
     report = TrackReport()
     prefix = _prefix(top, cwd)
@@ -76,15 +86,21 @@ def track(
     file = _read(cwd)
     thresholds = list(settings.thresholds)
     for pattern in written:
-        is_new = file.add(pattern, above=above is not None)
         rooted = from_top(prefix, pattern)
-        if above is not None:
-            threshold = Threshold(rooted, limit_bytes)
-            is_new |= threshold not in thresholds
-            settings_file.set_value(top, ("track", rooted, "min_size"), above)
-            thresholds = [t for t in thresholds if t.pattern != rooted] + [threshold]
-        elif settings_file.remove(top, ("track", rooted)):
-            thresholds = [t for t in thresholds if t.pattern != rooted]
+        if above is None and remote is not None and file.has(pattern):
+            is_new = False
+        else:
+            is_new = file.add(pattern, above=above is not None)
+            kept = [t for t in thresholds if t.pattern != rooted]
+            if above is not None:
+                is_new |= Threshold(rooted, limit_bytes) not in thresholds
+                settings_file.set_value(top, ("track", rooted, "min_size"), above)
+                kept.append(Threshold(rooted, limit_bytes))
+            elif settings_file.remove(top, ("track", rooted, "min_size")):
+                is_new = True
+            thresholds = kept
+        if remote is not None and Route(rooted, remote) not in settings.routes:
+            settings_file.set_value(top, ("track", rooted, "remote"), remote)
             is_new = True
         (report.added if is_new else report.already).append(pattern)
     _write(cwd, file)
@@ -95,16 +111,18 @@ def track(
 
 
 def untrack(repo: Repository, cwd: Path, patterns: Sequence[str]) -> UntrackReport:
-    """Take the lines out again, and their sizes. Raises InputError as `track`."""
+    """Take the lines out again, and their sizes and remotes. Raises InputError as `track`."""
     top = _worktree(repo)
     prefix = _prefix(top, cwd)
     report = UntrackReport()
     file = _read(cwd)
     for typed in patterns:
         candidates = dict.fromkeys((typed, _pattern(top, cwd, prefix, typed)))
-        removed = [pattern for pattern in candidates if file.remove(pattern)]
-        for pattern in removed:
-            settings_file.remove(top, ("track", from_top(prefix, pattern)))
+        removed = []
+        for pattern in candidates:
+            had_settings = settings_file.remove(top, ("track", from_top(prefix, pattern)))
+            if file.remove(pattern) or had_settings:
+                removed.append(pattern)
         (report.removed if removed else report.unknown).append(removed[0] if removed else typed)
     _write(cwd, file)
     if report.removed:
@@ -115,7 +133,10 @@ def untrack(repo: Repository, cwd: Path, patterns: Sequence[str]) -> UntrackRepo
 
 
 def tracked(repo: Repository, settings: Settings) -> list[TrackedLine]:
-    """Return our lines in all `.gitattributes` of the worktree, from the top down."""
+    """Return our lines in all `.gitattributes` of the worktree, from the top down.
+
+    After them come the patterns that only `mlvc.toml` routes to a remote.
+    """
     top = _worktree(repo)
     shown = repo.git.run(
         "ls-files", "-z", "-c", "-o", "--exclude-standard", "--", f":(glob)**/{_ATTRIBUTES}"
@@ -124,6 +145,7 @@ def tracked(repo: Repository, settings: Settings) -> list[TrackedLine]:
         {raw for raw in shown.stdout.split(b"\0") if raw}, key=lambda n: (n.count(b"/"), n)
     )
     sizes = {threshold.pattern: threshold.min_size_bytes for threshold in settings.thresholds}
+    remotes = {route.pattern: route.remote for route in settings.routes}
     found = []
     for path in filter(None, map(objects.as_path, names)):
         folder = top.joinpath(*path.text.split("/")[:-1])
@@ -131,7 +153,11 @@ def tracked(repo: Repository, settings: Settings) -> list[TrackedLine]:
         for line in _read(folder).patterns():
             rooted = from_top(prefix, line.pattern)
             size = sizes.get(rooted, settings.min_size_bytes)
-            found.append(TrackedLine(path, line.pattern, line.above, size))
+            remote = remotes.pop(rooted, None)
+            found.append(TrackedLine(path, line.pattern, line.above, size, remote))
+    for pattern, remote in remotes.items():  # a part of what other lines track
+        size = sizes.get(pattern, settings.min_size_bytes)
+        found.append(TrackedLine(_SETTINGS, pattern, pattern in sizes, size, remote))
     return found
 
 
@@ -161,6 +187,16 @@ def _raw_files(
     )
     content = list(not_pointers(repo, settings, files))
     return list(attributes.ours(repo.git, content)) if content else []
+
+
+def _check_remote(settings: Settings, name: str) -> None:
+    if name not in settings.remotes:
+        known = sorted(settings.remotes)
+        raise UsageError(
+            f"no remote is called '{name}'",
+            why=f"known remotes: {', '.join(known)}" if known else "no remote is defined",
+            hint=f"git mlvc remote add {name} URL",
+        )
 
 
 def _worktree(repo: Repository) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -61,3 +61,14 @@ def at_no_cost(view: RemoteView, files: Iterable[FileStatus]) -> OnRemote:
     except RemoteError as exc:
         return OnRemote(view.name, Basis.UNKNOWN, None, str(exc))
     return OnRemote(view.name, basis, lacking)
+
+
+def combined(places: Sequence[OnRemote]) -> OnRemote:
+    """Return one answer for several places with different files: unknown if one is, and on the weakest basis."""
+    order = list(Basis)
+    weakest = max(places, key=lambda place: order.index(place.basis))
+    lacking: list[RepoPath] | None = []
+    for place in places:
+        lacking = None if lacking is None or place.unpushed is None else lacking + place.unpushed
+    names = ", ".join(place.remote for place in places)
+    return OnRemote(names, weakest.basis, lacking, weakest.why)

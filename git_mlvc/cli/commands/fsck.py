@@ -41,6 +41,7 @@ def fsck(
     Data that is not in this clone is no damage. Exit code 1 if something is wrong and was not repaired.
     """
     from git_mlvc.store.fsck import mend_format
+    from git_mlvc.transfer.routes import pushed_to
     from git_mlvc.worktree import fsck as checking
     from git_mlvc.worktree import raw_content
     from git_mlvc.worktree.exchange import verified_on
@@ -51,9 +52,10 @@ def fsck(
     repo = workspace.repository
     if remote and not workspace.places.knows(remote):  # `fsck --remote PATH`
         paths, remote = (remote, *paths), ""
-    view = None
+    views = []
     if remote is not None:
-        view = workspace.view(workspace.places.to_push_to(remote or None))
+        places = [workspace.places.named(remote)] if remote else pushed_to(workspace.places)
+        views = [workspace.view(place) for place in places]
     mended = mend_format(workspace.store_path, workspace.permissions) if repair else ""
     report = checking.check(
         repo,
@@ -62,7 +64,7 @@ def fsck(
         raw=raw_files(repo, workspace.settings) if repo.worktree is not None else (),
         format_damage=mended,
         raw_committed=raw_content.at_tips(repo, workspace.settings),
-        view=view,
+        views=views,
         fetch=workspace.fetcher(output.progress) if repair else None,
         elsewhere=partial(verified_on, workspace.views_for_reading()[0]) if repair else None,
         progress=output.progress,

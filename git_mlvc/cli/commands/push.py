@@ -2,48 +2,150 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, verb
-from git_mlvc.errors import ExitCode
+from git_mlvc.cli.report_lines import push_fields
+from git_mlvc.errors import ExitCode, MlvcError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from git_mlvc.git.revisions import PointerUse
+    from git_mlvc.settings import RemoteSetting
+    from git_mlvc.transfer.delivery import Sender
+    from git_mlvc.transfer.plan import PushReport
+    from git_mlvc.workspace import Workspace
+
+_Sent = list[tuple[str, "PushReport"]]
 
 
-@verb("push", example="git mlvc push origin main v1.0")
-@click.argument("remote", required=False)
-@click.argument("refs", nargs=-1, metavar="[REF]...")
+@verb(
+    "push",
+    example="git mlvc push origin main v1.0\ngit mlvc push --all-remotes",
+)
+@click.argument("words", nargs=-1, metavar="[REMOTE] [REF]...")
 @click.option("--all", "everything", is_flag=True, help="The data of every commit of every ref.")
+@click.option(
+    "--all-remotes", is_flag=True, help="To every remote that is defined, whatever the routes say."
+)
 @json_option
 def push(
     invocation: Invocation,
-    remote: str | None,
-    refs: tuple[str, ...],
+    words: tuple[str, ...],
     everything: bool,
+    all_remotes: bool,
     as_json: bool,
 ) -> int:
     """Data only, of HEAD and all commits before it if no REF is given; `git push` does this by itself for
     what it pushes. What the remote has is not sent again, so this also mends a remote that lost data.
+
+    Without REMOTE, each file's data goes where `git push` would put it: to the remote its pattern names in
+    mlvc.toml, or to the usual place. With `--all-remotes`, one that fails does not keep the others from
+    getting theirs.
     """
-    from git_mlvc.transfer.push import push as send
+    from git_mlvc.transfer.delivery import Sender
     from git_mlvc.worktree import exchange
 
-    workspace = invocation.workspace
-    uses = exchange.pushed(workspace.repository, refs, everything=everything)
-    view = workspace.view(workspace.places.to_push_to(remote))
-    report = send(workspace.store, view, uses, progress=invocation.output.progress)
-    if as_json:
-        invocation.output.json(
-            "push",
-            {
-                "remote": view.name,
-                "files": report.files,
-                "chunks": report.chunks,
-                "logical_bytes": report.logical_bytes,
-                "sent_bytes": report.sent_bytes,
-                "packs": report.packs,
-                "already_there_bytes": report.already_there_bytes,
-            },
-        )
+    workspace, output = invocation.workspace, invocation.output
+    remote, refs = _parted(workspace, words, all_remotes=all_remotes)
+    places = workspace.places
+    sender = Sender(workspace.store, workspace.fetcher(output.progress), output.progress)
+    failed: dict[str, MlvcError] = {}
+    if remote is None and not all_remotes and workspace.settings.routes:
+        uses = exchange.pushed(workspace.repository, refs, everything=everything, each_path=True)
+        sent = _by_route(workspace, uses, sender)
     else:
-        invocation.output.line(f"{view.name}: {report.summary()}")
-    return ExitCode.OK
+        uses = exchange.pushed(workspace.repository, refs, everything=everything)
+        targets = places.for_mirrors() if all_remotes else [places.to_push_to(remote)]
+        sent = _to_each(workspace, targets, uses, sender, failed if all_remotes else None)
+    if as_json:
+        output.json("push", _fields(sent, failed))
+    else:
+        for name, report in sent:
+            output.line(f"{name}: {report.summary()}")
+    return _tell_failed(invocation, failed)
+
+
+def _parted(
+    workspace: Workspace, words: Sequence[str], *, all_remotes: bool
+) -> tuple[str | None, Sequence[str]]:
+    """Return the remote that is named, if one is, and the refs."""
+    if not words:
+        return None, ()
+    is_remote = workspace.places.knows(words[0])
+    if all_remotes:
+        if is_remote:
+            raise UsageError(
+                f"--all-remotes and '{words[0]}': one or all?",
+                hint=f"git mlvc push {words[0]}, or git mlvc push --all-remotes",
+            )
+        return None, words
+    if (
+        not is_remote
+        and workspace.git.run(
+            "rev-parse", "-q", "--verify", "--end-of-options", f"{words[0]}^{{}}", check=False
+        ).stdout
+    ):
+        return None, words
+    return words[0], words[1:]
+
+
+def _by_route(workspace: Workspace, uses: list[PointerUse], sender: Sender) -> _Sent:
+    from git_mlvc.transfer.delivery import Delivery
+    from git_mlvc.transfer.routes import parted
+
+    parts = parted(workspace.places, uses)
+    deliveries = [Delivery(workspace.view(place), meant) for place, meant in parts]
+    return [(view.name, report) for view, report in sender.send_all(deliveries)]
+
+
+def _to_each(
+    workspace: Workspace,
+    targets: Sequence[RemoteSetting],
+    uses: list[PointerUse],
+    sender: Sender,
+    failed: dict[str, MlvcError] | None,
+) -> _Sent:
+    """Send all to each; what fails is noted in `failed`, raised if that is None.
+
+    With `failed`, those that nobody can write to are passed over.
+    """
+    from git_mlvc.backend.base import Capability
+    from git_mlvc.transfer.delivery import Delivery
+
+    sent = []
+    for target in targets:
+        try:
+            view = workspace.view(target)
+            if failed is not None and Capability.WRITE not in view.backend.capabilities:
+                continue
+            sent.append((view.name, sender.send(Delivery(view, uses))))
+        except MlvcError as exc:
+            if failed is None:
+                raise
+            failed[target.name] = exc
+    return sent
+
+
+def _fields(sent: _Sent, failed: dict[str, MlvcError]) -> dict[str, object]:
+    """The first one's fields as for one remote, and then each."""
+    each = [{"remote": name, **push_fields(report)} for name, report in sent]
+    return {
+        **(each[0] if each else {}),
+        "remotes": each,
+        "failed": [{"remote": name, "why": str(why)} for name, why in failed.items()],
+    }
+
+
+def _tell_failed(invocation: Invocation, failed: dict[str, MlvcError]) -> int:
+    """Name what failed, and return the gravest exit code."""
+    for name, why in failed.items():
+        invocation.output.error(f"{name}: {why.what}", why=why.why, hint=why.hint)
+    if failed:
+        names = ", ".join(f"'{name}'" for name in failed)
+        invocation.output.message(f"not everything is on {names}")
+    return max((why.exit_code for why in failed.values()), default=ExitCode.OK)

@@ -47,6 +47,7 @@ def status(
     from git_mlvc.worktree.selection import Selection
     from git_mlvc.worktree.status import State
     from git_mlvc.worktree.status import status as look
+    from git_mlvc.worktree.unpushed import combined
 
     workspace, output = invocation.workspace, invocation.output
     selection = Selection.parse(paths, invocation.prefix)
@@ -54,8 +55,9 @@ def status(
     if not selection.is_everything:
         chosen = set(selection.checked(file.path for file in files))
         files = [file for file in files if file.path in chosen]
-    known = _on_remote(invocation, files, ask=ask_remote)
+    places = _on_remotes(invocation, files, ask=ask_remote)
     if as_json:
+        known = combined(places)
         remote = {"name": known.remote, "basis": known.basis, "why": known.why}
         output.json("status", {"files": files, "unpushed": known.unpushed, "remote": remote})
     else:
@@ -72,27 +74,33 @@ def status(
             output.table(["state", ">size", "path"], rows)
         present = sum(file.state is State.PRESENT for file in files)
         output.line(f"{count_text(len(files), 'data file')}, {present} present")
-        _show_remote(output, known)
+        for place in places:
+            _show_remote(output, place)
     is_well = all(file.state is State.PRESENT for file in files)
     if ask_remote:
-        is_well &= not known.unpushed
+        is_well &= not any(place.unpushed for place in places)
     return ExitCode.ANSWER if exit_code and not is_well else ExitCode.OK
 
 
-def _on_remote(invocation: Invocation, files: list[FileStatus], *, ask: bool) -> OnRemote:
+def _on_remotes(invocation: Invocation, files: list[FileStatus], *, ask: bool) -> list[OnRemote]:
+    """What is known of each place where data of `files` goes; one at least."""
     from git_mlvc.errors import MlvcError
+    from git_mlvc.transfer.routes import parted
     from git_mlvc.worktree import unpushed
 
     workspace = invocation.workspace
-    if ask:
-        return unpushed.verified(workspace.view(workspace.places.to_push_to(None)), files)
+    found = []
     name = ""
     try:
-        place = workspace.places.to_push_to(None)
-        name = place.name
-        return unpushed.at_no_cost(workspace.view(place), files)
+        for place, meant in parted(workspace.places, files):
+            name = place.name
+            look = unpushed.verified if ask else unpushed.at_no_cost
+            found.append(look(workspace.view(place), meant))
     except MlvcError as exc:
-        return unpushed.OnRemote(name, unpushed.Basis.UNKNOWN, None, str(exc))
+        if ask:
+            raise
+        found.append(unpushed.OnRemote(name, unpushed.Basis.UNKNOWN, None, str(exc)))
+    return found
 
 
 def _show_remote(output: Output, known: OnRemote) -> None:

@@ -11,10 +11,18 @@ from git_mlvc.errors import ExitCode
 from git_mlvc.units import size_text
 
 
-@verb("track", example="git mlvc track '*.bin' 'data/**'\ngit mlvc track '*' --above 1MiB")
+@verb(
+    "track",
+    example="git mlvc track '*.bin' 'data/**'\n"
+    "git mlvc track '*' --above 1MiB\n"
+    "git mlvc track 'models/**' --remote archive",
+)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option(
     "--above", metavar="SIZE", help="Only content of SIZE and more; smaller stays in git."
+)
+@click.option(
+    "--remote", metavar="REMOTE", help="Their data goes to REMOTE, not to the usual place."
 )
 @click.option(
     "--renormalize", is_flag=True, help="Also convert and stage what is committed already."
@@ -24,13 +32,15 @@ def track(
     invocation: Invocation,
     patterns: tuple[str, ...],
     above: str | None,
+    remote: str | None,
     renormalize: bool,
     as_json: bool,
 ) -> int:
-    """Writes lines to the .gitattributes of the current directory; sizes go to mlvc.toml. Both are to be
-    committed. Quote patterns, so that the shell leaves them alone. Without PATTERN, lists what is tracked.
+    """Writes lines to the .gitattributes of the current directory; sizes and remotes go to mlvc.toml. Both are
+    to be committed. Quote patterns, so that the shell leaves them alone. Without PATTERN, lists what is tracked.
     """
     from git_mlvc.errors import UsageError
+    from git_mlvc.settings import Origin
     from git_mlvc.worktree import renormalize as converting
     from git_mlvc.worktree import track as tracking
 
@@ -39,18 +49,33 @@ def track(
     if not patterns and not renormalize:
         if above is not None:
             raise UsageError("--above needs a pattern", hint="git mlvc track '*' --above 1MiB")
+        if remote is not None:
+            raise UsageError(
+                "--remote needs a pattern", hint=f"git mlvc track 'models/**' --remote {remote}"
+            )
         lines = tracking.tracked(repo, workspace.settings)
         if as_json:
             output.json("tracked", {"patterns": lines})
         else:
+            routed = any(line.remote for line in lines)
             output.table(
-                ["pattern", ">above", "written in"],
-                [[line.pattern, size_text(line.min_size_bytes), str(line.file)] for line in lines],
+                ["pattern", ">above", *(["remote"] if routed else []), "written in"],
+                [
+                    [
+                        line.pattern,
+                        size_text(line.min_size_bytes),
+                        *([line.remote or ""] if routed else []),
+                        str(line.file),
+                    ]
+                    for line in lines
+                ],
             )
         return ExitCode.OK
     report = tracking.TrackReport()
     if patterns:
-        report = tracking.track(repo, invocation.cwd, patterns, workspace.settings, above=above)
+        report = tracking.track(
+            repo, invocation.cwd, patterns, workspace.settings, above=above, remote=remote
+        )
     converted = converting.RenormalizeReport()
     if renormalize:
         fresh = invocation.reopened()
@@ -58,6 +83,11 @@ def track(
             repo, fresh.store, fresh.settings, progress=output.progress
         )
         report.raw = []
+    if remote is not None and workspace.settings.remotes[remote].origin is Origin.PRIVATE:
+        output.message(
+            f"warning: remote '{remote}' is defined in this clone only; others need it too"
+        )
+        output.message(f"hint: git mlvc remote remove {remote} && git mlvc remote add {remote} URL")
     if as_json:
         output.json("track", {"tracked": report, "converted": converted})
         return ExitCode.ANSWER if converted.failed else ExitCode.OK

@@ -8,6 +8,7 @@ import pytest
 from support.content import noise, pointer_to
 from support.repo import Machine, Repo
 
+from git_mlvc.git import changes
 from git_mlvc.git.repository import Repository
 from git_mlvc.hooks import held_by_git
 from git_mlvc.settings import Settings, Threshold
@@ -29,7 +30,7 @@ def found(
     held = held_by_git.inspect(
         opened,
         Settings(**settings),  # type: ignore[arg-type]
-        held_by_git.outgoing(opened, shas, [repo.text("rev-parse", name) for name in exclude]),
+        changes.outgoing(opened, shas, [repo.text("rev-parse", name) for name in exclude]),
     )
     return [str(e.path) for e in held.raw], [str(e.path) for e in held.damaged]
 

@@ -1,0 +1,64 @@
+"""One push to several places: nothing is sent before it is known that each can be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from git_mlvc.backend.base import Capability, require
+from git_mlvc.errors import MlvcError
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.progress import Progress
+from git_mlvc.store.store import Store
+from git_mlvc.transfer.lacking import Bases
+from git_mlvc.transfer.plan import MissingData, PushReport
+from git_mlvc.transfer.push import Use, push
+from git_mlvc.transfer.remote_view import RemoteView
+
+Fetch = Callable[[Sequence[Pointer]], Mapping[Pointer, MlvcError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one place should hold. `bases`: as `push` takes them."""
+
+    view: RemoteView
+    uses: Sequence[Use]
+    bases: Bases = tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends from `store`; what is not there is fetched first, from wherever `fetch` finds it."""
+
+    store: Store
+    fetch: Fetch
+    progress: Progress
+
+    def send_all(self, deliveries: Sequence[Delivery]) -> Iterator[tuple[RemoteView, PushReport]]:
+        """Yield the report of each when all of it is there. Raises as `push`; then the rest is not sent."""
+        for delivery in deliveries:
+            require(delivery.view.backend, Capability.WRITE, "push")
+        for delivery in deliveries:
+            yield delivery.view, self.send(delivery)
+
+    def send(self, delivery: Delivery) -> PushReport:
+        """Raises as `push`."""
+        try:
+            return self._push(delivery)
+        except MissingData as missing:
+            # Nowhere on this remote is not nowhere: the data may be on the remote it was cloned from.
+            lost = {use.pointer for use in delivery.uses if str(use.path) in missing.paths}
+            lacking = self.store.incomplete(lost)
+            if self.fetch(lacking):
+                raise
+        return self._push(delivery)
+
+    def _push(self, delivery: Delivery) -> PushReport:
+        return push(
+            self.store,
+            delivery.view,
+            delivery.uses,
+            progress=self.progress,
+            bases=delivery.bases,
+        )
