@@ -15,7 +15,6 @@ from git_mlvc.errors import CorruptChunk, MlvcError
 from git_mlvc.formats.pack import PACK_TARGET_BYTES
 from git_mlvc.formats.segment import PackTable
 from git_mlvc.store.adoption import Adoption, Guest
-from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.queue import Pool
 from git_mlvc.transfer.remote_view import RemoteView
 
@@ -59,6 +58,6 @@ def _copier(
 ) -> Callable[[int], None]:
     def copy(fd: int) -> None:
         with view.traffic.journey(size_bytes, shown_bytes):
-            view.backend.get_file(remote_layout.pack_key(pack), fd)
+            view.packs.copy(pack, fd)
 
     return copy

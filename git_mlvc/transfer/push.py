@@ -19,7 +19,7 @@ from git_mlvc.backend.base import Capability, require
 from git_mlvc.errors import MlvcError
 from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats import segment
-from git_mlvc.formats.pack import PACK_TARGET_BYTES, Kind
+from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location, PackTable
 from git_mlvc.progress import Progress, Silent
@@ -141,9 +141,11 @@ class Pusher:
         plan = plan_push(lacking, self._source.packs(lacking))
         self._progress.begin("uploading", total_bytes=plan.stored_bytes)
         self._view.write_format()
-        expected = len(plan.copies) + -(-plan.repacked_bytes // PACK_TARGET_BYTES)
-        self._looks_once = self._view.is_listing_cheaper(expected)
-        self._standing = self._view.list_packs() if self._looks_once else None
+        expected = len(plan.copies) + -(-plan.repacked_bytes // pack_format.PACK_TARGET_BYTES)
+        self._looks_once = self._view.presence.is_listing_cheaper(
+            expected, on_remote=self._view.segments.pack_count
+        )
+        self._standing = self._view.presence.list_now() if self._looks_once else None
         try:
             tables = self._send_packs(plan)
             if self._looks_once:
@@ -254,7 +256,7 @@ class Pusher:
 
     def _look(self, tables: Iterable[PackTable]) -> None:
         """Look at what was sent with one listing; at what it does not show, alone."""
-        shown = self._view.list_packs()
+        shown = self._view.presence.list_now()
         for table in tables:
             if shown.get(table.id) != table.size_bytes:
                 check_arrival(self._view, remote_layout.pack_key(table.id), table.size_bytes)

@@ -21,6 +21,7 @@ from git_mlvc.formats.segment_search import find_many, in_groups
 from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.neighbours import TAIL_BYTES, Neighbours
 from git_mlvc.transfer.pack_presence import PackPresence
+from git_mlvc.transfer.pack_ranges import PackRanges
 from git_mlvc.transfer.plan import Read
 from git_mlvc.transfer.queue import Lanes
 from git_mlvc.transfer.ranged_segments import ASK_BYTES
@@ -60,7 +61,8 @@ class RemoteView:
         self.segments = RemoteSegments(backend, self._cache, self.name, self.lanes)
         self.pack_sizes = self.segments.pack_sizes
         self._neighbours = Neighbours(backend, self.pack_sizes, self.lanes)
-        self._presence = PackPresence(backend, self.pack_sizes, self.lanes)
+        self.packs = PackRanges(backend, cache_dir)
+        self.presence = PackPresence(backend, self.pack_sizes, self.lanes)
         self._is_fresh = False
         self._wrote_format = False
         self._distrusted: set[tuple[bytes | None, bytes]] = set()
@@ -74,9 +76,10 @@ class RemoteView:
         there will be one. Not for whoever is about to delete: that is `for_certain`, where each pack is looked at
         and no listing counts.
         """
-        self._presence.forget(for_certain=for_certain)
+        self.presence.forget(for_certain=for_certain)
         self._neighbours.forget()
         self._distrusted.clear()
+        self.packs.forget()
         self.segments.refresh(from_index=from_index)
         self._is_fresh = True
 
@@ -181,7 +184,7 @@ class RemoteView:
         while rest:
             found = self.offhand(rest) if offhand else self.known_many(rest)
             packs = {location.pack for location in found.values()}
-            absent = self._presence.absent(packs, on_remote=self.segments.pack_count)
+            absent = self.presence.absent(packs, on_remote=self.segments.pack_count)
             for pack in absent:
                 self.distrust(None, pack)
             confirmed |= {d: at for d, at in found.items() if at.pack not in absent}
@@ -222,7 +225,7 @@ class RemoteView:
 
     def read(self, read: Read) -> bytes:
         """Return a range of a pack: fewer bytes where the pack ends too early. Raises RemoteError."""
-        return self.backend.get_range(remote_layout.pack_key(read.pack), read.start, read.length)
+        return self.packs.read(read.pack, read.start, read.length)
 
     def see_all(self) -> None:
         """Fetch all segments, so that look-ups are exact and ask nobody. Raises RemoteError."""
@@ -233,16 +236,8 @@ class RemoteView:
         """Take in a segment that was just published, whose packs were just checked."""
         view = self.segments.add(data)
         for entry in view.packs:
-            self._presence.note([entry.id])
+            self.presence.note([entry.id])
             self._distrusted.discard((None, entry.id))
-
-    def is_listing_cheaper(self, questions: int) -> bool:
-        """True if `list_packs` costs less than so many questions about single packs."""
-        return self._presence.is_listing_cheaper(questions, on_remote=self.segments.pack_count)
-
-    def list_packs(self) -> dict[bytes, int]:
-        """Return the packs that a listing shows now (id -> bytes). Raises RemoteError."""
-        return self._presence.list_now()
 
     def write_format(self) -> None:
         """Say what this remote is, before anything else is put there; once, whatever its index said of it."""
@@ -265,6 +260,7 @@ class RemoteView:
             self.backend.put(INDEX_KEY, index)
 
     def close(self) -> None:
+        self.packs.forget()
         self.backend.close()
 
     # -- inside
@@ -346,7 +342,7 @@ class RemoteView:
 
     def _read_neighbours(self, most: int) -> None:
         whole, broken = self._neighbours.read_on(most)
-        self._presence.note(whole)
+        self.presence.note(whole)
         for pack in broken:
             self.distrust(None, pack)
 
