@@ -127,7 +127,7 @@ class Workspace:
         opening = Opening(
             permissions=self.permissions,
             options=place.options,
-            environment=self.environment,
+            environment=self._driver_environment,
             meter=self.traffic.meter,
             connect_timeout_s=connect_timeout_s or CONNECT_TIMEOUT_S,
             idle_timeout_s=self.settings.timeout_s,
@@ -147,6 +147,21 @@ class Workspace:
             self.driver(place), on_pause=self.traffic.pausing, on_throttled=lanes.throttled
         )
         return backend, lanes
+
+    @property
+    def _driver_environment(self) -> Mapping[str, str]:
+        """The environment, with what git's configuration says of ssh where its variables are not set."""
+        from git_mlvc.git.config import last
+
+        found = dict(self.environment)
+        for variable, key in (
+            ("GIT_SSH_COMMAND", "core.sshcommand"),
+            ("GIT_SSH_VARIANT", "ssh.variant"),
+        ):
+            value = last(self.config, key)
+            if value and not found.get(variable):
+                found[variable] = value
+        return found
 
     def _git_remote(self, url: str) -> GitRemote:
         from git_mlvc.git.remote import GitRemote

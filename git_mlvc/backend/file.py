@@ -14,8 +14,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from git_mlvc.backend.address import local_path
@@ -32,9 +34,11 @@ from git_mlvc.backend.base import (
     unwritable,
 )
 from git_mlvc.backend.opening import METERED_BYTES, Meter, Opening, unmetered
+from git_mlvc.backend.shared_modes import dir_mode, file_mode
 from git_mlvc.errors import ConfigError, InputError, MlvcError, RemoteRefused, RemoteUnavailable
 from git_mlvc.fs import atomic, reflink
 from git_mlvc.fs.atomic import Permissions
+from git_mlvc.units import size_text
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -68,29 +72,23 @@ class FileBackend:
 
     def put(self, key: str, source: bytes | Path) -> None:
         with self._meaning("write", key):
-            final = self._path(key)
-            temp = self._write_temp(final, source)
-            try:
-                os.replace(temp, final)
-            except BaseException:
-                _remove(temp)
-                raise
-            atomic.fsync_dir(final.parent)
+            self._put(key, source, if_absent=False)
 
     def put_if_absent(self, key: str, source: bytes | Path) -> bool:
         with self._meaning("write", key):
-            final = self._path(key)
-            if final.exists():
+            if self._path(key).exists():
                 return False
-            temp = self._write_temp(final, source)
-            try:
-                # Synced already: a second fsync of the same bytes would cost a round trip on NFS.
-                published = atomic.publish(temp, final, durable=False)
-            except BaseException:
-                _remove(temp)
-                raise
-            atomic.fsync_dir(final.parent)
-            return published
+            return self._put(key, source, if_absent=True)
+
+    def incoming(self, key: str, size_bytes: int) -> Incoming:
+        """Begin a file that comes in blocks. Raises RemoteRefused if there is no room for `size_bytes`."""
+        with self._meaning("write", key):
+            begun = self._begin(key)
+            free_bytes = shutil.disk_usage(begun.final.parent).free
+            if free_bytes < size_bytes:
+                begun.discard()
+                raise OSError(errno.ENOSPC, f"there is no room: {size_text(free_bytes)} are free")
+            return Incoming(begun, lambda: self._meaning("write", key))
 
     def get(self, key: str) -> bytes:
         with self._meaning("read", key):
@@ -99,9 +97,14 @@ class FileBackend:
         return data
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
+        return self.read_part(key, start, length).data
+
+    def read_part(self, key: str, start: int, length: int) -> Part:
+        """As `get_range`, with what tells the file under this name from another that was there before."""
         with self._meaning("read", key):
             fd = os.open(self._path(key), os.O_RDONLY | getattr(os, "O_BINARY", 0))
             try:
+                whole = os.fstat(fd)
                 data = os.pread(fd, length, start)
                 while len(data) < length:
                     more = os.pread(fd, length - len(data), start + len(data))
@@ -111,7 +114,7 @@ class FileBackend:
             finally:
                 os.close(fd)
         self._meter(len(data))
-        return data
+        return Part(whole.st_size, (whole.st_mtime_ns ^ whole.st_ino) % (1 << 64), data)
 
     def get_file(self, key: str, target: int) -> None:
         with self._meaning("read", key):
@@ -157,24 +160,23 @@ class FileBackend:
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
 
-    def _write_temp(self, final: Path, source: bytes | Path) -> Path:
-        """Write a synced temporary file beside `final` and return its path."""
-        directory = final.parent
-        self._make_dir(directory)
-        like = directory.stat()
-        fd, temp = atomic.open_temp(directory, final.name[:80])
+    def _put(self, key: str, source: bytes | Path, *, if_absent: bool) -> bool:
+        begun = self._begin(key)
         try:
-            try:
-                self._fill(fd, source)
-                _follow_group(fd, like)
-                _follow_mode(fd, self._file_mode(like))
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+            self._fill(begun.fd, source)
+            return begun.publish(if_absent=if_absent)
         except BaseException:
-            _remove(temp)
+            begun.discard()
             raise
-        return temp
+
+    def _begin(self, key: str) -> _Begun:
+        """Make a temporary file beside the one that it is to become."""
+        final = self._path(key)
+        self._make_dir(final.parent)
+        like = final.parent.stat()
+        fd, temp = atomic.open_temp(final.parent, final.name[:80])
+        mode = file_mode(like.st_mode, self._permissions.file_mode)
+        return _Begun(fd, temp, final, like, mode)
 
     def _fill(self, fd: int, source: bytes | Path) -> None:
         if isinstance(source, Path):
@@ -220,23 +222,12 @@ class FileBackend:
                 pass
             else:
                 _follow_group(directory, like)
-                mode = self._dir_mode(like)
+                mode = dir_mode(like.st_mode, self._permissions.dir_mode)
                 if mode is not None:
                     mode |= directory.stat().st_mode & modes.S_ISGID
                 _follow_mode(directory, mode)
                 atomic.fsync_dir(directory.parent)
         self._made.add(directory)
-
-    def _dir_mode(self, like: os.stat_result) -> int | None:
-        """Return the mode of a directory made inside `like`; None leaves it to the umask."""
-        if like.st_mode & modes.S_ISVTX:  # a place for everybody, such as /tmp, says nothing
-            return self._permissions.dir_mode
-        return modes.S_IMODE(like.st_mode) & ~(modes.S_ISUID | modes.S_ISVTX) | 0o700
-
-    def _file_mode(self, like: os.stat_result) -> int | None:
-        if like.st_mode & modes.S_ISVTX:
-            return self._permissions.file_mode
-        return like.st_mode & 0o666 | 0o600
 
     # -- what went wrong
 
@@ -286,6 +277,78 @@ class FileBackend:
                 f"cannot reach {self.url}", why=exc.strerror or str(exc), hint=_SHARE_HINT
             )
         return not_found(self.url, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Part of a file, how large the whole is, and a number that another file under the same name would not have."""
+
+    size_bytes: int
+    tag: int
+    data: bytes
+
+
+@dataclass
+class _Begun:
+    """A file under its temporary name, open; `like`: the directory that it follows. Raises OSErrors as they come."""
+
+    fd: int
+    temp: Path
+    final: Path
+    like: os.stat_result
+    mode: int | None
+    is_open: bool = True
+
+    def publish(self, *, if_absent: bool) -> bool:
+        """Give it its name; False if that was taken and `if_absent` is set."""
+        _follow_group(self.fd, self.like)
+        _follow_mode(self.fd, self.mode)
+        os.fsync(self.fd)
+        self._close()
+        is_new = True
+        if if_absent:
+            # Synced already: a second fsync of the same bytes would cost a round trip on NFS.
+            is_new = atomic.publish(self.temp, self.final, durable=False)
+        else:
+            os.replace(self.temp, self.final)
+        atomic.fsync_dir(self.final.parent)
+        return is_new
+
+    def discard(self) -> None:
+        self._close()
+        _remove(self.temp)
+
+    def _close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            os.close(self.fd)
+
+
+class Incoming:
+    """A file that comes in blocks. Raises RemoteError; what is not published is to be discarded."""
+
+    def __init__(
+        self, begun: _Begun, meaning: Callable[[], contextlib.AbstractContextManager[None]]
+    ) -> None:
+        self._begun = begun
+        self._meaning = meaning
+
+    def write(self, data: bytes) -> None:
+        with self._meaning():
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._begun.fd, rest) :]
+
+    def publish(self, *, if_absent: bool) -> bool:
+        try:
+            with self._meaning():
+                return self._begun.publish(if_absent=if_absent)
+        except BaseException:
+            self._begun.discard()
+            raise
+
+    def discard(self) -> None:
+        self._begun.discard()
 
 
 def _follow_group(target: int | Path, like: os.stat_result) -> None:

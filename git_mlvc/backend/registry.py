@@ -19,13 +19,15 @@ from git_mlvc.settings import without_secrets
 class Kind:
     """One driver: `module` has `open_url(url, opening) -> Backend`, which contacts nothing yet.
 
-    `is_private`: it starts a program, so that what a clone brings may not name it (law 12).
+    `is_private`: it starts a program, so that what a clone brings may not name it (law 12). `private_options`: those of
+    which this is true.
     """
 
     module: str
     form: str
     options: frozenset[str] = frozenset()
     is_private: bool = False
+    private_options: frozenset[str] = frozenset()
 
 
 _FILE = Kind("file", "/path")
@@ -34,11 +36,15 @@ _HTTP = Kind(
     "https://HOST/PATH",
     frozenset({"ca-file", "proxy", "token", "user", "webdav"}),
 )
+_SSH = frozenset({"server", "server-program"})
+_PROGRAM = frozenset({"server-program"})
 _KINDS: dict[str, Kind] = {
     "file": _FILE,
     "http": _HTTP,
     "https": _HTTP,
     "memory": Kind("memory", "memory:NAME"),
+    "ssh": Kind("ssh", "ssh://HOST/PATH or HOST:PATH", _SSH, private_options=_PROGRAM),
+    "sftp": Kind("ssh", "sftp://HOST/PATH", _SSH, private_options=_PROGRAM),
     "gs": Kind(
         "gcs",
         "gs://BUCKET/PREFIX",

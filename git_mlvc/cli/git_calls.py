@@ -1,4 +1,4 @@
-"""The verbs git calls, dispatched without click: each imports what it needs and nothing more."""
+"""The verbs git and ssh call, dispatched without click: each imports what it needs and nothing more."""
 
 from __future__ import annotations
 
@@ -123,12 +123,20 @@ def merge_driver(invocation: Invocation, arguments: list[str]) -> int:
     return ExitCode.OK if is_merged else ExitCode.ANSWER
 
 
+def serve_store(invocation: Invocation, arguments: list[str]) -> int:
+    """Answer for a directory on standard input and output, until the input ends."""
+    from git_mlvc.cli.store_server import serve
+
+    return serve(invocation, arguments)
+
+
 VERBS: dict[str, Callable[[Invocation, list[str]], int]] = {
     "filter-process": filter_process,
     "clean": clean,
     "smudge": smudge,
     "hook": hook,
     "merge-driver": merge_driver,
+    "serve-store": serve_store,
 }
 
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.output import Output
 
-_CALLED_BY_GIT = frozenset({"filter-process", "clean", "smudge", "hook", "merge-driver"})
+_CALLED_BY_PROGRAMS = frozenset(
+    {"filter-process", "clean", "smudge", "hook", "merge-driver", "serve-store"}
+)
 _VERSION = frozenset({"version", "--version", "-V"})
 
 
@@ -25,8 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     invocation = Invocation(tuple(arguments), sys.argv[0], environment, output)
     if len(arguments) == 1 and arguments[0] in _VERSION:
         return _guarded(invocation, _version)
-    if arguments and arguments[0] in _CALLED_BY_GIT and not {"-h", "--help"} & set(arguments[1:]):
-        return _guarded(invocation, _called_by_git)
+    if (
+        arguments
+        and arguments[0] in _CALLED_BY_PROGRAMS
+        and not {"-h", "--help"} & set(arguments[1:])
+    ):
+        return _guarded(invocation, _called_by_programs)
     return _guarded(invocation, _through_click)
 
 
@@ -70,7 +76,7 @@ def _version(invocation: Invocation) -> int:
     return 0
 
 
-def _called_by_git(invocation: Invocation) -> int:
+def _called_by_programs(invocation: Invocation) -> int:
     from git_mlvc.cli import git_calls
 
     return git_calls.VERBS[invocation.argv[0]](invocation, list(invocation.argv[1:]))

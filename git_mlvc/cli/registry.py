@@ -28,7 +28,8 @@ LOOK = "Track and look"
 MOVE = "Move data"
 CARE = "Take care"
 GIT = "Called by git"
-SECTIONS = (SET_UP, LOOK, MOVE, CARE, GIT)
+SSH = "Called over ssh"
+SECTIONS = (SET_UP, LOOK, MOVE, CARE, GIT, SSH)
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
@@ -59,5 +60,6 @@ VERBS: dict[str, Verb] = {
         _verb("smudge", "Turn a pointer on standard input into content.", GIT),
         _verb("hook", "Run a hook.", GIT),
         _verb("merge-driver", "Merge two versions of one file, pointers by their ids.", GIT),
+        _verb("serve-store", "Answer for the data in a directory, to a git-mlvc elsewhere.", SSH),
     )
 }

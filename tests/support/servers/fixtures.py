@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from support.servers.gcs_double import GcsDouble
     from support.servers.giftless import Giftless
     from support.servers.nginx import Nginx
+    from support.servers.openssh import OpenSsh
     from support.servers.s3_server import S3Server
     from support.servers.wsgidav import Wsgidav
 
@@ -107,5 +108,35 @@ def wsgidav_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wsgidav
     from support.servers import wsgidav
 
     server = wsgidav.start(tmp_path_factory.mktemp("wsgidav"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSsh]:
+    """OpenSSH, with git-mlvc on the PATH of its shell."""
+    from support.servers import openssh
+
+    server = openssh.start(tmp_path_factory.mktemp("ssh"), openssh.Offers.GIT_MLVC)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def shell_only_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSsh]:
+    """OpenSSH with a shell and SFTP, and without git-mlvc."""
+    from support.servers import openssh
+
+    server = openssh.start(tmp_path_factory.mktemp("shell_only"), openssh.Offers.SHELL)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def sftp_only_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSsh]:
+    """OpenSSH that lets nobody in but for SFTP."""
+    from support.servers import openssh
+
+    server = openssh.start(tmp_path_factory.mktemp("sftp_only"), openssh.Offers.SFTP)
     yield server
     server.stop()

@@ -65,6 +65,7 @@ class Debian:
 
 # `.ci/run` and `make test-servers` install these.
 DEBIAN: tuple[Debian, ...] = (
+    Debian("sshd", ("openssh-server",)),
     Debian("nginx", ("nginx", "libnginx-mod-http-dav-ext")),
     Debian("apache2", ("apache2",)),
     Debian("openssl", ("openssl",)),
