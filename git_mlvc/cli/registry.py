@@ -43,6 +43,7 @@ VERBS: dict[str, Verb] = {
         _verb("add", "Do what `git add` does, faster where there are many data files.", LOOK),
         _verb("status", "Show each data file: present, stub, modified or missing.", LOOK),
         _verb("ls", "List the data files of a commit.", LOOK),
+        _verb("whereis", "Say which remotes hold the data of a file, checked.", LOOK),
         _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),
         _verb("fetch", "Fetch data into the local store.", MOVE),
         _verb("push", "Send the data of commits to a remote.", MOVE),

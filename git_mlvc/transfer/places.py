@@ -82,9 +82,8 @@ class Places:
 
     def for_reading(self, git_remote: str | None = None) -> list[RemoteSetting]:
         """Return every place to look for data, the likeliest first, each once."""
-        names = (
-            [git_remote] if git_remote else self.git_remotes or [""]
-        )  # the default counts all the same
+        # Without a git remote the default counts all the same.
+        names = [git_remote] if git_remote else self.git_remotes or [""]
         places: list[RemoteSetting] = []
         for name in names:
             places += self._candidates(name, self.git_url(name))
@@ -96,6 +95,17 @@ class Places:
         for place in places:
             by_address.setdefault(place.address, place)
         return list(by_address.values())
+
+    def elsewhere(self, own_store: Path) -> list[RemoteSetting]:
+        """Return every place to look for data, each once, that is not our own store under another name."""
+        found: list[RemoteSetting] = []
+        for place in self.for_reading():
+            here = self._directory(place)
+            if here is not None and here == own_store.resolve():
+                continue
+            if not any(self.is_same(place, known) for known in found):
+                found.append(place)
+        return found
 
     def beyond(self, git_remote: str | None, own_store: Path) -> list[RemoteSetting]:
         """Return the places beside the remotes of our remotes on this machine: only to fetch from.
@@ -201,11 +211,18 @@ class Places:
 
     def is_same(self, one: RemoteSetting, other: RemoteSetting) -> bool:
         """True if both are known to be one place: an address, or two names of a directory."""
-        urls = self.absolute_url(one.url), self.absolute_url(other.url)
-        paths = [address.local_path(url) for url in urls]
+        paths = self._directory(one), self._directory(other)
         if paths[0] is not None and paths[1] is not None:
-            return paths[0].resolve() == paths[1].resolve()
+            return paths[0] == paths[1]
+        urls = self.absolute_url(one.url), self.absolute_url(other.url)
         return urls[0].rstrip("/") == urls[1].rstrip("/") and one.options == other.options
+
+    def _directory(self, place: RemoteSetting) -> Path | None:
+        try:
+            path = address.local_path(self.absolute_url(place.url))
+            return None if path is None else path.resolve()
+        except (MlvcError, OSError, RuntimeError):
+            return None
 
     def from_home(self, path: str) -> str:
         if path == "~" or path.startswith("~/"):
