@@ -83,7 +83,7 @@ def test_a_pack_wanted_whole_is_one_get_and_one_put(remotes: Remotes) -> None:
     pointers = remotes.push(content(1, LARGE), content(2, LARGE))
     remotes.copy(*pointers)
     assert remotes.packs(remotes.b) == remotes.packs(remotes.a)
-    assert remotes.a.calls["get_file"] == 2
+    assert [key[:6] for verb, key in remotes.a.log if verb == "get_file"].count("packs/") == 2
     reads = [key for verb, key in remotes.a.log if verb == "get_range" and "packs/" in key]
     assert len(reads) == 2  # the recipes
     sent = [key for verb, key in remotes.b.log if verb == "put_if_absent" and "packs/" in key]
@@ -107,7 +107,9 @@ def test_what_is_not_asked_for_does_not_travel(remotes: Remotes, asked: int) -> 
     remotes.copy(wanted)
     assert remotes.held_by_b(wanted, *others) == {wanted}
     assert not any(secret in pack for pack in remotes.b.inner.objects.values())  # type: ignore[attr-defined]
-    packs_read = {key for verb, key in remotes.a.log if verb == "get_file"}
+    packs_read = {
+        key for verb, key in remotes.a.log if verb == "get_file" and key.startswith("packs/")
+    }
     assert len(packs_read) == (asked == LARGE)
 
 
