@@ -19,6 +19,10 @@ class Progress(Protocol):
         """
         ...
 
+    def spare(self, size_bytes: int) -> None:
+        """Take from the total what turns out not to be needed. May be called from any thread."""
+        ...
+
     def remark(self, text: str) -> None:
         """Say why nothing moves; forgotten when something does. May be called from any thread."""
         ...
@@ -33,6 +37,9 @@ class Silent:
         pass
 
     def advance(self, *, size_bytes: int = 0, files: int = 0) -> None:
+        pass
+
+    def spare(self, size_bytes: int) -> None:
         pass
 
     def remark(self, text: str) -> None:

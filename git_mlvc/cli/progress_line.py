@@ -56,6 +56,11 @@ class ProgressLine:
             self._last = now
             self._draw(now - self._begun)
 
+    def spare(self, size_bytes: int) -> None:
+        with self._lock:
+            if self._total_bytes is not None:
+                self._total_bytes -= size_bytes
+
     def remark(self, text: str) -> None:
         with self._lock:
             self._remark = text

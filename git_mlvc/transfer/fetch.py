@@ -171,6 +171,7 @@ class _Fetcher:
         for pointer in of_chunks:
             for digest, raw_len in self._lacking_chunks(pointer):
                 if digest in window:
+                    self._progress.spare(raw_len)
                     continue
                 window[digest] = raw_len
                 window_bytes += raw_len
@@ -236,7 +237,9 @@ class _Fetcher:
             while group := list(islice(entries, GROUP_RECORDS)):
                 known = self._store.index.known_many([digest for digest, _ in group])
                 for digest, raw_len in group:
-                    if digest not in known:
+                    if digest in known:
+                        self._progress.spare(raw_len)
+                    else:
                         yield digest, raw_len
         except (MissingChunk, CorruptChunk, FormatError) as exc:
             self._failures.setdefault(pointer.oid.digest, exc)
@@ -309,7 +312,7 @@ class _Fetcher:
         self.chunks += 1
         if location.kind == Kind.CHUNK:
             self.raw_bytes += location.raw_len
-        self._progress.advance(size_bytes=location.raw_len)
+            self._progress.advance(size_bytes=location.raw_len)
         self._uncommitted_bytes += len(payload)
         if self._uncommitted_bytes >= COMMIT_BYTES:
             self._commit()

@@ -171,7 +171,10 @@ def _in_store_order(lacking: Mapping[bytes, Location], copied: Container[bytes])
 
 @dataclass(frozen=True, slots=True)
 class PushReport:
-    """What a push did. `files` are distinct contents; `raw_sent_bytes` is content, `sent_bytes` travelled."""
+    """What a push did. `files` are distinct contents; `raw_sent_bytes` is content, `sent_bytes` travelled.
+
+    `found_bytes`: of packs that were to be sent and stood there already, as an interrupted push leaves them.
+    """
 
     files: int = 0
     chunks: int = 0
@@ -180,21 +183,31 @@ class PushReport:
     sent_bytes: int = 0
     packs: int = 0
     chunks_already_there: int = 0
+    found_bytes: int = 0
 
     @property
     def already_there_bytes(self) -> int:
         """Content that did not have to be sent: it was there, or is in what was sent already."""
         return max(0, self.logical_bytes - self.raw_sent_bytes)
 
+    @property
+    def compression_saved_bytes(self) -> int:
+        return max(0, self.raw_sent_bytes - self.sent_bytes - self.found_bytes)
+
     def summary(self) -> str:
-        """Return one line, e.g. "3 files, 4.1 GB; 12 MB sent in 1 pack, the rest was there"."""
+        """Return one line, e.g. "3 files, 4.1 GB; 12 MB sent in 1 pack (4 GB saved by deduplication)"."""
         if not self.files:
             return "no data to send"
         line = f"{count_text(self.files, 'file')}, {size_text(self.logical_bytes)}; "
         if not self.packs:
             return line + ("it was there already" if self.files == 1 else "all of it was there")
         line += f"{size_text(self.sent_bytes)} sent in {count_text(self.packs, 'pack')}"
-        return line + (", the rest was there" if self.chunks_already_there else "")
+        return line + _saved(
+            self.logical_bytes,
+            (self.found_bytes, "sent before"),
+            (self.already_there_bytes, "saved by deduplication"),
+            (self.compression_saved_bytes, "saved by compression"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +222,26 @@ class FetchReport:
     failed: Mapping[Pointer, MlvcError] = field(default_factory=dict)
 
     def summary(self) -> str:
-        """Return one line, e.g. "3 files, 4.1 GB; 12 MB received in 180 chunks, 4 GB were here"."""
+        """Return one line, e.g. "3 files, 4.1 GB; 12 MB received in 180 chunks (4 GB were here)"."""
         if not self.files and not self.failed:
             return "nothing to fetch"
         line = f"{count_text(self.files, 'file')}, {size_text(self.logical_bytes)}; "
         line += f"{size_text(self.received_bytes)} received in {count_text(self.chunks, 'chunk')}"
-        if self.saved_bytes:
-            line += f", {size_text(self.saved_bytes)} were here"
+        raw_bytes = self.logical_bytes - self.saved_bytes
+        line += _saved(
+            self.logical_bytes,
+            (self.saved_bytes, "were here"),
+            (raw_bytes - self.received_bytes, "saved by compression"),
+        )
         return line + (f"; {count_text(len(self.failed), 'file')} failed" if self.failed else "")
+
+
+def _saved(of_bytes: int, *parts: tuple[int, str]) -> str:
+    """Return what did not have to travel, in brackets; less than a hundredth is not worth a word."""
+    worth = [
+        f"{size_text(size)} {how}" for size, how in parts if size > 0 and size * 100 >= of_bytes
+    ]
+    return f" ({', '.join(worth)})" if worth else ""
 
 
 class MissingData(StoreError):

@@ -132,6 +132,7 @@ class Pusher:
         self.raw_sent_bytes = 0
         self.sent_bytes = 0
         self.packs = 0
+        self.found_bytes = 0
         self._segments = 0
         self._standing: Mapping[bytes, int] | None = None  # packs by size, if they were listed
         self._looks_once = False
@@ -175,6 +176,7 @@ class Pusher:
             sent_bytes=self.sent_bytes,
             packs=self.packs,
             chunks_already_there=records_there,
+            found_bytes=self.found_bytes,
         )
 
     def _send_packs(self, plan: PushPlan) -> list[PackTable]:
@@ -209,6 +211,7 @@ class Pusher:
             tables.append(table)
             self.sent_bytes += sent_bytes
             self.packs += 1 if sent_bytes else 0
+            self.found_bytes += 0 if sent_bytes else table.size_bytes
         return tables, untrue
 
     def _build(self, digests: Iterable[bytes], built: list[Parcel]) -> Iterator[_Errand]:

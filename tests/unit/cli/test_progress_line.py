@@ -60,3 +60,39 @@ def test_a_terminal_that_went_away_does_not_stop_the_work() -> None:
 def test_text_without_totals_says_what_was_done() -> None:
     said = progress_text("checking", 2.0, size_bytes=0, total_bytes=None, files=3, total_files=0)
     assert said == "checking: 3 files"
+
+
+def test_a_line_does_not_run_backwards_when_something_has_to_come_again() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, {"COLUMNS": "200"}, clock=clock)
+    line.begin("uploading", total_bytes=1000)
+    clock.now += 2
+    line.advance(size_bytes=500)
+    clock.now += 1
+    line.advance(size_bytes=-400)
+    assert stream.getvalue().count("500 B of 1 kB") == 2
+    clock.now += 1
+    line.advance(size_bytes=900)
+    assert "1 kB of 1 kB" in stream.getvalue()
+
+
+def test_why_nothing_moves_is_said_until_something_does() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, {"COLUMNS": "200"}, clock=clock)
+    line.remark("too early: nothing has begun")
+    line.begin("uploading", total_bytes=1000)
+    line.remark("trying again in 4.0 s: cannot reach lab")
+    assert stream.getvalue() == "\ruploading: trying again in 4.0 s: cannot reach lab\x1b[K"
+    clock.now += 5
+    line.advance(size_bytes=500)
+    assert stream.getvalue().endswith("\ruploading: 50 %, 500 B of 1 kB, 100 B/s, 5.0 s left\x1b[K")
+
+
+def test_what_need_not_come_is_no_part_of_the_whole() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, {"COLUMNS": "200"}, clock=clock)
+    line.begin("fetching", total_bytes=1000)
+    line.spare(600)
+    clock.now += 2
+    line.advance(size_bytes=200)
+    assert "50 %, 200 B of 400 B" in stream.getvalue()

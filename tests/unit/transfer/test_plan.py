@@ -33,13 +33,26 @@ def name(number: int) -> bytes:
                 files=3,
                 logical_bytes=4_100_000_000,
                 sent_bytes=12_000_000,
+                raw_sent_bytes=100_000_000,
                 packs=1,
                 chunks_already_there=9,
             ),
-            "3 files, 4.1 GB; 12 MB sent in 1 pack, the rest was there",
+            "3 files, 4.1 GB; 12 MB sent in 1 pack (4 GB saved by deduplication,"
+            " 88 MB saved by compression)",
         ),
         (
-            PushReport(files=1, logical_bytes=12, sent_bytes=250, packs=2),
+            PushReport(
+                files=9,
+                logical_bytes=1_000_000_000,
+                sent_bytes=400_000_000,
+                raw_sent_bytes=1_000_000_000,
+                packs=7,
+                found_bytes=600_000_000,
+            ),
+            "9 files, 1 GB; 400 MB sent in 7 packs (600 MB sent before)",
+        ),
+        (
+            PushReport(files=1, logical_bytes=12, raw_sent_bytes=12, sent_bytes=250, packs=2),
             "1 file, 12 B; 250 B sent in 2 packs",
         ),
         (
@@ -65,7 +78,10 @@ def test_a_fetch_says_what_it_did_in_one_line() -> None:
         received_bytes=100,
         saved_bytes=4_000_000_000,
     )
-    assert report.summary() == "3 files, 4.1 GB; 100 B received in 1 chunk, 4 GB were here"
+    assert (
+        report.summary()
+        == "3 files, 4.1 GB; 100 B received in 1 chunk (4 GB were here, 100 MB saved by compression)"
+    )
     failed = FetchReport(failed={Pointer(Oid(A), 1): MissingChunk("gone")})
     assert failed.summary().endswith("; 1 file failed")
 

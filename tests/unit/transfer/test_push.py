@@ -72,7 +72,7 @@ def test_an_edit_sends_only_what_changed(ann: Place, bob: Place) -> None:
     pointers += ingest(ann.store, edited)
     report = push(ann.store, ann.view(remote), uses(*pointers))
     assert report.sent_bytes < 600_000
-    assert "the rest was there" in report.summary()
+    assert "saved by deduplication" in report.summary()
     assert not fetch(bob.store, [bob.view(remote)], pointers).failed
     assert restored(bob.store, pointers[1]) == edited
 
