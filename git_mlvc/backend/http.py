@@ -29,19 +29,15 @@ from git_mlvc.backend.base import (
     unwritable,
 )
 from git_mlvc.backend.opening import Opening
-from git_mlvc.backend.web import urls
-from git_mlvc.backend.web.dav import Dav
+from git_mlvc.backend.web import dav, urls
 from git_mlvc.backend.web.reply import Reply
 from git_mlvc.backend.web.session import Session
 from git_mlvc.errors import ConfigError, MlvcError, RemoteRefused, RemoteUnavailable
 
 MAX_GET_BYTES = 256 << 20  # of what is held in memory
-_READING = frozenset({Capability.RANGES})
-# Not PUT_IF_ABSENT: servers look, and then move.
-_WEBDAV = _READING | {Capability.WRITE, Capability.LIST, Capability.DELETE}
 _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,19})-([0-9]{1,19})|\*)/([0-9]{1,19}|\*)\Z", re.I)
 _GONE = (404, 410)
-_SAYS = {"true": True, "false": False}
+_SAYS = {"true": dav.ALL, "false": dav.NOTHING}
 _T = TypeVar("_T")
 
 
@@ -59,17 +55,16 @@ class HttpBackend:
         self.url = bare.rstrip("/")
         self._query = question + query
         self._session = session
-        self._dav = Dav(session, self.url, self._query)
-        self._declared = _declared(opening.options.get("webdav"))
-        self._asked: bool | None = None
+        self._dav = dav.Dav(session, self.url, self._query)
+        self._able = _declared(opening.options.get("webdav"))
         self._asking = threading.Lock()
         self._has_ranges = True
 
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Raises RemoteUnavailable while that cannot be told."""
-        able = _WEBDAV if self._is_webdav() else _READING
-        return able if self._has_ranges else able - {Capability.RANGES}
+        able = self._beside_reading()
+        return able | {Capability.RANGES} if self._has_ranges else able
 
     # -- reading
 
@@ -156,13 +151,11 @@ class HttpBackend:
 
     # -- inside
 
-    def _is_webdav(self) -> bool:
-        if self._declared is not None:
-            return self._declared
+    def _beside_reading(self) -> frozenset[Capability]:
         with self._asking:
-            if self._asked is None:
-                self._asked = self._dav.is_offered()
-            return self._asked
+            if self._able is None:
+                self._able = self._dav.offered()
+            return self._able
 
     def _ask(
         self, method: str, key: str, verb: str, headers: dict[str, str] | None = None
@@ -229,7 +222,7 @@ class HttpBackend:
         )
 
 
-def _declared(text: str | None) -> bool | None:
+def _declared(text: str | None) -> frozenset[Capability] | None:
     if text is None:
         return None
     if text.lower() not in _SAYS:

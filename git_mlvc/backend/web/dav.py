@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from git_mlvc.backend.base import MAX_KEY_LENGTH, is_key
+from git_mlvc.backend.base import MAX_KEY_LENGTH, Capability, is_key
 from git_mlvc.backend.opening import unmetered
 from git_mlvc.backend.web import multistatus
 from git_mlvc.backend.web.body import Body
@@ -23,6 +23,9 @@ from git_mlvc.backend.web.reply import Reply
 from git_mlvc.backend.web.session import Session
 from git_mlvc.errors import FormatError, MlvcError, RemoteRefused, RemoteUnavailable
 
+# Not PUT_IF_ABSENT: servers look, and then move.
+ALL = frozenset({Capability.WRITE, Capability.LIST, Capability.DELETE})
+NOTHING: frozenset[Capability] = frozenset()
 _LARGE_BYTES = 1 << 20  # not sent to a folder that may be missing
 _NO_FOLDER = {403, 404, 409, 500}  # what a PUT into a folder that is missing may be answered
 _GONE = {404, 409}
@@ -41,14 +44,20 @@ class Dav:
         self._lock = threading.Lock()
         self._names_by_path = False
 
-    def is_offered(self) -> bool:
-        """Return whether the server says that it speaks WebDAV here. Raises RemoteUnavailable."""
+    def offered(self) -> frozenset[Capability]:
+        """Return what the server says can be done here besides reading. Raises RemoteUnavailable.
+
+        One that does not answer strangers may be written, for all we know: the first write will tell why not.
+        """
         with self._send("OPTIONS", "", "ask what can be done on") as reply:
+            if reply.status == 401:
+                return frozenset({Capability.WRITE})
             if reply.status == 429 or (reply.status >= 500 and reply.status != 501):
                 raise reply.refusal()
             is_here = urlsplit(reply.url).path.rstrip("/") == urlsplit(self._base).path.rstrip("/")
             classes = reply.headers.get("dav", "").replace(" ", "").split(",")
-            return reply.status < 300 and is_here and not {"1", "2", "3"}.isdisjoint(classes)
+            is_dav = reply.status < 300 and is_here and not {"1", "2", "3"}.isdisjoint(classes)
+            return ALL if is_dav else NOTHING
 
     def put(self, key: str, source: bytes | Path, *, overwrite: bool) -> bool:
         """Return False if there is something already, and `overwrite` is not set."""
