@@ -203,7 +203,7 @@ class Workspace:
         """Open every place that can be opened; what could not be is returned beside."""
         views: list[RemoteView] = []
         failures: list[MlvcError] = []
-        for place in self.places.for_reading(git_remote):
+        for place in self.places.elsewhere(self.store_path, git_remote):
             try:
                 views.append(self.view(place))
             except MlvcError as failure:

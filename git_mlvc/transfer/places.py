@@ -96,14 +96,16 @@ class Places:
             by_address.setdefault(place.address, place)
         return list(by_address.values())
 
-    def elsewhere(self, own_store: Path) -> list[RemoteSetting]:
-        """Return every place to look for data, each once, that is not our own store under another name."""
+    def elsewhere(self, own_store: Path, git_remote: str | None = None) -> list[RemoteSetting]:
+        """Return every place to look for data, each once, without our own store under another name.
+
+        Law 11: what only our store holds has no second copy in it.
+        """
         found: list[RemoteSetting] = []
-        for place in self.for_reading():
+        for place in self.for_reading(git_remote):
             here = self._directory(place)
-            if here is not None and here == own_store.resolve():
-                continue
-            if not any(self.is_same(place, known) for known in found):
+            is_own = here is not None and _is_same_directory(here, own_store)
+            if not is_own and not any(self.is_same(place, known) for known in found):
                 found.append(place)
         return found
 
@@ -322,3 +324,11 @@ class Places:
         branch = head.removeprefix("ref: refs/heads/").rstrip("\n")
         configured = self._config.get(f"branch.{branch}.remote")
         return configured[-1] if configured else None
+
+
+def _is_same_directory(one: Path, other: Path) -> bool:
+    """True for two names, or two mounts, of one directory."""
+    try:
+        return one == other.resolve() or one.samefile(other)
+    except (OSError, RuntimeError):
+        return False

@@ -175,6 +175,22 @@ def test_law_11_prune_keeps_what_is_nowhere_else(repo: Repo, remote: Repo) -> No
     assert len(packs(repo)) == 1
 
 
+def test_law_11_our_own_store_under_another_name_is_no_second_copy(repo: Repo) -> None:
+    repo.git("remote", "add", "self", ".")
+    repo.mlvc("remote", "add", "lab", str(repo.machine.path("shared")), "--default")
+    repo.set("mlvc.store", str(repo.machine.path("shared")))
+    repo.write({"a.bin": A}).add().commit("one")
+    for place in (repo.git_dir / "mlvc", repo.machine.path("shared")):
+        for pack in (place / "packs").rglob("*"):
+            os.utime(pack, (0, 0))
+    assert "freed 0 B" in repo.mlvc("prune").out
+    repo.git("config", "--unset", "mlvc.store")
+    repo.write({"b.bin": B}).add().commit("two")
+    grow_old(repo)
+    assert "freed 0 B" in repo.mlvc("prune").out
+    assert len(packs(repo)) == 1
+
+
 def test_prune_frees_what_a_remote_holds_and_checkout_fetches_it_again(
     repo: Repo, remote: Repo
 ) -> None:
