@@ -251,6 +251,8 @@ class Bench:
 
     def round(self, site):
         for latency_ms in self.args.latencies:
+            if latency_ms and site.is_near_only:
+                continue
             for workload in self.args.workloads:
                 for tool in self.args.tools:
                     if tool not in self.has:
@@ -310,7 +312,9 @@ def main():
     parser.add_argument("--tools", type=words, default=list(TOOLS))
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--slow-part", type=float, default=0.1, help="of the small files, for the others")
+    parser.add_argument(
+        "--slow-part", type=float, default=0.1, help="of the small files, for the others"
+    )
     parser.add_argument("--seed", default="1")
     parser.add_argument("--out", help="write OUT.json and OUT.md")
     args = parser.parse_args()

@@ -4,7 +4,7 @@ Each is started on loopback by the code that the tests start it with, keeps its 
 with the run. `at(port)`: as seen through that port, which may be that of `far_away.py`.
 """
 
-import os
+import getpass
 import secrets
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ class Site:
     repository, and the environment the tool needs; None where the tool cannot use such a server.
     """
 
-    name = ""
+    name, is_near_only = "", False
 
     def __init__(self, port, stop):
         self.port, self.stop = port, stop
@@ -95,41 +95,52 @@ class S3(Site):
 
 
 class Ssh(Site):
-    """OpenSSH."""
+    """OpenSSH, with a git-mlvc on the other side that ours may talk to."""
 
-    name = "SSH"
+    name, offers = "SSH", "GIT_MLVC"
 
     def __init__(self, top):
         from support.servers import openssh
 
-        self.server = openssh.start(top)
-        super().__init__(self.server.process.port, self.server.stop)
+        self.server = openssh.start(top, openssh.Offers[self.offers])
+        super().__init__(self.server.port, self.server.stop)
         self.root = top / "kept"
         self.root.mkdir()
-        self.user = os.environ.get("USER") or "root"
 
     def mlvc(self, port, place):
-        script = mlvc_remote(f"ssh://127.0.0.1:{port}{self.root}/{place}")
-        return script, {"GIT_SSH_COMMAND": self.server.command}
+        options = {key: str(value) for key, value in self.server.options.items()}
+        script = mlvc_remote(f"ssh://lab{self.root}/{place}", **options)
+        command = self.server.environment(port=port)["GIT_SSH_COMMAND"]
+        return f"export GIT_SSH_COMMAND={quote(command)} && {script}", {}
 
     def dvc(self, port, place):
+        if self.offers != "GIT_MLVC":
+            return None
         script = (
             f"dvc remote add -q -f -d far ssh://127.0.0.1:{port}{self.root}/{place} && "
-            f"dvc remote modify -q far keyfile {self.server.identity} && "
-            f"dvc remote modify -q far user {self.user}"
+            f"dvc remote modify -q far keyfile {self.server.user_key} && "
+            f"dvc remote modify -q far user {getpass.getuser()}"
         )
         return script, {}
 
     def rclone(self, port, place):
+        if self.offers != "GIT_MLVC":
+            return None
         settings = {
             "TYPE": "sftp",
             "HOST": "127.0.0.1",
             "PORT": str(port),
-            "USER": self.user,
-            "KEY_FILE": str(self.server.identity),
+            "USER": getpass.getuser(),
+            "KEY_FILE": str(self.server.user_key),
             "SHELL_TYPE": "unix",
         }
         return settings, f"{self.root}/{place}"
+
+
+class Sftp(Ssh):
+    """OpenSSH with SFTP alone."""
+
+    name, offers = "SFTP", "SFTP"
 
 
 class Dav(Site):
@@ -140,45 +151,48 @@ class Dav(Site):
     def __init__(self, top):
         from support.servers import nginx
 
-        self.server = nginx.start_dav(top)
+        self.server = nginx.start(top)
         super().__init__(self.server.process.port, self.server.stop)
 
-    def url(self, port, place):
-        return self.server.url.replace(f":{self.port}", f":{port}").rstrip("/") + f"/{place}"
-
     def mlvc(self, port, place):
-        return mlvc_remote(self.url(port, place), webdav="true"), {}
+        return mlvc_remote(f"http://127.0.0.1:{port}/dav/{place}"), {}
 
     def dvc(self, port, place):
-        url = self.url(port, place).replace("http:", "webdav:", 1)
-        return f"dvc remote add -q -f -d far {url}", {}
+        return f"dvc remote add -q -f -d far webdav://127.0.0.1:{port}/dav/{place}", {}
 
     def rclone(self, port, place):
-        return {"TYPE": "webdav", "URL": self.url(port, ""), "VENDOR": "other"}, place
+        url = f"http://127.0.0.1:{port}/dav"
+        return {"TYPE": "webdav", "URL": url, "VENDOR": "other"}, place
 
 
 class Lfs(Site):
-    """A git-lfs server, dulwich's."""
+    """A small forge: git over HTTP and dulwich's git-lfs server beside it. Its answers name its own port: near only."""
 
-    name = "LFS"
+    name, is_near_only = "LFS", True
 
     def __init__(self, top):
         from support.servers import dulwich_lfs
 
         self.server = dulwich_lfs.start(top)
         super().__init__(self.server.port, self.server.stop)
+        self.urls = {}
 
-    def url(self, port):
-        return f"http://127.0.0.1:{port}"
+    def at(self, place):
+        """Return the git repository of a place, made at its first mention."""
+        if place not in self.urls:
+            self.urls[place] = self.server.repository()
+        return (
+            f"git remote set-url origin {self.urls[place]} && git push -q --no-verify origin HEAD"
+        )
 
     def lfs(self, port, place):
-        return f"git config lfs.url {self.url(port)} && git config lfs.locksverify false", {}
+        return f"{self.at(place)} && git config lfs.locksverify false", {}
 
     def mlvc(self, port, place):
-        return f"git config lfs.url {self.url(port)} && {mlvc_remote('lfs')}", {}
+        return f"{self.at(place)} && {mlvc_remote('lfs')}", {}
 
 
-SITES = {site.name: site for site in (S3, Ssh, Dav, Lfs)}
+SITES = {site.name: site for site in (S3, Ssh, Sftp, Dav, Lfs)}
 
 
 def new_place():
