@@ -86,7 +86,7 @@ def test_a_disk_of_its_own(tmp_path: Path, ext4: Path) -> None:
 
 
 # The fixtures of tests/support/servers/fixtures.py.
-SERVERS = ["moto_server", "swift_server", "nginx_server"]
+SERVERS = ["swift_server", "azurite_server", "gcs_server", "nginx_server"]
 
 
 @pytest.mark.parametrize("server", SERVERS)
