@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import obstore
@@ -37,8 +37,9 @@ class Listing:
             found = self._all(prefix)
         self._requests.has_seen_bucket = True
         own = len(self._requests.service.prefix)
+        folders = _folders(found) if 0 in found.values() else set()
         for path, size_bytes in found.items():
-            if is_key(path[own:]):
+            if is_key(path[own:]) and (size_bytes or path not in folders):
                 yield Listed(path[own:], size_bytes)
 
     def _all(self, prefix: str) -> dict[str, int]:
@@ -100,6 +101,15 @@ class Listing:
             why="what answers there gives the same answer to everything",
             hint="is it a page to log in to the network? Look with a browser, then try again",
         )
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Return what stands above them: consoles make empty objects "folder/", which the library calls "folder"."""
+    above: set[str] = set()
+    for path in paths:
+        while (path := path.rpartition("/")[0]) and path not in above:
+            above.add(path)
+    return above
 
 
 def _bad_path(exc: InvalidPathError) -> str:

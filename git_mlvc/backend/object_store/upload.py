@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_mlvc.backend.base import Throttled
 from git_mlvc.backend.opening import Opening
-from git_mlvc.errors import InputError, MlvcError
+from git_mlvc.errors import InputError
 
 if TYPE_CHECKING:
     from git_mlvc.backend.web.session import Session
@@ -32,11 +33,11 @@ class SignedPut:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the server answered; `error`: what it means by its status and headers alone."""
+    """What the server answered; `retry_after_s`: None where it does not say."""
 
     status: int
     body: str
-    error: MlvcError
+    retry_after_s: float | None
 
 
 class Uploads:
@@ -60,7 +61,9 @@ class Uploads:
             if reply.status in (200, 201, 204):
                 return None
             body = reply.read(MOST_SAID_BYTES) if reply.size_bytes != 0 else b""
-            return Said(reply.status, body.decode("utf-8", "replace"), reply.refusal())
+            busy = reply.refusal() if "retry-after" in reply.headers else None
+            wait_s = busy.retry_after_s if isinstance(busy, Throttled) else None
+            return Said(reply.status, body.decode("utf-8", "replace"), wait_s)
 
     def close(self) -> None:
         if self._session is not None:

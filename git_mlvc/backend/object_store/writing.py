@@ -97,10 +97,11 @@ class Writer:
 
         try:
             self._requests.ask(send, patience)
-        except AlreadyExistsError as exc:
-            if is_new:
+        except AlreadyExistsError as exc:  # so the library calls every 409 and 412
+            answer = Answer.of(exc)
+            if is_new and (answer.status == 412 or answer.code in _EXISTS):
                 raise
-            raise RemoteUnavailable(self._requests.meaning.what("write", key)) from exc
+            raise self._requests.meaning.of_answer(answer, "write", key) from exc
         except FAILURES as exc:
             if is_new and Answer.of(exc).status in _NO_CONDITIONS:
                 raise _NoConditions from exc
@@ -127,9 +128,12 @@ class Writer:
             raise AlreadyExistsError(key)
         if is_new and said.status in _NO_CONDITIONS:
             raise _NoConditions
-        if isinstance(said.error, Throttled):
-            raise said.error
-        raise meaning.of_answer(answer, "write", key)
+        failure = meaning.of_answer(answer, "write", key)
+        if said.retry_after_s is not None and isinstance(failure, RemoteUnavailable):
+            raise Throttled(
+                failure.what, why=failure.why, hint=failure.hint, retry_after_s=said.retry_after_s
+            )
+        raise failure
 
 
 class _NoConditions(Exception):
