@@ -179,7 +179,17 @@ class Places:
             registry.check_options(place.url, place.options)
         except ConfigError as wrong:
             return wrong
-        if place.origin is not Origin.TRACKED or not registry.kind_of(place.url).is_private:
+        kind = registry.kind_of(place.url)
+        if place.origin is not Origin.TRACKED:
+            return None
+        for option in sorted(kind.private_options & place.tracked_options.keys()):
+            key = quote(f"mlvc.remote.{place.name}.{option}")
+            return ConfigError(
+                f"option '{option}' of remote '{place.name}' names a program, and came with the repository",
+                why="such options are only taken from private configuration",
+                hint=f"take it out of mlvc.toml; if you know it: git config {key} VALUE",
+            )
+        if not kind.is_private:
             return None
         return ConfigError(
             f"remote '{place.name}' starts a program, and came with the repository",

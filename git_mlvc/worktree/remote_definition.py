@@ -87,7 +87,14 @@ def check_tracked(name: str, url: str, options: Mapping[str, str]) -> None:
                 why=f"mlvc.toml: remote.{name}.{option} could be read by everybody who can read the repository",
                 hint=f"leave it out, then: git mlvc remote set {name} {option}=VALUE --private",
             )
-    if registry.kind_of(url).is_private:
+    kind = registry.kind_of(url)
+    for option in sorted(kind.private_options & options.keys()):
+        raise ConfigError(
+            f"option '{option}' names a program that would be run for everybody who clones",
+            why="such options are only taken from private configuration",
+            hint=f"leave it out, then: git mlvc remote set {name} {option}=VALUE --private",
+        )
+    if kind.is_private:
         raise ConfigError(
             f"remote '{name}' would start a program on the machine of everybody who clones",
             why="remotes of this kind are only taken from private configuration",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import pytest
 from support.repo import Machine, Repo
@@ -328,6 +329,30 @@ def test_law_12_private_options_go_only_where_the_user_has_said(repo: Repo) -> N
     assert not is_trusted(repo)
     repo.set("mlvc.trust", str(beside))
     assert is_trusted(repo)
+
+
+@pytest.mark.parametrize("url", ["exec:sh -c true", "exec:true"])
+def test_law_12_a_clone_may_not_bring_a_remote_that_starts_a_program(repo: Repo, url: str) -> None:
+    tracked(repo, f'[remote."a b"]\nurl = "{url}"\n')
+    places = opened(repo, MLVC_TRUST=f"{url}\n").places
+    with pytest.raises(ConfigError, match="starts a program") as raised:
+        places.check_allowed(places.named("a b"))
+    assert raised.value.hint.endswith(f"git config 'mlvc.remote.a b.url' {quote(url)}")
+    repo.set("mlvc.remote.a b.url", url)
+    places = opened(repo).places
+    places.check_allowed(places.named("a b"))
+
+
+@pytest.mark.parametrize("option", ["server-program"])
+def test_law_12_a_clone_may_not_bring_an_option_that_names_a_program(
+    repo: Repo, option: str
+) -> None:
+    tracked(repo, f'[remote.lab]\nurl = "ssh://host/x"\n{option} = "touch /tmp/x"\n')
+    repo.git("remote", "add", "origin", "ssh://host/code.git")
+    places = opened(repo, MLVC_TRUST=f"ssh://host/x#{option}=touch%20/tmp/x\n").places
+    assert places.is_trusted(places.named("lab"))
+    with pytest.raises(ConfigError, match="names a program"):
+        places.check_allowed(places.named("lab"))
 
 
 def test_lfs_is_trusted_as_the_git_remotes_own_and_by_what_was_written(repo: Repo) -> None:
