@@ -37,9 +37,11 @@ def _missing(
     if found is None:
         return RemoteUnavailable(
             f"remote '{view.name}' took {key} and does not have it",
+            why="it says so when it is asked right afterwards",
             hint="push again; nothing was told of it yet",
         )
     return RemoteRefused(
         f"remote '{view.name}' kept {found.size_bytes} of {size_bytes} bytes of {key}",
+        why="it says so when it is asked right afterwards",
         hint="push again; if it happens again, that server cannot be used",
     )

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 from support.fault_contract import FaultContract
 from support.faulty_place import Faulty, faulty_place
+from support.servers.azurite import KEY, AzuriteServer
+from support.servers.dulwich_lfs import Forge
+from support.servers.gcs_double import GcsDouble
 from support.servers.s3_server import S3Server
 
 
@@ -16,4 +19,29 @@ class TestS3(FaultContract):
     def faulty(cls, moto_server: S3Server) -> Iterator[Faulty]:
         secrets = (moto_server.secret_key,)
         with faulty_place(moto_server.place(), secrets=secrets) as made:
+            yield made
+
+
+class TestGoogle(FaultContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def faulty(cls, gcs_server: GcsDouble) -> Iterator[Faulty]:
+        with faulty_place(gcs_server.place(), secrets=(gcs_server.token,)) as made:
+            yield made
+
+
+class TestAzure(FaultContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def faulty(cls, azurite_server: AzuriteServer) -> Iterator[Faulty]:
+        with faulty_place(azurite_server.place(), secrets=(KEY,)) as made:
+            yield made
+
+
+class TestLfs(FaultContract):
+    """git-lfs's own requests, and git's for the ref that says what is there."""
+
+    @pytest.fixture
+    def faulty(self, forge: Forge) -> Iterator[Faulty]:
+        with faulty_place(forge.place()) as made:
             yield made

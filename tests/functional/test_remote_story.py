@@ -86,7 +86,18 @@ def test_a_disk_of_its_own(tmp_path: Path, ext4: Path) -> None:
 
 
 # The fixtures of tests/support/servers/fixtures.py.
-SERVERS = ["swift_server", "azurite_server", "gcs_server", "nginx_server"]
+SERVERS = [
+    "swift_server",
+    "gcs_server",
+    "azurite_server",
+    "nginx_server",
+    "apache_server",
+    "wsgidav_server",
+    "ssh_server",
+    "sftp_only_server",
+    "giftless_server",
+    "forge",
+]
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -122,6 +122,9 @@ class Verb:
                 assert came == Stat(SIZE)
             case "list":
                 assert came == [Listed(self.key, SIZE)]
+            case "put_if_absent" if came is False:
+                # Whoever is told this compares: there are servers that keep what broke off.
+                assert self.faulty.truth.stat(self.key) is not None
             case "put" | "put_file" | "put_if_absent":
                 assert self.faulty.truth.get(self.key) == DATA
             case "delete":

@@ -31,7 +31,8 @@ def is_private(place: RemotePlace) -> bool:
 
 def add_remote(repo: Repo, place: RemotePlace) -> None:
     """Define the place as a user does, and let pushes go there."""
-    words = ["remote", "add", REMOTE, place.url, "--default"]
+    url = "lfs" if place.url == f"lfs:{place.git_url}" else place.url
+    words = ["remote", "add", REMOTE, url, "--default"]
     for name, value in place.options.items():
         words += ["-o", f"{name}={value}"]
     if is_private(place):

@@ -63,6 +63,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if len(body) != int(self.headers["Content-Length"]):
+            self.close_connection = True  # what broke off is not kept
+            return
         found = self._bucket()
         if found is None:
             return
