@@ -1,4 +1,7 @@
-"""Every driver that speaks HTTP, and each fault at each request of each verb: see support/fault_contract.py."""
+"""Every driver that speaks HTTP, and each fault at each request of each verb: see support/fault_contract.py.
+
+git-lfs, whose table of keys lives in a git repository, meets the same days in test_remote_commands.py.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import pytest
 from support.fault_contract import FaultContract
 from support.faulty_place import Faulty, faulty_place
 from support.servers.azurite import KEY, AzuriteServer
-from support.servers.dulwich_lfs import Forge
 from support.servers.gcs_double import GcsDouble
 from support.servers.s3_server import S3Server
 
@@ -35,13 +37,4 @@ class TestAzure(FaultContract):
     @classmethod
     def faulty(cls, azurite_server: AzuriteServer) -> Iterator[Faulty]:
         with faulty_place(azurite_server.place(), secrets=(KEY,)) as made:
-            yield made
-
-
-class TestLfs(FaultContract):
-    """git-lfs's own requests, and git's for the ref that says what is there."""
-
-    @pytest.fixture
-    def faulty(self, forge: Forge) -> Iterator[Faulty]:
-        with faulty_place(forge.place()) as made:
             yield made
