@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.content import edited, noise
 from support.cramped import can_mount
 from support.repo import Repo
+from support.servers.nginx import Nginx
 from support.servers.place import RemotePlace
-from support.two_people import at_once, machine_for, start
+from support.two_people import REMOTE, at_once, machine_for, start
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "exec-remote.py"
 
 FILES = {
     "model.bin": noise(1_500_000, 1),
@@ -102,4 +108,36 @@ SERVERS = [
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_real_server(server: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    story(request.getfixturevalue(server).place(), tmp_path)
+    place = request.getfixturevalue(server).place()
+    if server == "sftp_only_server":  # has no git for anybody
+        place = replace(place, git_url=None)
+    story(place, tmp_path)
+
+
+def test_a_program_of_ones_own(tmp_path: Path) -> None:
+    words = shlex.join([sys.executable, "-I", str(EXAMPLE), str(tmp_path / "lab data")])
+    story(RemotePlace(f"exec:{words}"), tmp_path)
+
+
+def test_a_folder_that_a_plain_web_server_shows(nginx_server: Nginx, tmp_path: Path) -> None:
+    """Ann writes by WebDAV; Ben reads what any web server can show, and cannot write."""
+    place = nginx_server.place()
+    shown = RemotePlace(place.url.replace("/dav/", "/files/"))
+    project = start(place, tmp_path)
+    ann = project.ann
+    ann.write(FILES).add().commit("first")
+    ann.git("push", "-q", "-u", "origin", "main")
+
+    ben = project.clone_for(machine_for(shown, tmp_path / "ben"), shown)
+    assert contents(ben) == FILES
+    ben.git("switch", "-q", "-c", "idea")
+    ben.write({"data/new.bin": noise(9_000, 5)}).add().commit("Ben's")
+    ben.fails("push", "-q", "origin", "idea").refused_because(shown.url)
+    ben.git("switch", "-q", "main")
+
+    for seed in (6, 7):  # so many segments that listing them is nothing a reader could do without
+        ann.write({"model.bin": edited(FILES["model.bin"], seed, edits=1)}).add().commit("more")
+        ann.git("push", "-q")
+    ben.git("pull", "-q")
+    assert contents(ben) == contents(ann)
+    ben.mlvc("fsck", "--remote", REMOTE)

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from support.repo import Machine, Repo, Result
+from support.servers.git_place import bare_repository
 from support.servers.place import RemotePlace
 
 from git_mlvc.backend import registry
@@ -52,7 +54,9 @@ class Project:
         """Clone, and do what a new colleague is told to: trust the remote, run init. `place`: as she sees it."""
         repo = machine.clone(self.git_url, "project")
         seen = place or self.place
-        if is_private(seen) or seen.url != self.place.url:
+        if seen.url != self.place.url:
+            repo.git("config", f"mlvc.remote.{REMOTE}.url", seen.url)
+        elif is_private(seen):
             add_remote(repo, seen)
         else:
             repo.mlvc("remote", "trust", REMOTE)
@@ -64,6 +68,8 @@ def start(place: RemotePlace, tmp_path: Path) -> Project:
     """Make Ann's project, its data remote defined and committed, its git remote empty."""
     machine = machine_for(place, tmp_path / "ann")
     git_url = place.git_url or str(Machine(tmp_path / "host").bare("project.git").path)
+    if git_url.startswith("ssh:") and not Path(urlsplit(git_url).path).exists():
+        bare_repository(Path(urlsplit(git_url).path))
     ann = machine.init("project")
     ann.mlvc("init")
     ann.mlvc("track", "*.bin")
