@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from git_mlvc.errors import RemoteRefused, RemoteUnavailable, StoreError
 
@@ -124,6 +124,14 @@ class Backend(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class AsksItsServer(Protocol):
+    """A driver whose `capabilities` may contact the server, the first time."""
+
+    @property
+    def known_capabilities(self) -> frozenset[Capability] | None: ...
+
+
 def get_in_ranges(backend: Backend, key: str, target: int) -> None:
     """Be `get_file` for a driver that has ranged reads and nothing better."""
     at = 0
@@ -171,6 +179,13 @@ def check_prefix(prefix: str) -> str:
 
 def is_key(text: str) -> bool:
     return len(text) <= MAX_KEY_LENGTH and _KEY.match(text) is not None
+
+
+def known_capabilities(backend: Backend) -> frozenset[Capability] | None:
+    """Return what a driver can do as far as it knows without asking its server; None if it would have to."""
+    if isinstance(backend, AsksItsServer):
+        return backend.known_capabilities
+    return backend.capabilities
 
 
 def require(backend: Backend, capability: Capability, purpose: str) -> None:

@@ -66,6 +66,10 @@ class HttpBackend:
         able = self._beside_reading()
         return able | {Capability.RANGES} if self._has_ranges else able
 
+    @property
+    def known_capabilities(self) -> frozenset[Capability] | None:
+        return None if self._able is None else self._able | {Capability.RANGES}
+
     # -- reading
 
     def get(self, key: str) -> bytes:

@@ -69,7 +69,7 @@ class ScriptedServer:
                 self._answer(outer.script(asked))
 
             def _answer(self, answer: Answer) -> None:
-                self.send_response(answer.status)
+                self.send_response_only(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 if not answer.is_endless:

@@ -83,7 +83,7 @@ class Dav:
             here = folders.pop()
             for name, entry in self._listed(here):
                 key = here + name
-                if not is_key(key):
+                if "/" in name or not is_key(key):
                     continue
                 if not entry.is_folder:
                     yield key, entry.size_bytes

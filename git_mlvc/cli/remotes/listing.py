@@ -107,8 +107,8 @@ def _row(workspace: Workspace, place: RemoteSetting) -> Row:
 
 
 def _is_writable(workspace: Workspace, place: RemoteSetting) -> bool | None:
-    """What the driver says of itself before it has asked anybody; None where it cannot be opened."""
-    from git_mlvc.backend.base import Capability
+    """What the driver says of itself without asking anybody; None where it cannot be opened or does not know."""
+    from git_mlvc.backend.base import Capability, known_capabilities
     from git_mlvc.errors import MlvcError
 
     try:
@@ -116,7 +116,8 @@ def _is_writable(workspace: Workspace, place: RemoteSetting) -> bool | None:
     except MlvcError:
         return None
     try:
-        return Capability.WRITE in driver.capabilities
+        known = known_capabilities(driver)
+        return None if known is None else Capability.WRITE in known
     finally:
         driver.close()
 
