@@ -185,8 +185,8 @@ def from_sources(
         fetch_include=_patterns(config, fetch, "include"),
         fetch_exclude=_patterns(config, fetch, "exclude"),
         fetch_max_size_bytes=(
-            parse_size(private_max, key="git config mlvc.fetchMaxSize")
-            if private_max
+            parse_size(private_max or 0, key="git config mlvc.fetchMaxSize")
+            if private_max is not None  # empty: no limit
             else _size(fetch.get("max_size", 0), "fetch.max_size")
         ),
     )
@@ -344,7 +344,7 @@ def _patterns(
     config: Mapping[str, Sequence[str]], fetch: Mapping[str, object], which: str
 ) -> tuple[str, ...]:
     private = config.get(f"mlvc.fetch{which}")
-    if private:
+    if private:  # empty text: no limit
         return tuple(part for part in private[-1].split(",") if part)
     value = fetch.get(which, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):

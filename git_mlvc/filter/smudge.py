@@ -5,6 +5,7 @@
 | small and here | inline | inline |
 | not here | delayed, fetched with all others | fetched at once |
 | above the inline limit | stub and a line in the pending list, which the hooks fill; inline while a rebase or sequence of picks runs, or if the hooks are not known to run | inline, in pieces |
+| not here, and left out by `[fetch]` | stub, nothing pending | the same |
 | not to be had, or damaged | stub, and one message at the end | the same |
 
 So a command of git succeeds whatever is missing, also where it makes something other than a worktree: an
@@ -97,6 +98,7 @@ class Smudger:
         self._unreachable: MlvcError | None = None
         self._missed: dict[bytes, MlvcError] = {}
         self._damaged: dict[bytes, MlvcError] = {}
+        self._too_large: dict[bytes, None] = {}
 
     def smudge(self, request: Request, data: bytes) -> Answer:
         """Return the answer for a request with what git sent. Raises nothing but bugs."""
@@ -111,14 +113,14 @@ class Smudger:
         if self._skip or settings.skip_smudge:
             return data
         if request.can_delay:
-            if pointer.size_bytes > settings.inline_limit_bytes and self._leave_to_hooks(
-                path, pointer
+            if pointer.size_bytes > settings.inline_limit_bytes and (
+                self._is_left_out(path, pointer) or self._leave_to_hooks(path, pointer)
             ):
                 return data
             try:
                 return self._content(path, pointer)
             except MissingChunk:
-                if not self._is_wanted(path):
+                if not self._is_wanted(path, pointer):
                     return data
                 self._delayed.add(path, pointer)
                 return LATER
@@ -146,8 +148,14 @@ class Smudger:
             first = next(iter(self._missed.values()))
             names = [shown(path) for path in self._missed]
             self._messages(still_stubs(names, why=str(first), hint=first.hint))
+        if self._too_large:
+            from git_mlvc.worktree import stub_message
+
+            names = [shown(path) for path in self._too_large]
+            self._messages(stub_message.too_large(names, self._settings.fetch_max_size_bytes))
         self._damaged.clear()
         self._missed.clear()
+        self._too_large.clear()
 
     # -- content
 
@@ -156,7 +164,7 @@ class Smudger:
         try:
             return self._content(path, pointer)
         except MissingChunk as exc:
-            if not fetched and not self._is_wanted(path):
+            if not fetched and not self._is_wanted(path, pointer):
                 return pointer_format.encode(pointer)
             if pointer not in self._failures:
                 self._fetch_all([pointer])
@@ -235,17 +243,32 @@ class Smudger:
         silent = (f for f in failures.values() if isinstance(f, RemoteUnavailable))
         self._unreachable = next(silent, None)
 
-    def _is_wanted(self, path: bytes) -> bool:
-        """False if the user has said that data at this path is not to be fetched by itself."""
+    def _is_left_out(self, path: bytes, pointer: Pointer) -> bool:
+        """True if the data is not here, and is not to be fetched by itself."""
         settings = self._settings
-        if not settings.fetch_include and not settings.fetch_exclude:
-            return True
-        from git_mlvc.git.attributes import is_included
-
+        if not (settings.fetch_include or settings.fetch_exclude or settings.fetch_max_size_bytes):
+            return False
         try:
-            return is_included(settings, RepoPath(path))
-        except ValueError:
-            return True
+            is_here = not self._store.missing_of(pointer)
+        except MlvcError:
+            return False
+        return not is_here and not self._is_wanted(path, pointer)
+
+    def _is_wanted(self, path: bytes, pointer: Pointer) -> bool:
+        """False if the user has said that data at this path, or so much, is not to be fetched by itself."""
+        settings = self._settings
+        if settings.fetch_include or settings.fetch_exclude:
+            from git_mlvc.git.attributes import is_included
+
+            try:
+                if not is_included(settings, RepoPath(path)):
+                    return False
+            except ValueError:
+                pass
+        if 0 < settings.fetch_max_size_bytes < pointer.size_bytes:
+            self._too_large.setdefault(path)
+            return False
+        return True
 
     # -- what is opened on demand
 

@@ -58,7 +58,19 @@ def min_size_bytes(settings: Settings, path: RepoPath) -> int:
 
 def is_included(settings: Settings, path: RepoPath) -> bool:
     """True if `[fetch] include` and `exclude` let data at this path be fetched without being named."""
+    from git_mlvc.git.path_rules import covers
+
     included, excluded = settings.fetch_include, settings.fetch_exclude
-    if included and not any(matches(pattern, path) for pattern in included):
+    if included and not covers(included, path):
         return False
-    return not any(matches(pattern, path) for pattern in excluded)
+    return not covers(excluded, path)
+
+
+def is_too_large(settings: Settings, size_bytes: int) -> bool:
+    """True if data of this size is fetched only when its path is named."""
+    return 0 < settings.fetch_max_size_bytes < size_bytes
+
+
+def is_fetched(settings: Settings, path: RepoPath, size_bytes: int) -> bool:
+    """True if such data is fetched without its path being named."""
+    return not is_too_large(settings, size_bytes) and is_included(settings, path)

@@ -5,14 +5,15 @@ The transfers themselves are `transfer/`'s. Only data moves here; refs are git's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from git_mlvc.errors import RemoteError, UsageError
 from git_mlvc.git import objects, revisions
-from git_mlvc.git.attributes import is_included
+from git_mlvc.git.attributes import is_included, is_too_large
 from git_mlvc.git.revisions import PointerUse
+from git_mlvc.git.sparse import SparseCheckout
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings
 from git_mlvc.worktree import pointers
@@ -41,13 +42,24 @@ class Scope:
     recent_days: int | None = None
 
 
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted(Generic[_Found]):
+    """What is meant, and what is not because it is larger than `fetch.max_size`."""
+
+    found: _Found
+    too_large: Mapping[RepoPath, Pointer] = field(default_factory=dict)
+
+
 def wanted(
     repo: Repository, settings: Settings, selection: Selection, scope: Scope, *, now_s: float
-) -> list[PointerUse]:
+) -> Wanted[list[PointerUse]]:
     """Return the contents that a fetch should bring.
 
-    Paths that a person names are taken at her word; otherwise `[fetch] include` and `exclude` count,
-    and files outside of a sparse checkout are left out. Raises InputError for a path that is none.
+    Paths that a person names are taken at her word; otherwise `[fetch]` counts, and files outside of a sparse
+    checkout are left out. Raises InputError for a path that is none.
     """
     if scope.is_everything:
         uses = revisions.pointers_between(repo, ["--all", *_head(repo)])
@@ -57,8 +69,18 @@ def wanted(
             uses += recent(repo, since_s=int(now_s) - scope.recent_days * _DAY_S)
     if not selection.is_everything:
         chosen = set(selection.checked(dict.fromkeys(use.path for use in uses)))
-        return [use for use in uses if use.path in chosen]
-    return [use for use in uses if is_included(settings, use.path)]
+        return Wanted([use for use in uses if use.path in chosen])
+    sparse = SparseCheckout.of(repo)
+    chosen_uses: list[PointerUse] = []
+    too_large: dict[RepoPath, Pointer] = {}
+    for use in uses:
+        if not is_included(settings, use.path) or (sparse is not None and use.path not in sparse):
+            continue
+        if is_too_large(settings, use.pointer.size_bytes):
+            too_large[use.path] = use.pointer
+        else:
+            chosen_uses.append(use)
+    return Wanted(chosen_uses, too_large)
 
 
 def current(repo: Repository) -> list[PointerUse]:
@@ -132,17 +154,24 @@ def pushed(
 
 
 def stubs_to_fill(
-    repo: Repository, settings: Settings, selection: Selection
-) -> dict[RepoPath, Pointer]:
+    repo: Repository, settings: Settings, selection: Selection, store: Completeness
+) -> Wanted[dict[RepoPath, Pointer]]:
     """Return the stubs in the worktree that are meant; named paths at the person's word, as in `wanted`.
 
-    With them go files that were filled and of which git was not told, so that a fill mends its index.
-    Raises InputError for a path that is no data file.
+    What is too large to be fetched and is in `store` is meant all the same. With them go files that were filled
+    and of which git was not told, so that a fill mends its index. Raises InputError for a path that is no data file.
     """
-    if selection.is_everything:
-        found = pointers.unfilled(repo)
-        return {path: pointer for path, pointer in found.items() if is_included(settings, path)}
-    return pointers.unfilled(repo, among=set(selection.checked(pointers.data_files(repo))))
+    if not selection.is_everything:
+        named = set(selection.checked(pointers.data_files(repo)))
+        return Wanted(pointers.unfilled(repo, among=named))
+    found = pointers.unfilled(repo)
+    found = {path: pointer for path, pointer in found.items() if is_included(settings, path)}
+    large = [p for p in found.values() if is_too_large(settings, p.size_bytes)]
+    left = set(store.incomplete(dict.fromkeys(large)))
+    return Wanted(
+        {path: pointer for path, pointer in found.items() if pointer not in left},
+        {path: pointer for path, pointer in found.items() if pointer in left},
+    )
 
 
 def lacking(store: Completeness, wanted: Iterable[Pointer]) -> list[Pointer]:

@@ -38,13 +38,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class FileStatus:
-    """One data file. `pointer` is what git's index holds, None when that is the content itself."""
+    """One data file. `pointer` is what git's index holds, None when that is the content itself.
+
+    `is_left_out`: a stub whose data is not here, and is not fetched by itself because `[fetch]` says so.
+    """
 
     path: RepoPath
     state: State
     pointer: Pointer | None
     size_bytes: int
     is_pending: bool = False  # a fill is due
+    is_left_out: bool = False
 
 
 class Completeness(Protocol):
@@ -84,7 +88,12 @@ def status(
         pointer, size_bytes = blobs[blob]
         if pointer is not None:
             state = look.state(name, seen, pointer)
-            found.append(FileStatus(path, state, pointer, pointer.size_bytes, is_due(path)))
+            left_out = state is State.MISSING and not attributes.is_fetched(
+                settings, path, pointer.size_bytes
+            )
+            state = State.STUB if left_out else state
+            size = pointer.size_bytes
+            found.append(FileStatus(path, state, pointer, size, is_due(path), left_out))
         elif size_bytes and size_bytes >= attributes.min_size_bytes(settings, path):
             raw.append(FileStatus(path, State.RAW, None, size_bytes, is_due(path)))
     if raw:

@@ -9,6 +9,7 @@ import click
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, show_fetch
+from git_mlvc.cli.too_large import tell_too_large
 from git_mlvc.cli.trust import settled
 from git_mlvc.errors import ExitCode
 
@@ -39,18 +40,20 @@ def fetch(
     from git_mlvc.worktree.selection import Selection
 
     workspace = invocation.workspace
-    uses = exchange.wanted(
+    meant = exchange.wanted(
         workspace.repository,
         workspace.settings,
         Selection(),
         exchange.Scope(everything, recent_days),
         now_s=time.time(),
     )
+    uses = meant.found
     paths = {use.pointer: use.path for use in uses}
     if uses:
         workspace = settled(invocation, remote)
     views, unopened = workspace.views_to_fetch_from(remote) if uses else ([], [])
     report = bring(workspace.store, views, paths, progress=invocation.output.progress)
+    tell_too_large(invocation, meant.too_large)
     if not as_json:
         return show_fetch(invocation.output, report, paths, unopened)
     invocation.output.json("fetch", fetch_fields(report, paths))

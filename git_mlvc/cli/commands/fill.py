@@ -40,7 +40,8 @@ def fill(invocation: Invocation, paths: tuple[str, ...], keep_appended: bool, as
             fetch = workspace.fetcher(output.progress)
             report = fill_appended(repo, workspace.store, chosen, fetch=fetch)
         else:
-            stubs = exchange.stubs_to_fill(repo, workspace.settings, selection)
+            meant = exchange.stubs_to_fill(repo, workspace.settings, selection, workspace.store)
+            stubs = meant.found
             report = put_content(repo, workspace.store, stubs.items(), progress=output.progress)
     if as_json:
         output.json("fill", fill_fields(report))

@@ -6,6 +6,7 @@ from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import verb
 from git_mlvc.cli.report_lines import show_fill, show_install
+from git_mlvc.cli.too_large import tell_too_large
 from git_mlvc.cli.trust import settled
 from git_mlvc.errors import ExitCode
 
@@ -32,8 +33,12 @@ def init(invocation: Invocation) -> int:
         return code
     if settings_file.create_if_absent(repo.worktree):
         output.line(f"settings: written to {settings_file.NAME}")
-    stubs = exchange.stubs_to_fill(repo, workspace.settings, Selection())
-    if not stubs or workspace.settings.skip_smudge:
+    if workspace.settings.skip_smudge:
+        return code
+    meant = exchange.stubs_to_fill(repo, workspace.settings, Selection(), workspace.store)
+    tell_too_large(invocation, meant.too_large)
+    stubs = meant.found
+    if not stubs:
         return code
     if exchange.lacking(workspace.store, stubs.values()):
         workspace = settled(invocation, None)

@@ -8,6 +8,7 @@ from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, fill_fields, show_fetch, show_fill
+from git_mlvc.cli.too_large import tell_too_large
 from git_mlvc.cli.trust import settled
 from git_mlvc.errors import ExitCode
 
@@ -28,7 +29,10 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     is_named = bool(words) and workspace.places.knows(words[0])
     remote, typed = (words[0], words[1:]) if is_named else (None, words)
     selection = Selection.parse(typed, invocation.prefix)
-    stubs = exchange.stubs_to_fill(workspace.repository, workspace.settings, selection)
+    meant = exchange.stubs_to_fill(
+        workspace.repository, workspace.settings, selection, workspace.store
+    )
+    stubs = meant.found
     paths = {pointer: path for path, pointer in stubs.items()}
     lacking = exchange.lacking(workspace.store, paths)
     if lacking:
@@ -40,6 +44,7 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
         filled = fill(
             workspace.repository, workspace.store, ready.items(), progress=output.progress
         )
+    tell_too_large(invocation, meant.too_large)
     if as_json:
         output.json("pull", {"fetch": fetch_fields(fetched, paths), "fill": fill_fields(filled)})
         failed = next((why.exit_code for why in fetched.failed.values()), ExitCode.OK)

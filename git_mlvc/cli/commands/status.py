@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--exit-code",
     is_flag=True,
-    help="Exit with 1 if not every file is present, or, with --remote, not on it.",
+    help="Exit with 1 if not every file is present that should be, or, with --remote, not on it.",
 )
 @click.option(
     "--remote",
@@ -39,7 +39,8 @@ def status(
     as_json: bool,
 ) -> int:
     """Reads only. A *stub* is to be filled from the local store, *missing data* is to be fetched first
-    (`git mlvc pull` does both); a *damaged stub* was edited or merged as if it were the file.
+    (`git mlvc pull` does both); one that is *left out* is not fetched before its path is named, because `[fetch]`
+    in the settings says so; a *damaged stub* was edited or merged as if it were the file.
 
     What is not on the remote yet is told by what is known here; a remote that is a directory is looked into.
     The network is asked only with --remote.
@@ -63,7 +64,9 @@ def status(
     else:
         rows = [
             [
-                file.state + (", fill pending" if file.is_pending else ""),
+                file.state
+                + (", fill pending" if file.is_pending else "")
+                + (", left out" if file.is_left_out else ""),
                 size_text(file.size_bytes),
                 str(file.path),
             ]
@@ -76,7 +79,7 @@ def status(
         output.line(f"{count_text(len(files), 'data file')}, {present} present")
         for place in places:
             _show_remote(output, place)
-    is_well = all(file.state is State.PRESENT for file in files)
+    is_well = all(file.state is State.PRESENT or file.is_left_out for file in files)
     if ask_remote:
         is_well &= not any(place.unpushed for place in places)
     return ExitCode.ANSWER if exit_code and not is_well else ExitCode.OK
