@@ -161,7 +161,7 @@ class Pusher:
 
     def finish(self) -> None:
         if self._segments:
-            compact(self._view.segments, self._source.scratch, allowance_bytes=self.sent_bytes)
+            compact(self._view, self._source.scratch, allowance_bytes=self.sent_bytes)
         if self._segments or self._view.segments.is_index_behind:
             self._view.write_format()
             self._view.write_index()

@@ -20,8 +20,10 @@ from git_mlvc.fs import atomic
 from git_mlvc.store.disk import Disk
 from git_mlvc.store.merging import merge_to_file
 from git_mlvc.transfer import remote_layout, segment_listing, succession
+from git_mlvc.transfer.arrival import check_arrival
 from git_mlvc.transfer.queue import Lanes, Pool
 from git_mlvc.transfer.remote_segments import RemoteSegments
+from git_mlvc.transfer.remote_view import RemoteView
 from git_mlvc.transfer.succession import Listing, Marker
 
 MOST_SEGMENTS = 4  # that are left after merging, if the allowance suffices
@@ -52,7 +54,7 @@ def to_merge(sizes: Mapping[bytes, int], allowance_bytes: int) -> list[bytes]:
 
 
 def compact(
-    segments: RemoteSegments,
+    view: RemoteView,
     directory: Path,
     *,
     allowance_bytes: int = FREE_BYTES,
@@ -63,14 +65,14 @@ def compact(
     What was merged long ago goes. `allowance_bytes`: how much of segments may be read and written for it. Whatever
     fails leaves the remote as complete as it was.
     """
-    if not {Capability.DELETE, Capability.LIST} <= segments.backend.capabilities:
+    if not {Capability.DELETE, Capability.LIST} <= view.backend.capabilities:
         return False
     today = int(clock()) // _DAY_S
     is_merged = False
     with contextlib.suppress(RemoteError, FormatError, OSError):
-        tidy(segments, today)
-        chosen = to_merge(segments.sizes(), max(allowance_bytes, FREE_BYTES))
-        is_merged = bool(chosen) and _merge(segments, chosen, directory, today)
+        tidy(view.segments, today)
+        chosen = to_merge(view.segments.sizes(), max(allowance_bytes, FREE_BYTES))
+        is_merged = bool(chosen) and _merge(view, chosen, directory, today)
     return is_merged
 
 
@@ -93,10 +95,8 @@ def tidy(segments: RemoteSegments, today: int) -> None:
     _each(backend, segments.lanes, safe, lambda backend, marker: backend.delete(marker.key))
 
 
-def _merge(
-    segments: RemoteSegments, chosen: Collection[bytes], directory: Path, today: int
-) -> bool:
-    backend = segments.backend
+def _merge(view: RemoteView, chosen: Collection[bytes], directory: Path, today: int) -> bool:
+    segments, backend = view.segments, view.backend
     segments.make_whole(chosen)
     views = [segments.whole[one] for one in chosen if one in segments.whole]
     if len(views) < len(chosen):
@@ -106,13 +106,11 @@ def _merge(
         merged = merge_to_file(views, fd, Disk())
         key = remote_layout.segment_key(merged)
         size_bytes = os.fstat(fd).st_size
-        listing = segment_listing.listed(backend)
+        listing = segment_listing.listed(backend, named=chosen)
         if not listing.live.keys() >= set(chosen):
             return False  # somebody else was faster
         backend.put_if_absent(key, path)
-        found = backend.stat(key)
-        if found is None or found.size_bytes != size_bytes:
-            return False
+        check_arrival(view, key, size_bytes)
         replaced = [one for one in chosen if one != merged]
         markers = [Marker(today, one, merged) for one in replaced]
         _each(backend, segments.lanes, markers, _mark)

@@ -53,9 +53,7 @@ def pushes(person: Place, remote: MemoryBackend, count: int, first: int = 0) -> 
 def compact(person: Place, remote: MemoryBackend | FaultyBackend, day: int) -> bool:
     view = person.view(remote)
     view.refresh()
-    return remote_compaction.compact(
-        view.segments, person.path, clock=lambda: day * DAY_S + DAY_S / 2
-    )
+    return remote_compaction.compact(view, person.path, clock=lambda: day * DAY_S + DAY_S / 2)
 
 
 @pytest.fixture
@@ -236,7 +234,7 @@ def test_law_10_merging_cut_short_at_any_request_loses_nothing(
     view = ann.view(faulty)
     view.refresh()
     faulty.set("." * good, then="T")
-    remote_compaction.compact(view.segments, ann.path)
+    remote_compaction.compact(view, ann.path)
     assert not fetch(bob.store, [bob.view(inner)], pointers).failed
 
 
@@ -249,7 +247,7 @@ def test_law_10_tidying_cut_short_at_any_request_loses_nothing(
     view = ann.view(faulty)
     view.refresh()
     faulty.set("." * good, then="T")
-    remote_compaction.compact(view.segments, ann.path, clock=lambda: 1000.0 * DAY_S)
+    remote_compaction.compact(view, ann.path, clock=lambda: 1000.0 * DAY_S)
     assert copies_on(bob.view(inner), pointers) == set(pointers)
     for day in (1001, 1002):
         compact(ann, inner, day)

@@ -202,7 +202,7 @@ def test_segments_that_are_merged_while_they_are_asked_are_listed_anew(large, an
     ann.path.mkdir(exist_ok=True)
     remote_compaction.TOO_MANY, before = 4, remote_compaction.TOO_MANY
     try:
-        assert remote_compaction.compact(merged.segments, ann.path)
+        assert remote_compaction.compact(merged, ann.path)
     finally:
         remote_compaction.TOO_MANY = before
     for key in [key for key in remote.objects if key.startswith("segments/")]:
