@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from git_mlvc.backend.base import Backend, Capability, Listed, NotFound, Stat
+from git_mlvc.transfer.probe import Probe, Verdict, probe
 
 KEYS_THAT_CLIMB = [
     "",
@@ -172,6 +173,22 @@ class BackendContract:
         backend.delete("packs/ab/gone")
         backend.delete("packs/ab/gone")
         assert backend.stat("packs/ab/gone") is None
+
+    def test_remote_check_finds_that_all_works_and_leaves_next_to_nothing(
+        self, backend: Backend
+    ) -> None:
+        found = Probe()
+        probe(backend, found, lambda step: None)
+        assert found.is_well and not found.left, found.steps
+        offered = {step.name for step in found.steps if step.verdict is not Verdict.LACKING}
+        for name, capability in (
+            ("list", Capability.LIST),
+            ("read a range", Capability.RANGES),
+            ("delete", Capability.DELETE),
+        ):
+            assert (name in offered) is (capability in backend.capabilities)
+        if {Capability.LIST, Capability.DELETE} <= backend.capabilities:
+            assert list(backend.list("")) == []
 
     @pytest.mark.parametrize("key", KEYS_THAT_CLIMB)
     def test_keys_that_could_climb_are_refused(self, backend: Backend, key: str) -> None:
