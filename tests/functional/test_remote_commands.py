@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from support.content import noise
+from support.fault_proxy import Answer, FaultProxy
 from support.repo import Machine, Repo
+from support.servers.gcs_double import GcsDouble
 
 KEYS = ["-o", "access-key-id=AKIAIOSFODNN7EXAMPLE", "-o", "secret-access-key=hunter2"]
 
@@ -197,3 +199,21 @@ def test_check_of_the_place_beside_the_git_remote(repo: Repo) -> None:
     repo.mlvc("remote", "check", "origin")
     assert sorted(bare.path.rglob("*")) == before
     assert stat.S_ISDIR(bare.path.stat().st_mode)
+
+
+def test_check_names_the_permission_that_is_missing(repo: Repo, gcs_server: GcsDouble) -> None:
+    place = gcs_server.place()
+    with FaultProxy(gcs_server.port) as proxy:
+        endpoint = proxy.through(place.options["endpoint"])
+        repo.mlvc("remote", "add", "g", place.url, "-o", f"endpoint={endpoint}", "--private")
+        assert repo.mlvc("remote", "check", "g", env=place.environment).out.count(" ok ") == 8
+        proxy.rules.add(Answer(403), method="DELETE", times=-1)
+        said = repo.mlvc("remote", "check", "g", env=place.environment, check=False)
+        assert said.returncode == 1 and "may not delete" in said.out, said
+        assert "could not be deleted" in said.err
+        proxy.rules.add(Answer(403), method="PUT", times=-1)
+        said = repo.mlvc("remote", "check", "g", env=place.environment, check=False)
+        assert said.returncode == 1 and "may not write" in said.out, said
+        assert gcs_server.token not in said.out + said.err
+    said = repo.mlvc("remote", "check", "g", env=place.environment, check=False, timeout_s=60)
+    assert said.returncode == 7, "nobody listens there any more"
