@@ -45,6 +45,7 @@ _KINDS: dict[str, Kind] = {
     "memory": Kind("memory", "memory:NAME"),
     "ssh": Kind("ssh", "ssh://HOST/PATH or HOST:PATH", _SSH, private_options=_PROGRAM),
     "sftp": Kind("ssh", "sftp://HOST/PATH", _SSH, private_options=_PROGRAM),
+    "rclone": Kind("rclone", "rclone:NAME:path", is_private=True),
     "exec": Kind("exec_bridge", "exec:COMMAND", is_private=True),
     "gs": Kind(
         "gcs",

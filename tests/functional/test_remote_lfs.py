@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.content import edited, noise
 from support.repo import Machine, Repo
+from support.servers import programs
 from support.servers.dulwich_lfs import Forge
 from support.servers.place import RemoteServer
 
@@ -104,6 +105,7 @@ def test_a_forge_that_wants_a_login_gets_git_s_own(machine: Machine, forge: Forg
 
 
 def test_stock_git_lfs_can_fetch_what_the_ref_names(machine: Machine, forge: Forge) -> None:
+    programs.program("git-lfs")
     url = forge.repository()
     ada = person(machine, url, "ada", is_first=True)
     ada.write({"a.bin": noise(200_000, 1)}).add().commit("one")

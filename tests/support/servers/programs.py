@@ -69,6 +69,8 @@ DEBIAN: tuple[Debian, ...] = (
     Debian("nginx", ("nginx", "libnginx-mod-http-dav-ext")),
     Debian("apache2", ("apache2",)),
     Debian("openssl", ("openssl",)),
+    Debian("rclone", ("rclone",)),
+    Debian("git-lfs", ("git-lfs",)),
 )
 
 
