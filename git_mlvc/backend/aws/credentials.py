@@ -142,7 +142,8 @@ def _web_identity(
     }
     endpoint = environment.get("AWS_ENDPOINT_URL_STS") or environment.get("AWS_STS_ENDPOINT")
     if endpoint:
-        config["sts_endpoint"] = endpoint
+        # Under this name the library knows it; its own description of the option has another.
+        config["aws_endpoint_url_sts"] = endpoint  # type: ignore[typeddict-unknown-key]
     return SignIn(config)
 
 

@@ -19,6 +19,8 @@ _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CODE = re.compile(r"<Code>([\w.]{1,80})</Code>")
 _MESSAGE = re.compile(r"<Message>(.*?)(?:</Message>|\n)", re.S)
 _REGION = re.compile(r"<Region>([\w-]+)</Region>|expecting '([\w-]+)'")
+_OF_THE_NETWORK = ("HttpError", "reqwest", "hyper", "Http(")
+_ADDRESS = re.compile(r"https?://\S+")
 _SYSTEM = re.compile(r'message: "([^"]+)"|error: "([^"]+)"')
 
 _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName", "InvalidResourceName"}
@@ -199,6 +201,15 @@ class Meaning:
                 why=why,
                 hint="is the endpoint written right, the network there, and the proxy (HTTPS_PROXY)?",
             )
+        if "kind: Builder" in text:
+            return RemoteRefused(
+                what,
+                why="an address is malformed, or begins with http:// where only https:// will do",
+            )
+        if not any(word in text for word in _OF_THE_NETWORK):
+            # Never sent: a file with a token that is not there, a key that is none.
+            said = _ADDRESS.sub("…", text.partition("\n")[0].partition("error: ")[2])
+            return RemoteRefused(what, why=_printable(said), hint=self.sign_in)
         why = (
             "it fell silent" if "Timeout" in text or "TimedOut" in text else "the connection broke"
         )

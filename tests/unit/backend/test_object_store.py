@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
-import subprocess
 from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from support.certificate import make_certificate, server_context
 from support.scripted_server import Answer, Asked, Script, ScriptedServer
 
 from git_mlvc.backend import registry
@@ -192,33 +191,14 @@ class TestTheWay:
     @pytest.fixture(scope="class")
     @classmethod
     def certificate(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """A certificate for 127.0.0.1 that vouches for itself, and its key in the same directory."""
-        made = tmp_path_factory.mktemp("tls")
-        words = [
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=lab",
-            "-addext",
-        ]
-        names = ["subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:false"]
-        out = ["-keyout", made / "key.pem", "-out", made / "cert.pem"]
-        subprocess.run(["openssl", *words, *names, *out], check=True, capture_output=True)
-        return made / "cert.pem"
+        return make_certificate(tmp_path_factory.mktemp("tls"))
 
     @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
     def test_an_authority_of_ones_own(self, certificate: Path, name: str, tmp_path: Path) -> None:
         source = tmp_path / "source"
         source.write_bytes(bytes(LARGE))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, certificate.with_name("key.pem"))
         script = lambda asked: Answer(200, b"", {"ETag": '"x"'})  # noqa: E731
-        with ScriptedServer(script, tls=context) as server:
+        with ScriptedServer(script, tls=server_context(certificate)) as server:
             backend = s3(server.url, **{name: str(certificate)})
             backend.put("format", b"x")
             backend.put("packs/ab/x", source)
