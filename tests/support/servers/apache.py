@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from support.servers import programs
+from support.servers.documented import configuration
 from support.servers.place import RemotePlace
 from support.servers.process import ServerProcess, free_port
 
@@ -29,28 +30,19 @@ TypesConfig /dev/null
 StartServers 1
 DavLockDB {top}/locks
 DocumentRoot {top}/data
-Alias /guarded {top}/data/dav
 <Directory {top}/data>
   Require all granted
 </Directory>
 <Location /dav>
   Dav On
 </Location>
-<Location /guarded>
-  Dav On
-  AuthType Basic
-  AuthName data
-  AuthUserFile {top}/users
-  <LimitExcept GET HEAD OPTIONS>
-    Require valid-user
-  </LimitExcept>
-</Location>
+{documented}
 """
 
 
 @dataclass
 class Apache:
-    """`data`: the folder that all locations show. Behind /guarded anybody may read."""
+    """`data`: the folder that all locations show. /models is as the guide says."""
 
     process: ServerProcess
     top: Path
@@ -92,7 +84,13 @@ def start() -> Apache:
     config = directory / "apache.conf"
     user = "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""
     config.write_text(
-        _CONFIG.format(top=directory, port=port, modules="\n".join(modules), user=user)
+        _CONFIG.format(
+            top=directory,
+            port=port,
+            modules="\n".join(modules),
+            user=user,
+            documented=configuration("apache", directory / "data" / "dav", directory / "users"),
+        )
     )
     process = ServerProcess(
         [program, "-f", config, "-D", "FOREGROUND"], port, directory / "apache.log"

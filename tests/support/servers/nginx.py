@@ -8,13 +8,14 @@ from itertools import count
 from pathlib import Path
 
 from support.servers import programs
+from support.servers.documented import configuration
 from support.servers.place import RemotePlace
 from support.servers.process import ServerProcess, free_port
 
 USER, PASSWORD = "ann", "s3cret"
 _MODULE = "ngx_http_dav_ext_module.so"
 
-# A DAV location that makes no folders by itself and one that does; /files shows what both hold.
+# All locations show one folder. /strict makes no folders by itself; /models is as the guide says.
 _CONFIG = """
 {module}
 daemon off;
@@ -43,6 +44,7 @@ http {{
       alias {top}/data/dav/; {dav} client_max_body_size 0; create_full_put_path on;
       auth_basic data; auth_basic_user_file {top}/users;
     }}
+    {documented}
   }}
 }}
 """
@@ -100,6 +102,7 @@ def start(directory: Path) -> Nginx:
             port=port,
             tls_port=tls_port,
             dav=_DAV,
+            documented=configuration("nginx", directory / "data" / "dav", directory / "users"),
         )
     )
     process = ServerProcess(

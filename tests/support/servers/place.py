@@ -13,8 +13,10 @@ from git_mlvc.backend.opening import (
     NO_CREDENTIALS,
     Credentials,
     GitRemote,
+    Meter,
     Opening,
     no_git,
+    unmetered,
 )
 
 
@@ -35,7 +37,11 @@ class RemotePlace:
     git_remote: Callable[[str], GitRemote] = no_git
 
     def backend(
-        self, *, credentials: Credentials = NO_CREDENTIALS, idle_timeout_s: float = 20.0
+        self,
+        *,
+        credentials: Credentials = NO_CREDENTIALS,
+        idle_timeout_s: float = 20.0,
+        meter: Meter = unmetered,
     ) -> Backend:
         """Open the bare driver, without retries."""
         opening = Opening(
@@ -44,6 +50,7 @@ class RemotePlace:
             credentials=credentials,
             idle_timeout_s=idle_timeout_s,
             git_remote=self.git_remote,
+            meter=meter,
         )
         return registry.open(self.url, opening)
 
