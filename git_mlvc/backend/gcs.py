@@ -168,7 +168,7 @@ def _machine(url: str) -> SignIn:
                 f"there is no login for {url}",
                 why="none in the environment and none of gcloud, and this machine has no service account",
                 hint=f"{LOG_IN}; or name a file with -o service-account-file=FILE; "
-                "or for a public bucket: git config mlvc.remote.NAME.anonymous true",
+                "or for a public bucket: git mlvc remote set NAME anonymous=true",
             )
 
     return SignIn({}, check=check)

@@ -182,7 +182,7 @@ def _machine(url: str, environment: Mapping[str, str]) -> SignIn:
                 f"there are no keys for {url}",
                 why="none in the environment and none in ~/.aws, and this machine has no role",
                 hint="aws configure; or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
-                "or for a public bucket: git config mlvc.remote.NAME.anonymous true",
+                "or for a public bucket: git mlvc remote set NAME anonymous=true",
             )
 
     return SignIn({"metadata_endpoint": endpoint}, check=check)

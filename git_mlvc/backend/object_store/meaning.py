@@ -181,7 +181,7 @@ class Meaning:
         return RemoteRefused(
             what,
             why=f"the {self.noun} is in another region: {answer.why}",
-            hint=f"git config mlvc.remote.NAME.region {region}",
+            hint=f"git mlvc remote set NAME region={region}",
         )
 
     def _silence(self, answer: Answer, what: str) -> MlvcError:

@@ -72,7 +72,7 @@ def test_the_right_region_is_named() -> None:
     script = refusing(400, "AuthorizationHeaderMalformed", message)
     with ScriptedServer(script) as server, pytest.raises(RemoteRefused) as caught:
         s3(server.url).get("index")
-    assert caught.value.hint == "git config mlvc.remote.NAME.region eu-west-3"
+    assert caught.value.hint == "git mlvc remote set NAME region=eu-west-3"
 
 
 def test_why_a_look_is_refused_is_asked_for() -> None:
