@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -146,6 +146,25 @@ def get_in_ranges(backend: Backend, key: str, target: int) -> None:
         at += len(block)
         if len(block) < GET_FILE_BYTES:
             return
+
+
+def appending(key: str, target: int) -> Callable[[bytes], None]:
+    """Empty an open file and return what writes blocks into it, one behind the other. Raises StoreError."""
+    at = 0
+
+    def write(block: bytes) -> None:
+        nonlocal at
+        try:
+            _write_at(target, block, at)
+        except OSError as exc:
+            raise unwritable(key, exc) from exc
+        at += len(block)
+
+    try:
+        os.ftruncate(target, 0)
+    except OSError as exc:
+        raise unwritable(key, exc) from exc
+    return write
 
 
 def _write_at(target: int, data: bytes, offset: int) -> None:

@@ -21,11 +21,11 @@ from git_mlvc.backend.base import (
     Listed,
     Stat,
     Throttled,
+    appending,
     check_key,
     check_prefix,
     is_key,
     not_found,
-    unwritable,
 )
 from git_mlvc.backend.exec_program import Program
 from git_mlvc.backend.opening import Opening
@@ -83,6 +83,10 @@ class ExecBackend:
                 pass
         return _UNKNOWN if self._known is None else self._known
 
+    @property
+    def known_capabilities(self) -> frozenset[Capability] | None:
+        return self._known
+
     # -- verbs
 
     def put(self, key: str, source: bytes | Path) -> None:
@@ -114,24 +118,8 @@ class ExecBackend:
         return found
 
     def get_file(self, key: str, target: int) -> None:
-        at = 0
-
-        def write(block: bytes) -> None:
-            nonlocal at
-            try:
-                rest = memoryview(block)
-                while rest:
-                    written = os.pwrite(target, rest, at)
-                    rest, at = rest[written:], at + written
-            except OSError as exc:
-                raise unwritable(key, exc) from exc
-
         check_key(key)
-        try:
-            os.ftruncate(target, 0)
-        except OSError as exc:
-            raise unwritable(key, exc) from exc
-        self._fetch(key, f"get {key}", write)
+        self._fetch(key, f"get {key}", appending(key, target))
 
     def stat(self, key: str) -> Stat | None:
         with self._asking(f"stat {check_key(key)}") as (program, word, rest):

@@ -1,7 +1,7 @@
 """`lfs`: data on the git-lfs server of the git remote itself, which GitHub, GitLab and Gitea have.
 
 Packs and segments are git-lfs objects, named by their SHA-256; which key is which object stands in a catalogue on a ref
-of the git remote (`lfs_catalog.py`), as pointers that keep the host from collecting them. An object goes first, its
+of the git remote (`git_lfs/catalogue.py`), as pointers that keep the host from collecting them. An object goes first, its
 name after: a push that dies leaves objects that nobody names.
 
 Packs and `format` are named by the next commit of the catalogue, which anything else makes at once: a segment and the packs
@@ -12,7 +12,6 @@ is the host's business.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,14 +20,14 @@ from git_mlvc.backend.base import (
     Capability,
     Listed,
     Stat,
+    appending,
     check_key,
     check_prefix,
     not_found,
-    unwritable,
 )
-from git_mlvc.backend.lfs_batch import LfsServer
-from git_mlvc.backend.lfs_catalog import Catalogue, Change, Entry
-from git_mlvc.backend.lfs_spool import Spool
+from git_mlvc.backend.git_lfs.batch import LfsServer
+from git_mlvc.backend.git_lfs.catalogue import Catalogue, Change, Entry
+from git_mlvc.backend.git_lfs.spool import Spool
 from git_mlvc.backend.opening import GitRemote, Opening
 from git_mlvc.backend.web import urls
 from git_mlvc.errors import ConfigError, InputError, RemoteUnavailable
@@ -112,22 +111,7 @@ class LfsBackend:
 
     def get_file(self, key: str, target: int) -> None:
         entry = self._entry(key)
-        at = 0
-
-        def write(block: bytes) -> None:
-            nonlocal at
-            try:
-                rest = memoryview(block)
-                while rest:
-                    written = os.pwrite(target, rest, at)
-                    rest, at = rest[written:], at + written
-            except OSError as exc:
-                raise unwritable(key, exc) from exc
-
-        try:
-            os.ftruncate(target, 0)
-        except OSError as exc:
-            raise unwritable(key, exc) from exc
+        write = appending(key, target)
         if isinstance(entry, bytes):
             write(entry)
         else:

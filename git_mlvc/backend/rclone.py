@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import os
 import re
 import secrets
 import tempfile
@@ -22,6 +21,7 @@ from git_mlvc.backend.base import (
     Capability,
     Listed,
     Stat,
+    appending,
     check_key,
     check_prefix,
     is_key,
@@ -114,24 +114,8 @@ class RcloneBackend:
         return bytes(found)
 
     def get_file(self, key: str, target: int) -> None:
-        at = 0
-
-        def write(block: bytes) -> None:
-            nonlocal at
-            try:
-                rest = memoryview(block)
-                while rest:
-                    written = os.pwrite(target, rest, at)
-                    rest, at = rest[written:], at + written
-            except OSError as exc:
-                raise unwritable(key, exc) from exc
-
         check_key(key)
-        try:
-            os.ftruncate(target, 0)
-        except OSError as exc:
-            raise unwritable(key, exc) from exc
-        self._read(key, write)
+        self._read(key, appending(key, target))
 
     def stat(self, key: str) -> Stat | None:
         size_bytes = self._size(check_key(key))

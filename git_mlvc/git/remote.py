@@ -33,7 +33,7 @@ class GitRemote:
         self._idle_timeout_s = idle_timeout_s
 
     def ref(self, name: str) -> RemoteRef:
-        """Return the table on one ref; contacts nothing. Raises GitError."""
+        """Return the table on one ref; contacts nothing."""
         repository = self._repository
         place = f"{self._address.fetch_url}\n{self._address.push_url}\n{name}"
         folder = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from git_mlvc.git import config as git_config
+from git_mlvc.git import remote_urls
 from git_mlvc.git.process import Git
 from git_mlvc.settings import without_secrets
 
@@ -31,11 +32,12 @@ class RemoteAddress:
 
 
 def find(git: Git, config: Mapping[str, Sequence[str]], url: str) -> RemoteAddress:
-    """Return the addresses of the git remote that is at `url`. Raises GitError."""
+    """Return the addresses of the git remote that is at `url`; runs nothing."""
     name = _name_of(config, url)
     own = f"remote.{name}."
-    fetch_url = git.text("ls-remote", "--get-url", "--", url)
-    push_url = fetch_url if name is None else git.text("remote", "get-url", "--push", "--", name)
+    fetch_url = remote_urls.rewritten(config, url)
+    push_urls = [] if name is None else remote_urls.pushed_to(config, name)
+    push_url = fetch_url if url in push_urls or not push_urls else push_urls[0]
     return RemoteAddress(
         name,
         url,

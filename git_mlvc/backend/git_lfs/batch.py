@@ -6,11 +6,9 @@ which gets the headers that go with the address and no login of ours. The specif
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 import threading
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,6 +17,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from git_mlvc.backend.base import Denied, NotFound, Throttled
+from git_mlvc.backend.git_lfs.actions import Action, action_of, not_lfs
 from git_mlvc.backend.opening import GitRemote, Opening
 from git_mlvc.backend.web import meaning, urls
 from git_mlvc.backend.web.reply import Reply
@@ -28,7 +27,6 @@ from git_mlvc.formats.lfs_pointer import LfsPointer
 
 OBJECTS_A_CALL = 100  # more is refused by GitHub and GitLab
 MAX_ANSWER_BYTES = 8 << 20
-SPARE_S = 30.0  # what expires sooner is asked for anew
 _MEDIA_TYPE = "application/vnd.git-lfs+json"
 _ABSENT = {404, 410}
 _REFUSED_WHEN_OLD = {400, 401, 403, 404, 410}
@@ -40,28 +38,6 @@ _NO_OBJECTS = re.compile(
 )
 _OTHER_THING = re.compile(r"repositor|project|page", re.I)
 _LIMITED = re.compile(r"rate limit|too many requests", re.I)
-# Headers that say how a body travels are ours to set.
-_NOT_TAKEN = {
-    "transfer-encoding",
-    "content-length",
-    "connection",
-    "host",
-    "accept-encoding",
-    "expect",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """An address that the server handed out, good until `expires_at` (of time.monotonic)."""
-
-    href: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    expires_at: float
-
-    @property
-    def is_fresh(self) -> bool:
-        return time.monotonic() < self.expires_at - SPARE_S
 
 
 @dataclass(slots=True)
@@ -104,14 +80,14 @@ class LfsServer:
         actions = answer.get("actions")
         if not actions:
             return  # it is there
-        upload = self._action(actions.get("upload"), doing)
+        upload = action_of(actions.get("upload"), doing)
         with self._send(
             "upload", "PUT", upload, doing, {"Content-Type": "application/octet-stream"}, source
         ) as reply:
             if not 200 <= reply.status < 300:
                 raise _refusal(reply)
         if actions.get("verify"):
-            self._verify(pointer, self._action(actions["verify"], doing), doing)
+            self._verify(pointer, action_of(actions["verify"], doing), doing)
 
     def fetch(self, pointer: LfsPointer, wanted: range | None = None) -> Reply:
         """Return an answer with all of an object (200), or a range of it if the server can (206). Close it.
@@ -168,7 +144,7 @@ class LfsServer:
             raise RemoteRefused(f"cannot {doing}", why="its server wants another kind of transfer")
         objects = answer.get("objects")
         if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
-            raise _not_lfs(doing)
+            raise not_lfs(doing)
         return {str(one.get("oid")): one for one in objects}
 
     def _post_batch(self, operation: str, body: bytes, doing: str) -> Reply:
@@ -221,7 +197,7 @@ class LfsServer:
             return False
         actions = answer.get("actions")
         download = actions.get("download") if isinstance(actions, dict) else None
-        self._downloads[pointer.sha256] = self._action(download, doing)
+        self._downloads[pointer.sha256] = action_of(download, doing)
         return True
 
     def _raise_error(self, answer: dict[str, Any], doing: str) -> None:
@@ -233,15 +209,6 @@ class LfsServer:
         url = next(iter(self._endpoints.values())).url
         known = code if isinstance(code, int) and 400 <= code < 600 else 400
         raise _with_words(meaning.refusal(known, {}, doing=doing, url=url), said)
-
-    def _action(self, said: object, doing: str) -> Action:
-        if not isinstance(said, dict) or not isinstance(said.get("href"), str):
-            raise _not_lfs(doing)
-        header = said.get("header") or {}
-        if not isinstance(header, dict):
-            raise _not_lfs(doing)
-        headers = {str(k): str(v) for k, v in header.items() if str(k).lower() not in _NOT_TAKEN}
-        return Action(said["href"], headers, _expiry(said))
 
     def _verify(self, pointer: LfsPointer, action: Action, doing: str) -> None:
         body = json.dumps({"oid": pointer.sha256, "size": pointer.size_bytes}).encode("ascii")
@@ -298,33 +265,14 @@ def _is_same_server(url: str, href: str) -> bool:
     return here == there or urls.is_upgrade(here, there)
 
 
-def _expiry(said: Mapping[str, Any]) -> float:
-    """Return when an action stops to be good, of time.monotonic; never, if it does not say."""
-    seconds = said.get("expires_in")
-    if isinstance(seconds, int | float) and seconds > 0:
-        return time.monotonic() + seconds
-    try:
-        at = datetime.datetime.fromisoformat(str(said["expires_at"]))
-        left = at.timestamp() - time.time()
-    except (KeyError, ValueError, OverflowError):
-        return float("inf")
-    if at.year < 2000:  # the zero of the language that the server is written in
-        return float("inf")
-    return time.monotonic() + left
-
-
 def _decoded(reply: Reply, doing: str) -> dict[str, Any]:
     try:
         answer = json.loads(reply.read(MAX_ANSWER_BYTES))
     except ValueError as exc:
-        raise _not_lfs(doing) from exc
+        raise not_lfs(doing) from exc
     if not isinstance(answer, dict):
-        raise _not_lfs(doing)
+        raise not_lfs(doing)
     return answer
-
-
-def _not_lfs(doing: str) -> RemoteRefused:
-    return RemoteRefused(f"cannot {doing}", why="what answers there is no git-lfs server")
 
 
 def _said(reply: Reply) -> str:
