@@ -142,9 +142,16 @@ class RemoteSegments:
                     yield summary
 
     @property
+    def keeps_index(self) -> bool:
+        """False where it would say nothing: who lists, and fetches segments whole, learns nothing from it."""
+        return not self.can_list or Capability.RANGES in self.backend.capabilities
+
+    @property
     def is_index_behind(self) -> bool:
         """True if the remote's index was not there or does not name what is."""
         named = self._index.summaries.keys()
+        if not self.keeps_index:
+            return False
         if not self._index.names_format:
             return bool(self.ids())
         return self.ids() != named if self.can_list else not self.ids() <= named
@@ -224,6 +231,8 @@ class RemoteSegments:
                 why="it cannot be listed, and the index it keeps does not name it",
                 hint="if it was pushed lately, try again in a minute",
             )
+        if not self.keeps_index:
+            return NO_INDEX
         try:
             data = self.backend.get_range(INDEX_KEY, 0, remote_layout.MAX_INDEX_BYTES)
             return remote_layout.decode_index(data)

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from git_mlvc.backend.base import Backend, Capability, NotFound
+from git_mlvc.backend.base import Backend, NotFound
 from git_mlvc.backend.meter import Traffic
 from git_mlvc.errors import FormatError, RemoteError, RemoteUnavailable
 from git_mlvc.formats import store_config
@@ -252,8 +252,8 @@ class RemoteView:
 
         Where listing is possible it is no more than a hint, and failing to leave it does no harm.
         """
-        if self.segments.can_list and Capability.RANGES not in self.backend.capabilities:
-            return  # who lists and fetches whole segments learns nothing from it
+        if not self.segments.keeps_index:
+            return
         harmless = (RemoteError,) if self.segments.can_list else ()
         with contextlib.suppress(*harmless):
             index = remote_layout.encode_index(self.segments.summaries())
