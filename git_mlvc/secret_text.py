@@ -6,6 +6,7 @@ Nothing that looks like one may stand in a tracked file, and nothing that looks 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 HIDDEN = "…"
 _QUERY_NAME = (
@@ -55,6 +56,20 @@ def is_secret_name(option: str) -> bool:
 def shown_option(name: str, value: str) -> str:
     """Return the value of an option as it may be shown."""
     return HIDDEN if value and is_secret_name(name) else without_secrets(value)
+
+
+def shown_words(words: Iterable[str]) -> str:
+    """Return a command line as it may be written to a log: options of the form KEY=VALUE are looked at too."""
+    return without_secrets(" ".join(_shown_word(word) for word in words))
+
+
+def _shown_word(word: str) -> str:
+    parts = word.split("=")
+    for at, part in enumerate(parts[:-1], start=1):
+        name = part.removeprefix("-o").lstrip("-").lower().replace("_", "-")
+        if is_secret_name(name):
+            return "=".join([*parts[:at], HIDDEN])
+    return word
 
 
 def _hide_login(found: re.Match[str]) -> str:

@@ -99,15 +99,14 @@ def _write_log(exc: BaseException, invocation: Invocation) -> Path | None:
     import traceback
 
     from git_mlvc import __version__
-    from git_mlvc.settings import without_secrets
+    from git_mlvc.secret_text import shown_words, without_secrets
 
-    command = without_secrets(" ".join(["git mlvc", *invocation.argv]))
     text = "\n".join(
         [
             f"git-mlvc {__version__}, Python {platform.python_version()}, {platform.platform()}",
-            f"command: {command}",
+            f"command: {shown_words(['git mlvc', *invocation.argv])}",
             "",
-            *traceback.format_exception(exc),
+            *map(without_secrets, traceback.format_exception(exc)),
         ]
     )
     name = time.strftime(f"bug-%Y%m%d-%H%M%S-{os.getpid()}.txt")

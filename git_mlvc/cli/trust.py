@@ -42,6 +42,8 @@ def settled(invocation: Invocation, remote: str | None) -> Workspace:
     for place in places:
         if workspace.places.is_trusted(place) or place.address in refused:
             continue
+        if workspace.places.problem(place) is not None:
+            continue  # whatever the answer, it would not be contacted
         is_new = True
         url = _visible(without_secrets(place.address))
         if output.ask(

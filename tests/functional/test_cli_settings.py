@@ -105,6 +105,9 @@ def test_a_secret_is_not_written_where_everybody_reads(repo: Repo) -> None:
     said = repo.mlvc("remote", "add", "web", address, check=False)
     assert said.returncode == 2 and "hunter2" not in said.err + said.out
     assert not (repo.path / "mlvc.toml").exists()
+    repo.mlvc("remote", "add", "web", address, "--private")
+    assert "hunter2" not in repo.mlvc("remote", "list").out
+    assert "hunter2" not in repo.mlvc("env").out
 
 
 def test_law_12_an_address_that_a_clone_brings_waits_for_trust(

@@ -84,6 +84,9 @@ def test_law_12_no_command_contacts_whom_only_the_clone_has_named(
     assert copy.stubs() == ["a.bin"]
     copy.git("checkout", "-q", "HEAD~1")
     copy.git("checkout", "-q", "main")
+    copy.remove("a.bin")
+    said = copy.git("checkout", "-q", "--", "a.bin")
+    assert copy.stubs() == ["a.bin"] and "git mlvc remote trust web" in said.err
     for words in (
         ["init"], ["fetch"], ["pull"], ["status", "--remote"], ["doctor"], ["remote", "list"],
         ["whereis"], ["fsck", "--remote"], ["push"], ["drop"], ["fetch", "web"],
@@ -108,6 +111,7 @@ def test_whom_the_user_names_is_contacted(copy: Repo, listener: Listener) -> Non
         assert said.returncode in (1, 7), said
         assert listener.knocks > before, said
     copy.mlvc("remote", "trust", "program")
+    assert "starts a program" in copy.mlvc("doctor", check=False).out
     refused = copy.mlvc("remote", "check", "program", check=False)
     assert refused.refused_because("starts a program") and not copy.has("ran")
 

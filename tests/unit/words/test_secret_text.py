@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from git_mlvc.secret_text import holds_secret, is_secret_name, shown_option, without_secrets
+from git_mlvc.secret_text import (
+    holds_secret,
+    is_secret_name,
+    shown_option,
+    shown_words,
+    without_secrets,
+)
 
 SECRET = "hunter2-and-more"
 HOLDING = [
@@ -86,3 +92,18 @@ def test_other_options_are_shown(name: str) -> None:
     assert not is_secret_name(name)
     assert shown_option(name, "x") == "x"
     assert shown_option(name, "https://me:pw@host") == "https://…@host"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["remote", "add", "x", "s3://b", "-o", f"secret-access-key={SECRET}"],
+        ["remote", "add", "x", "s3://b", f"-osecret_access_key={SECRET}"],
+        ["remote", "add", "x", "s3://b", f"--option=secret-access-key={SECRET}"],
+        ["remote", "set", "x", f"Password={SECRET}", "--private"],
+        ["remote", "add", "x", f"https://me:{SECRET}@host"],
+    ],
+)
+def test_a_command_line_is_logged_without_its_secrets(words: list[str]) -> None:
+    assert SECRET not in shown_words(words)
+    assert shown_words(["remote", "set", "x", "region=eu"]) == "remote set x region=eu"
