@@ -10,7 +10,7 @@ import pytest
 from support.content import noise
 from support.repo import Machine, Repo
 
-FILES = {"a.bin": noise(8_500_000, 1), "data/b.bin": noise(300_000, 2), "c.bin": noise(2_000, 3)}
+FILES = {"a.bin": noise(800_000, 1), "data/b.bin": noise(300_000, 2), "c.bin": noise(2_000, 3)}
 LATER = {"c.bin": noise(3_000, 4)}
 
 
@@ -37,7 +37,7 @@ def between(machine: Machine, repo: Repo, remote: Repo) -> Repo:
 def test_a_copy_leaves_the_local_store_as_it_was(between: Repo, machine: Machine) -> None:
     before = files_below(between.store)
     said = between.mlvc("copy", "--from", "lab", "--to", "archive")
-    assert "lab -> archive: 4 files, 8.8 MB; " in said.out
+    assert "lab -> archive: 4 files, 1.1 MB; " in said.out
     stored = {name for name in files_below(between.store) if not name.startswith("remotes/")}
     assert stored == {name for name in before if not name.startswith("remotes/")}
     assert between.stubs() == sorted(FILES)
@@ -77,19 +77,20 @@ def test_what_the_one_lacks_is_named_and_the_rest_arrives(between: Repo, machine
     assert between.read("data/b.bin") == FILES["data/b.bin"]
 
 
-def test_a_place_is_not_copied_to_itself(between: Repo, machine: Machine) -> None:
+def test_what_cannot_be_copied_is_refused_by_name(between: Repo, machine: Machine) -> None:
     between.mlvc("remote", "add", "same", str(machine.path("lab") / "."), "--private")
     said = between.mlvc("copy", "--from", "lab", "--to", "same", check=False)
     assert said.returncode == 2
     assert said.refused_because("'lab' and 'same' are the same place")
-
-
-def test_unknown_and_untrusted_remotes_are_refused(between: Repo) -> None:
     said = between.mlvc("copy", "--from", "lab", "--to", "nowhere", check=False)
     assert said.returncode == 2 and said.refused_because("no remote is called 'nowhere'")
     between.write({"mlvc.toml": b'[remote.theirs]\nurl = "/somewhere/else"\n'})
     said = between.mlvc("copy", "--from", "lab", "--to", "theirs", check=False)
     assert said.returncode == 7 and said.refused_because("git mlvc remote trust theirs")
+    between.set("mlvc.remote.web.url", "http://127.0.0.1:1/data")
+    between.set("mlvc.remote.web.webdav", "false")
+    said = between.mlvc("copy", "--from", "lab", "--to", "web", check=False)
+    assert said.returncode == 7 and said.refused_because("cannot copy data on http://127.0.0.1:1/")
 
 
 def test_a_remote_that_is_not_there_is_unknown(between: Repo, machine: Machine) -> None:

@@ -79,6 +79,21 @@ def test_the_place_beside_the_git_remote_is_one_of_them(
     assert [line.partition(":")[0] for line in said] == ["origin", "mine"]
 
 
+def test_what_cannot_be_written_to_is_left_out_and_refused_by_name(repo: Repo) -> None:
+    repo.mlvc("remote", "add", "lab", "../lab", "--default", "--private")
+    repo.set("mlvc.remote.web.url", "http://127.0.0.1:1/data").set(
+        "mlvc.remote.web.webdav", "false"
+    )
+    repo.write(FILES).add().commit("one")
+    said = repo.mlvc("push", "--all-remotes")
+    assert said.out.startswith("lab: 2 files")
+    assert "web: cannot be written to, left out" in said.err
+    said = repo.mlvc("push", "web", check=False)
+    assert said.returncode == 7
+    assert said.refused_because("cannot push on http://127.0.0.1:1/data")
+    assert "write" in said.err
+
+
 def test_one_or_all(mirrored: Repo) -> None:
     said = mirrored.mlvc("push", "--all-remotes", "lab", check=False)
     assert said.returncode == 2

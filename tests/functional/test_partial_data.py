@@ -186,7 +186,7 @@ def test_files_outside_of_a_sparse_checkout_are_never_fetched(
     now = f"{int(time.time())} +0000"
     date = {"GIT_COMMITTER_DATE": now, "GIT_AUTHOR_DATE": now}
     clone.git("commit", "-q", "--allow-empty", "-m", "now", env=date)
-    for verb in (["fetch"], ["fetch", "--recent", "5"], ["fetch", "--all"], ["pull"], ["init"]):
+    for verb in (["fetch", "--recent", "5"], ["fetch", "--all"], ["pull"]):
         clone.mlvc(*verb)
         assert [name for name in here(clone) if name != "old"] == inside, verb
     clone.git("checkout", "-q", "HEAD~2")

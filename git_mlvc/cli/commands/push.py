@@ -47,7 +47,7 @@ def push(
     mlvc.toml, or to the usual place. With `--all-remotes`, one that fails does not keep the others from
     getting theirs.
     """
-    from git_mlvc.transfer.delivery import Sender
+    from git_mlvc.transfer.delivery import Delivery, Sender
     from git_mlvc.worktree import exchange
 
     workspace, output = invocation.workspace, invocation.output
@@ -60,8 +60,11 @@ def push(
         sent = _by_route(workspace, uses, sender)
     else:
         uses = exchange.pushed(workspace.repository, refs, everything=everything)
-        targets = places.for_mirrors() if all_remotes else [places.to_push_to(remote)]
-        sent = _to_each(workspace, targets, uses, sender, failed if all_remotes else None)
+        if all_remotes:
+            sent = _to_each(invocation, places.for_mirrors(), uses, sender, failed)
+        else:
+            view = workspace.view(places.to_push_to(remote))
+            sent = [(view.name, sender.send(Delivery(view, uses)))]
     if as_json:
         output.json("push", _fields(sent, failed))
     else:
@@ -104,29 +107,25 @@ def _by_route(workspace: Workspace, uses: list[PointerUse], sender: Sender) -> _
 
 
 def _to_each(
-    workspace: Workspace,
+    invocation: Invocation,
     targets: Sequence[RemoteSetting],
     uses: list[PointerUse],
     sender: Sender,
-    failed: dict[str, MlvcError] | None,
+    failed: dict[str, MlvcError],
 ) -> _Sent:
-    """Send all to each; what fails is noted in `failed`, raised if that is None.
-
-    With `failed`, those that nobody can write to are passed over.
-    """
+    """Send all to each that can be written to; what fails is noted in `failed`."""
     from git_mlvc.backend.base import Capability
     from git_mlvc.transfer.delivery import Delivery
 
     sent = []
     for target in targets:
         try:
-            view = workspace.view(target)
-            if failed is not None and Capability.WRITE not in view.backend.capabilities:
-                continue
-            sent.append((view.name, sender.send(Delivery(view, uses))))
+            view = invocation.workspace.view(target)
+            if Capability.WRITE in view.backend.capabilities:
+                sent.append((view.name, sender.send(Delivery(view, uses))))
+            else:
+                invocation.output.message(f"{view.name}: cannot be written to, left out")
         except MlvcError as exc:
-            if failed is None:
-                raise
             failed[target.name] = exc
     return sent
 
