@@ -1,0 +1,206 @@
+"""Real transfers, killed or interrupted in the middle: what had arrived is not sent again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.content import noise
+from support.repo import Machine, Repo, launcher
+
+PACKS = 4
+PACK_BYTES = 8_600_000  # a local pack of its own on the remote
+INTERRUPTED = 130
+HANG_S = 60
+_FASTER_BYTES = 15_000_000  # a second: so that a transfer takes a moment
+_SLOW_BYTES = 300_000  # a second: a transfer would take minutes
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a few packs to send."""
+    machine = Machine(tmp_path_factory.mktemp("interrupted")).install()
+    repo = machine.init().track("*.bin").commit("set up")
+    for number in range(PACKS):
+        repo.write({f"{number}.bin": noise(PACK_BYTES, number)}).add()
+    repo.commit("data")
+    return machine.root
+
+
+@pytest.fixture
+def machine(template: Path, tmp_path: Path) -> Machine:
+    shutil.copytree(template, tmp_path / "machine", symlinks=True)
+    machine = Machine(tmp_path / "machine")
+    machine.config("mlvc.jobs", "1")
+    (tmp_path / "machine" / "share").mkdir()
+    machine.config("mlvc.remote.lab.url", str(tmp_path / "machine" / "share" / "data"))
+    machine.config("mlvc.default", "lab")
+    return machine
+
+
+@pytest.fixture
+def repo(machine: Machine) -> Repo:
+    return machine.repo("repo")
+
+
+@pytest.fixture
+def clone(machine: Machine, repo: Repo) -> Repo:
+    """Another clone, which has stubs only; the data is on the remote."""
+    repo.mlvc("push", "lab")
+    clone = machine.clone("repo", "clone", env={"MLVC_SKIP_SMUDGE": "1"})
+    clone.git("remote", "remove", "origin")
+    return clone
+
+
+def packs(place: Path) -> set[str]:
+    return {path.name for path in (place / "packs").glob("*/*") if not path.name.startswith(".")}
+
+
+def share(machine: Machine) -> Path:
+    return machine.root / "share" / "data"
+
+
+@contextmanager
+def running(repo: Repo, *args: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command, and end it whatever happens."""
+    process = subprocess.Popen(
+        [launcher(), *args],
+        cwd=repo.path,
+        env=repo.machine.env(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait until it holds; fail if the process ends before."""
+    deadline = time.monotonic() + HANG_S
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def interrupted(process: subprocess.Popen[bytes]) -> None:
+    """Press Ctrl-C, and see that it ends at once, quietly."""
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, said = process.communicate(timeout=HANG_S)
+    assert process.returncode == INTERRUPTED, said
+    assert b"Traceback" not in said
+    assert time.monotonic() - began < HANG_S / 2
+
+
+def is_sound(repo: Repo) -> bool:
+    return repo.mlvc("fsck").ok
+
+
+# -- killed
+
+
+def test_a_push_that_was_killed_goes_on_where_it_was(machine: Machine, repo: Repo) -> None:
+    repo.set("mlvc.limitRate", str(_FASTER_BYTES))
+    with running(repo, "push", "lab") as process:
+        wait_for(lambda: len(packs(share(machine))) >= 2, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    there = packs(share(machine))
+    assert 2 <= len(there) < PACKS
+    repo.set("mlvc.limitRate", "0")
+    report = json.loads(repo.mlvc("push", "lab", "--json").out)
+    assert report["packs"] == PACKS - len(there)
+    assert there <= packs(share(machine))
+    assert len(packs(share(machine))) == PACKS
+
+
+def test_a_fetch_that_was_killed_goes_on_where_it_was(
+    machine: Machine, repo: Repo, clone: Repo
+) -> None:
+    clone.set("mlvc.limitRate", str(_FASTER_BYTES))
+    with running(clone, "fetch") as process:
+        wait_for(lambda: len(packs(clone.store)) >= 2, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    here = packs(clone.store)
+    assert 2 <= len(here) < PACKS
+    clone.set("mlvc.limitRate", "0")
+    report = json.loads(clone.mlvc("fetch", "--json").out)
+    assert not report["failed"]
+    assert report["received_bytes"] < (PACKS - len(here)) * PACK_BYTES + 100_000
+    assert is_sound(clone)
+    clone.mlvc("pull")
+    assert clone.read("0.bin") == noise(PACK_BYTES, 0)
+
+
+# -- Ctrl-C
+
+
+def test_ctrl_c_ends_a_push_at_once(machine: Machine, repo: Repo) -> None:
+    repo.set("mlvc.limitRate", str(_SLOW_BYTES))
+    with running(repo, "push", "lab") as process:
+        wait_for(lambda: any(share(machine).glob("packs/*/.*")), process)
+        interrupted(process)
+    assert is_sound(repo)
+    repo.set("mlvc.limitRate", "0")
+    repo.mlvc("push", "lab")
+    assert len(packs(share(machine))) == PACKS
+
+
+@pytest.mark.parametrize("verb", ["fetch", "pull"])
+def test_ctrl_c_ends_a_fetch_at_once(clone: Repo, verb: str) -> None:
+    clone.set("mlvc.limitRate", str(_SLOW_BYTES))
+    with running(clone, verb) as process:
+        wait_for(lambda: any(clone.store.glob("tmp/*")), process)
+        interrupted(process)
+    clone.set("mlvc.limitRate", "0")
+    assert is_sound(clone)
+    clone.mlvc("pull")
+    assert clone.stubs() == []
+
+
+@pytest.mark.parametrize("key", ["index", "packs"])
+def test_ctrl_c_ends_a_wait_for_a_server_that_says_nothing(
+    machine: Machine, clone: Repo, key: str
+) -> None:
+    """A pipe that nobody writes to: whoever opens it waits, on the main thread or on another."""
+    place = share(machine)
+    silent = [place / key] if key == "index" else sorted(place.glob("packs/*/*"))
+    kept = {path: path.read_bytes() for path in silent}
+    for path in silent:
+        path.unlink()
+        os.mkfifo(path)
+    with running(clone, "fetch") as process:
+        began = time.monotonic()
+        wait_for(lambda: is_waiting(process.pid) or time.monotonic() > began + 5, process)
+        interrupted(process)
+    for path, data in kept.items():
+        path.unlink()
+        path.write_bytes(data)
+    assert is_sound(clone)
+    clone.mlvc("pull")
+    assert clone.stubs() == []
+
+
+def is_waiting(pid: int) -> bool:
+    """True if some thread of the process waits for somebody to open a pipe, as far as the kernel tells."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            if (thread / "wchan").read_text().startswith(("wait_for_partner", "fifo_open")):
+                return True
+        except OSError:
+            continue
+    return False
