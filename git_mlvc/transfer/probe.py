@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 from git_mlvc.backend.base import Backend, Capability, Denied
-from git_mlvc.errors import FormatError, MlvcError, RemoteUnavailable
+from git_mlvc.errors import MlvcError, RemoteUnavailable
 from git_mlvc.formats import store_config
 from git_mlvc.transfer.remote_layout import FORMAT_KEY
 
@@ -101,13 +101,11 @@ class _Trial:
         self.is_over = False
         self._found = found
         self._backend = backend
-        self._can = backend.capabilities
+        self._can: frozenset[Capability] = frozenset()
         self._clock = clock
         self._data = os.urandom(SIZE_BYTES)
         name = os.urandom(12).hex()
         self._key, self._second = f"{FOLDER}{name}", f"{FOLDER}{name}-2"
-        if Capability.DELETE not in self._can:
-            self._key, self._data = KEPT_KEY, KEPT
         self._made: list[str] = []  # what may be there by our doing
 
     def steps(self) -> Iterator[Step]:
@@ -149,22 +147,24 @@ class _Trial:
     # -- the steps; each returns what it has to say, or raises
 
     def _contact(self) -> str:
+        self.is_over = True
+        self._can = self._backend.capabilities  # some have to ask for that
+        if Capability.DELETE not in self._can:
+            self._key, self._data = KEPT_KEY, KEPT
+        says = self._look()
+        self.is_over = False
+        return says
+
+    def _look(self) -> str:
         try:
             data = self._backend.get(FORMAT_KEY) if self._backend.stat(FORMAT_KEY) else None
         except Denied:
             # On S3 without the right to list, what is not there is forbidden as well: writing will show.
             self.is_over = Capability.WRITE not in self._can
             raise
-        except MlvcError:
-            self.is_over = True
-            raise
         if data is None:
             return "answers; no git-mlvc remote is there yet"
-        try:
-            store_config.decode(data)
-        except FormatError:
-            self.is_over = True
-            raise
+        store_config.decode(data)
         self._found.format = store_config.VERSION
         return f"answers; holds a git-mlvc remote of format {store_config.VERSION}"
 

@@ -10,7 +10,7 @@ from support.faulty_backend import FaultyBackend
 from git_mlvc.backend.base import Backend, Capability, Denied
 from git_mlvc.backend.file import FileBackend
 from git_mlvc.backend.memory import MemoryBackend
-from git_mlvc.errors import RemoteRefused
+from git_mlvc.errors import RemoteRefused, RemoteUnavailable
 from git_mlvc.formats import store_config
 from git_mlvc.transfer.probe import KEPT_KEY, Probe, Step, Verdict, probe
 
@@ -183,6 +183,21 @@ def test_law_9_silence_is_unknown_ends_it_and_leaves_nothing(at: int) -> None:
         assert found.is_unknown, found
         assert verdicts(found)[found.steps[-1].name] is Verdict.UNKNOWN
         assert inner.objects == {} and found.left == []
+
+
+def test_a_driver_that_has_to_ask_what_it_can_and_gets_no_answer_is_unknown() -> None:
+    class Asking(MemoryBackend):
+        @property
+        def capabilities(self) -> frozenset[Capability]:
+            raise RemoteUnavailable("cannot ask what can be done", hint="is the address right?")
+
+        @capabilities.setter
+        def capabilities(self, value: frozenset[Capability]) -> None:
+            pass
+
+    found = tried(Asking())
+    assert verdicts(found) == {"contact": Verdict.UNKNOWN}
+    assert found.steps[0].hint == "is the address right?"
 
 
 def test_a_definite_no_at_first_contact_ends_it() -> None:
