@@ -25,7 +25,7 @@ class TestAzurite(BackendContract):
         backend.close()
 
     def test_list_is_not_cut_off(self, backend: Backend) -> None:  # type: ignore[override]
-        """The contract's 1100 objects are moto's to take; this server is slow, and pages are Microsoft's."""
+        """The contract's own 1100 objects are for quicker doubles to take."""
         keys = {f"segments/{n:04x}" for n in range(60)}
         for key in keys:
             backend.put(key, b"")

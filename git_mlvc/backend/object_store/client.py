@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
 WHOLE_REQUEST = timedelta(hours=24)  # the library's own limit of 30 s would cut off large packs
-BODY_RETRIES = 3
-FIRST_PAUSE = timedelta(milliseconds=200)
-LONGEST_PAUSE = timedelta(seconds=2)
+BODY_RETRIES = 2
+FIRST_PAUSE = timedelta(milliseconds=100)
+LONGEST_PAUSE = timedelta(seconds=1)
 _EVERYWHERE = "*,0.0.0.0/0,::/0"
 _NOWHERE = "http://127.0.0.1:9"
 UPLOAD_FLOOR_BYTES_PER_S = 64 << 10
