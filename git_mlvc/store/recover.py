@@ -160,11 +160,11 @@ def is_sound(file: PackFile, record: Record) -> bool:
 
 
 def _remove_orphans(layout: Layout, disk: Disk, now_s: float) -> None:
-    """Remove files under tmp/ that were on their way to a rename when their process died."""
+    """Remove files under tmp/ that were on their way to a rename, or to a remote, when their process died."""
     names = set(listing(layout.tmp))
     for name in names:
         stem, dot, suffix = name.rpartition(".")
-        if suffix not in (PACK_SUFFIX[1:], "segment", "format") or not dot:
+        if suffix not in (PACK_SUFFIX[1:], "segment", "format", "tmp") or not dot:
             continue
         if suffix == PACK_SUFFIX[1:] and stem + JOURNAL_SUFFIX in names:
             continue

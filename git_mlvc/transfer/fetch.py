@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 
 from git_mlvc.errors import (
     CorruptChunk,
@@ -48,10 +49,11 @@ def fetch(
     pointers: Iterable[Pointer],
     *,
     progress: Progress | None = None,
+    likely: Mapping[Pointer, str] = MappingProxyType({}),
 ) -> FetchReport:
     """Make the store hold the contents, asking `views` in order for what is lacking.
 
-    What could not be had in full is in the report's `failed`, each with the reason. Raises StoreError
+    `likely`: the name of the one to ask first for a content, where it is known. What could not be had in full is in the report's `failed`, each with the reason. Raises StoreError
     when the store itself cannot take it.
     """
     remaining = iter(dict.fromkeys(pointers))
@@ -71,7 +73,7 @@ def fetch(
             )
             if fetcher is None:
                 fetcher = _Fetcher(store, store.session(), views, progress)
-            report.failed.update(fetcher.bring(wanted))
+            report.failed.update(fetcher.bring(wanted, likely))
     finally:
         if fetcher is not None:
             progress.end()
@@ -131,29 +133,43 @@ class _Fetcher:
             finally:
                 self._session.close()
 
-    def bring(self, pointers: Sequence[Pointer]) -> dict[Pointer, MlvcError]:
+    def bring(
+        self, pointers: Sequence[Pointer], likely: Mapping[Pointer, str]
+    ) -> dict[Pointer, MlvcError]:
         """Fetch a batch; return why some of it could not be had."""
         self._failures.clear()
         remaining = list(pointers)
+        names = set(likely.values())
         for place, view in enumerate(self._views):
+            if view.name in names:
+                self._ask(place, [p for p in remaining if likely.get(p) == view.name])
+        if names:
+            remaining = self._store.incomplete(remaining)
+        for place in range(len(self._views)):
             if not remaining:
                 break
-            if place in self._silent:
-                continue
-            try:
-                with view.traffic.shown_in(self._progress):
-                    if place not in self._ready:
-                        view.refresh(from_index=True)
-                        self._ready.add(place)
-                    self._from_view(view, remaining)
-            except RemoteError as exc:
-                self._silent[place] = exc
-            finally:
-                self._commit()
-            remaining = self._store.incomplete(remaining)
+            if self._ask(place, remaining):
+                remaining = self._store.incomplete(remaining)
         remaining = self._from_open_packs(remaining)
         self._progress.advance(files=len(pointers) - len(remaining))
         return {pointer: self._why(pointer) for pointer in remaining}
+
+    def _ask(self, place: int, pointers: Sequence[Pointer]) -> bool:
+        """Fetch what one remote has of them; False if nothing was asked, because it fell silent before."""
+        if place in self._silent or not pointers:
+            return False
+        view = self._views[place]
+        try:
+            with view.traffic.shown_in(self._progress):
+                if place not in self._ready:
+                    view.refresh(from_index=True)
+                    self._ready.add(place)
+                self._from_view(view, pointers)
+        except RemoteError as exc:
+            self._silent[place] = exc
+        finally:
+            self._commit()
+        return True
 
     def _from_open_packs(self, pointers: list[Pointer]) -> list[Pointer]:
         """Ask the repositories on this machine for what they have not sealed yet; return what remains."""

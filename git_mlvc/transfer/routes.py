@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from git_mlvc.errors import ConfigError, UsageError
+from git_mlvc.formats.pointer import Pointer
 from git_mlvc.git.attribute_patterns import matches
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import RemoteSetting, Route
@@ -24,6 +25,13 @@ class HasPath(Protocol):
     def path(self) -> RepoPath: ...
 
 
+class Use(HasPath, Protocol):
+    """A content that is used at a path."""
+
+    @property
+    def pointer(self) -> Pointer: ...
+
+
 _Use = TypeVar("_Use", bound=HasPath)
 
 
@@ -33,6 +41,16 @@ def remote_for(routes: Sequence[Route], path: RepoPath) -> str | None:
     for route in routes:
         if matches(route.pattern, path):
             found = route.remote
+    return found
+
+
+def likely(routes: Sequence[Route], uses: Iterable[Use]) -> dict[Pointer, str]:
+    """Return the remotes to be asked first for contents whose paths are routed."""
+    found = {}
+    for use in uses if routes else ():
+        name = remote_for(routes, use.path)
+        if name is not None:
+            found[use.pointer] = name
     return found
 
 

@@ -36,6 +36,7 @@ def fetch(
     worktree is not touched; see `git mlvc pull`.
     """
     from git_mlvc.transfer.fetch import fetch as bring
+    from git_mlvc.transfer.routes import likely
     from git_mlvc.worktree import exchange
     from git_mlvc.worktree.selection import Selection
 
@@ -52,7 +53,13 @@ def fetch(
     if uses:
         workspace = settled(invocation, remote)
     views, unopened = workspace.views_to_fetch_from(remote) if uses else ([], [])
-    report = bring(workspace.store, views, paths, progress=invocation.output.progress)
+    report = bring(
+        workspace.store,
+        views,
+        paths,
+        progress=invocation.output.progress,
+        likely=likely(workspace.settings.routes, uses),
+    )
     tell_too_large(invocation, meant.too_large)
     if not as_json:
         return show_fetch(invocation.output, report, paths, unopened)

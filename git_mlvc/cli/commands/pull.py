@@ -20,7 +20,9 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     """Data only; `git pull` brings commits and their data. PATH is a file, a directory or a glob, relative
     to the current directory. Without PATH: all that `[fetch]` in mlvc.toml allows.
     """
+    from git_mlvc.git.revisions import PointerUse
     from git_mlvc.transfer.fetch import fetch
+    from git_mlvc.transfer.routes import likely
     from git_mlvc.worktree import exchange
     from git_mlvc.worktree.fill import fill
     from git_mlvc.worktree.selection import Selection
@@ -38,7 +40,10 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     if lacking:
         workspace = settled(invocation, remote)
     views, unopened = workspace.views_to_fetch_from(remote) if lacking else ([], [])
-    fetched = fetch(workspace.store, views, lacking, progress=output.progress)
+    first = likely(
+        workspace.settings.routes, (PointerUse(p, path, "") for path, p in stubs.items())
+    )
+    fetched = fetch(workspace.store, views, lacking, progress=output.progress, likely=first)
     ready = {path: p for path, p in stubs.items() if p not in fetched.failed}
     with filling(invocation):
         filled = fill(

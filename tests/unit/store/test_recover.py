@@ -106,9 +106,12 @@ def test_leftovers_on_their_way_to_a_rename_are_swept_after_a_day(tmp_path: Path
     dead = replace(Owner.current(), start_time="1")
     left_open(tmp_path, dead, noise(3000))
     orphan, young = tmp_path / "tmp" / "old.segment", tmp_path / "tmp" / "new.segment"
+    parcel = tmp_path / "tmp" / ".parcel.7-ab12.tmp"
+    parcel.write_bytes(b"on its way to a remote")
+    os.utime(parcel, (1e9, 1e9))
     orphan.write_bytes(b"x")
     young.write_bytes(b"x")
     os.utime(orphan, (1e9, 1e9))
     assert Store.open(tmp_path).recover() == 1
-    assert not orphan.exists()
+    assert not orphan.exists() and not parcel.exists()
     assert young.exists()

@@ -131,6 +131,20 @@ def test_a_recipe_that_is_itself_cut_is_brought_level_by_level(
     assert copies_on(bob.view(third, "third"), [pointer], deep=True) == {pointer}
 
 
+def test_a_remote_that_is_likely_to_have_it_is_asked_first_and_alone(
+    ann: Place, bob: Place, remote: MemoryBackend
+) -> None:
+    usual = FaultyBackend(MemoryBackend("usual"), then="E")
+    pointers = pushed(ann, remote, content(1, 5000), content(2, 400_000))
+    views = [bob.view(usual, "usual"), bob.view(remote, "archive")]
+    report = fetch(bob.store, views, pointers, likely=dict.fromkeys(pointers, "archive"))
+    assert not report.failed and not usual.calls
+    (other,) = ingest(ann.store, content(3, 6000))
+    usual.set("")
+    push(ann.store, ann.view(usual, "usual"), uses(other))
+    assert not fetch(bob.store, views, [other], likely={other: "archive"}).failed
+
+
 # -- whole packs
 
 
