@@ -129,3 +129,12 @@ def test_golden_bytes_of_the_index() -> None:
     assert remote_layout.encode_index(summaries.values()) == golden
     assert remote_layout.decode_index(golden) == Index(summaries, True)
     assert remote_layout.decode_index(first) == Index({}, True)
+
+
+def test_golden_bytes_of_a_marker() -> None:
+    """Changing what is read here is a new version (law 5)."""
+    golden = GOLDEN.parent / "remote-marker/v1"
+    key = (golden / "key.txt").read_text().rstrip("\n")
+    assert remote_layout.marker_key(bytes(32), b"\xff" * 32, 20778) == key
+    assert remote_layout.marker_of(key) == (bytes(32), b"\xff" * 32, 20778)
+    assert (golden / "body.txt").read_bytes() == remote_layout.MARKER_TEXT
