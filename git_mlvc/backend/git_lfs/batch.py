@@ -27,6 +27,7 @@ from git_mlvc.formats.lfs_pointer import LfsPointer
 
 OBJECTS_A_CALL = 100  # more is refused by GitHub and GitLab
 MAX_ANSWER_BYTES = 8 << 20
+_BESIDE = "/info/lfs"
 _MEDIA_TYPE = "application/vnd.git-lfs+json"
 _ABSENT = {404, 410}
 _REFUSED_WHEN_OLD = {400, 401, 403, 404, 410}
@@ -55,6 +56,7 @@ class LfsServer:
         self._remote = remote
         self._shown = shown
         self._endpoints: dict[str, _Endpoint] = {}
+        self._sessions: dict[str, Session] = {}
         self._downloads: dict[str, Action] = {}
         self._lock = threading.Lock()
 
@@ -76,7 +78,7 @@ class LfsServer:
         answer = self._batch("upload", [pointer], doing).get(pointer.sha256)
         if answer is None:
             raise RemoteUnavailable(f"cannot {doing}", why="its answer leaves the object out")
-        self._raise_error(answer, doing)
+        self._raise_error(answer, "upload", doing)
         actions = answer.get("actions")
         if not actions:
             return  # it is there
@@ -113,9 +115,9 @@ class LfsServer:
 
     def close(self) -> None:
         with self._lock:
-            for endpoint in self._endpoints.values():
-                endpoint.session.close()
             self._endpoints.clear()
+            while self._sessions:
+                self._sessions.popitem()[1].close()
 
     # -- the batch API
 
@@ -149,17 +151,18 @@ class LfsServer:
 
     def _post_batch(self, operation: str, body: bytes, doing: str) -> Reply:
         headers = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
-        reply = self._post(operation, self._endpoint(operation), headers, body, doing)
-        if reply.status in (401, 403) and self._endpoints[operation].headers:
+        endpoint = self._endpoint(operation)
+        reply = self._post(endpoint, headers, body, doing)
+        if reply.status in (401, 403) and endpoint.headers:
             reply.close()  # what ssh handed out has grown old
             with self._lock:
-                self._endpoints.pop(operation).session.close()
-            reply = self._post(operation, self._endpoint(operation), headers, body, doing)
+                if self._endpoints.get(operation) is endpoint:
+                    del self._endpoints[operation]
+            reply = self._post(self._endpoint(operation), headers, body, doing)
         return reply
 
     def _post(
         self,
-        operation: str,
         endpoint: _Endpoint,
         headers: Mapping[str, str],
         body: bytes,
@@ -180,8 +183,10 @@ class LfsServer:
             found = self._endpoints.get(operation)
             if found is None:
                 url, headers = self._remote.lfs_server(operation)
-                found = _Endpoint(url.rstrip("/"), headers, Session(self._opening, home=url))
-                self._endpoints[operation] = found
+                home = url.rstrip("/").removesuffix(_BESIDE)  # whose login git itself asks for
+                session = self._sessions.get(home) or Session(self._opening, home=home)
+                self._sessions[home] = session
+                found = self._endpoints[operation] = _Endpoint(url.rstrip("/"), headers, session)
             return found
 
     def _has(self, pointer: LfsPointer, answer: dict[str, Any] | None) -> bool:
@@ -192,7 +197,7 @@ class LfsServer:
         error = answer.get("error")
         if isinstance(error, dict) and error.get("code") in _ABSENT:
             return False
-        self._raise_error(answer, doing)
+        self._raise_error(answer, "download", doing)
         if answer.get("size", pointer.size_bytes) != pointer.size_bytes:
             return False
         actions = answer.get("actions")
@@ -200,13 +205,13 @@ class LfsServer:
         self._downloads[pointer.sha256] = action_of(download, doing)
         return True
 
-    def _raise_error(self, answer: dict[str, Any], doing: str) -> None:
+    def _raise_error(self, answer: dict[str, Any], operation: str, doing: str) -> None:
         error = answer.get("error")
         if error is None:
             return
         code = error.get("code") if isinstance(error, dict) else None
         said = str(error.get("message", ""))[:300] if isinstance(error, dict) else ""
-        url = next(iter(self._endpoints.values())).url
+        url = self._endpoint(operation).url
         known = code if isinstance(code, int) and 400 <= code < 600 else 400
         raise _with_words(meaning.refusal(known, {}, doing=doing, url=url), said)
 

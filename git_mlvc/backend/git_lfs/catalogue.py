@@ -206,7 +206,6 @@ class Catalogue:
             )
         with self._lock:
             self._committed = known
-            self._asked.clear()
             for key, change in noted.items():
                 if self._noted.get(key) is change:
                     del self._noted[key]
