@@ -132,6 +132,9 @@ class HttpBackend:
     def put_if_absent(self, key: str, source: bytes | Path) -> bool:
         check_key(key)
         require(self, Capability.WRITE, f"write {key}")
+        # What stands at the top is mostly there already: looking costs less than an upload that is cleared away.
+        if "/" not in key and self.stat(key) is not None:
+            return False
         return self._dav.put(key, source, overwrite=False)
 
     def list(self, prefix: str) -> Iterator[Listed]:

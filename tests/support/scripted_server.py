@@ -75,11 +75,12 @@ class ScriptedServer:
                 if not answer.is_endless:
                     told = len(answer.body) if answer.length is None else answer.length
                     self.send_header("Content-Length", str(told))
+                if answer.is_endless or answer.is_closed or is_hasty:
+                    self.send_header("Connection", "close")
+                    self.close_connection = True
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(answer.body)
-                if answer.is_endless or answer.is_closed or is_hasty:
-                    self.close_connection = True
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

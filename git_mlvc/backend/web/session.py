@@ -25,7 +25,7 @@ from git_mlvc import __version__
 from git_mlvc.backend.opening import Opening
 from git_mlvc.backend.web import meaning, network, urls
 from git_mlvc.backend.web.body import Body
-from git_mlvc.backend.web.logins import Given, Logins
+from git_mlvc.backend.web.logins import Logins
 from git_mlvc.backend.web.reply import Reply
 from git_mlvc.errors import ConfigError, RemoteRefused
 
@@ -46,6 +46,7 @@ class Session:
         self.logins = Logins(opening, home)
         self._timeouts = (opening.connect_timeout_s, opening.idle_timeout_s)
         self._adapter = _Adapter(opening.idle_timeout_s)
+        self.software = ""  # what the remote's own server last said that it is
 
     def send(
         self,
@@ -104,8 +105,8 @@ class Session:
             return once(headers)
         headers = CaseInsensitiveDict({**self.logins.headers(url), **headers})
         if "authorization" in headers:
-            return once(headers)
-        given: Given | None = self.logins.current(url)
+            return self._noted(once(headers))
+        given = self.logins.current(url)
         for _ in range(_LOGINS_TRIED):
             if given is not None:
                 headers["Authorization"] = given.authorization
@@ -123,6 +124,10 @@ class Session:
             given = another
         if given is not None and (reply.status < 400 or reply.status in _ACCEPTED):
             self.logins.accept(url, given)
+        return self._noted(reply)
+
+    def _noted(self, reply: Reply) -> Reply:
+        self.software = reply.headers.get("server", "")
         return reply
 
     def _once(

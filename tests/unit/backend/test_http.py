@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from git_mlvc.errors import (
     ConfigError,
     InputError,
     MlvcError,
+    RemoteError,
     RemoteRefused,
     RemoteUnavailable,
     StoreError,
@@ -326,7 +328,7 @@ class TestWriting:
 
     def test_it_is_sent_to_another_name_and_moved(self) -> None:
         server = self.run(
-            [("PUT", "/r/packs/ab/TEMP", Answer(201)), ("MOVE", "/r/packs/ab/TEMP", Answer(204))],
+            [("PUT", "/r/TEMP", Answer(201)), ("MOVE", "/r/TEMP", Answer(204))],
             lambda backend: backend.put("packs/ab/x", DATA),
         )
         put, move = server.asked
@@ -337,7 +339,7 @@ class TestWriting:
 
     def test_what_is_there_stays_and_the_upload_is_removed(self) -> None:
         def ask(backend: HttpBackend) -> None:
-            assert backend.put_if_absent("x", DATA) is False
+            assert backend.put_if_absent("segments/x", DATA) is False
 
         server = self.run(
             [
@@ -350,34 +352,38 @@ class TestWriting:
         assert server.asked[1].headers["overwrite"] == "F"
         assert server.asked[2].path == server.asked[0].path
 
+    def test_what_is_mostly_there_is_looked_for_first(self) -> None:
+        def ask(backend: HttpBackend) -> None:
+            assert backend.put_if_absent("format", DATA) is False
+
+        self.run([("HEAD", "/r/format", Answer(200, DATA))], ask)
+
     @pytest.mark.parametrize("status", [403, 404, 409, 500])
     def test_a_folder_that_is_missing_is_made(self, status: int) -> None:
         self.run(
             [
-                ("PUT", "/r/packs/ab/TEMP", Answer(status)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(status)),
                 ("MKCOL", "/r/packs/ab/", Answer(409)),
-                ("MKCOL", "/r/packs/", Answer(409)),
-                ("MKCOL", "/r/", Answer(201)),
                 ("MKCOL", "/r/packs/", Answer(201)),
                 ("MKCOL", "/r/packs/ab/", Answer(405)),  # somebody else was faster
-                ("PUT", "/r/packs/ab/TEMP", Answer(201)),
-                ("MOVE", "/r/packs/ab/TEMP", Answer(201)),
-                ("PUT", "/r/packs/ab/TEMP", Answer(201)),
-                ("MOVE", "/r/packs/ab/TEMP", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(201)),
             ],
             lambda backend: [backend.put(f"packs/ab/{n}", DATA) for n in range(2)],
         )
 
-    def test_nothing_large_is_sent_to_a_folder_that_may_be_missing(self, tmp_path: Path) -> None:
-        source = tmp_path / "source"
-        source.write_bytes(bytes(2 << 20))
+    @pytest.mark.parametrize("status", [403, 404, 409, 500])
+    def test_the_remotes_own_folder_is_made(self, status: int) -> None:
         self.run(
             [
-                ("MKCOL", "/r/packs/", Answer(403)),  # not allowed, and there all the same
-                ("PUT", "/r/packs/TEMP", Answer(201)),
-                ("MOVE", "/r/packs/TEMP", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(status)),
+                ("MKCOL", "/r/", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(201)),
             ],
-            lambda backend: backend.put("packs/x", source),
+            lambda backend: backend.put("x", DATA),
         )
 
     def test_nothing_above_the_remote_is_made(self) -> None:
@@ -389,19 +395,32 @@ class TestWriting:
         self.run([*steps, ("DELETE", "/r/TEMP", Answer(404))], ask)
 
     def test_a_folder_that_has_gone_since_is_made_again(self) -> None:
+        self.run(
+            [
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(409)),
+                ("MKCOL", "/r/packs/", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(201)),
+            ],
+            lambda backend: [backend.put(f"packs/{n}", DATA) for n in range(2)],
+        )
+
+    @pytest.mark.parametrize("status", [403, 500])
+    def test_a_refusal_in_a_folder_that_is_there_is_one(self, status: int) -> None:
         def ask(backend: HttpBackend) -> None:
-            backend.put("packs/1", bytes(2 << 20))
-            backend.put("packs/2", b"")
+            backend.put("packs/1", DATA)
+            with pytest.raises(RemoteError):
+                backend.put("packs/2", DATA)
 
         self.run(
             [
-                ("MKCOL", "/r/packs/", Answer(201)),
-                ("PUT", "/r/packs/TEMP", Answer(201)),
-                ("MOVE", "/r/packs/TEMP", Answer(201)),
-                ("PUT", "/r/packs/TEMP", Answer(409)),
-                ("MKCOL", "/r/packs/", Answer(201)),
-                ("PUT", "/r/packs/TEMP", Answer(201)),
-                ("MOVE", "/r/packs/TEMP", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(status)),
+                ("DELETE", "/r/TEMP", Answer(204)),
             ],
             ask,
         )
@@ -495,7 +514,11 @@ def _entry(href: str, properties: str) -> str:
 
 class TestListing:
     def listed(self, answers: Mapping[str, Answer], prefix: str = "packs/") -> list[Listed]:
+        """By a server that gives one folder at a time."""
+
         def script(asked: Asked) -> Answer:
+            if asked.headers.get("depth") == "infinity":
+                return Answer(403)
             if asked.method == "PROPFIND":
                 assert asked.headers["depth"] == "1"
                 assert b"getcontentlength" in asked.body
@@ -505,12 +528,66 @@ class TestListing:
             return sorted(backend.list(prefix))
 
     def test_goes_down_folder_by_folder(self) -> None:
-        assert self.listed(
-            {
-                "/r/packs/": told(folder("/r/packs/"), folder("/r/packs/ab/"), file("/r/packs/x")),
-                "/r/packs/ab/": told(folder("/r/packs/ab/"), file("/r/packs/ab/y", 7)),
-            }
-        ) == [Listed("packs/ab/y", 7), Listed("packs/x", 5)]
+        folders = {f"/r/packs/{n:02x}/": n for n in range(40)}
+        answers = {
+            here: told(folder(here), file(f"{here}y", size)) for here, size in folders.items()
+        }
+        top = told(folder("/r/packs/"), *map(folder, folders), file("/r/packs/x"))
+        assert self.listed({"/r/packs/": top, **answers}) == sorted(
+            [Listed("packs/x", 5), *(Listed(f"packs/{n:02x}/y", n) for n in range(40))]
+        )
+
+    def test_one_folder_that_cannot_be_listed_is_not_left_out(self) -> None:
+        folders = [f"/r/packs/{n:02x}/" for n in range(40)]
+        answers = {here: told(folder(here)) for here in folders}
+        answers[folders[20]] = Answer(500)
+        with pytest.raises(RemoteUnavailable):
+            self.listed({"/r/packs/": told(folder("/r/packs/"), *map(folder, folders)), **answers})
+
+    def test_comes_in_one_answer_where_the_server_gives_that(self) -> None:
+        answer = told(
+            folder("/r/packs/"),
+            folder("/r/packs/ab/"),
+            file("/r/packs/ab/y", 7),
+            file("/r/packs/x"),
+        )
+        with opened(always(answer), {"webdav": "true"}) as (backend, server):
+            assert sorted(backend.list("packs/")) == [
+                Listed("packs/ab/y", 7),
+                Listed("packs/x", 5),
+            ]
+            assert [one.headers["depth"] for one in server.asked] == ["infinity"]
+
+    def test_an_answer_that_is_not_as_deep_as_it_should_be_is_completed(self) -> None:
+        def script(asked: Asked) -> Answer:
+            if asked.path == "/r/packs/":
+                return told(folder("/r/packs/"), folder("/r/packs/ab/"))
+            assert asked.headers["depth"] == "1"
+            return told(folder("/r/packs/ab/"), file("/r/packs/ab/y"))
+
+        with opened(script, {"webdav": "true"}) as (backend, _):
+            assert list(backend.list("packs/")) == [Listed("packs/ab/y", 5)]
+
+    @pytest.mark.parametrize("status", [400, 403, 405, 501, 507])
+    def test_what_was_refused_once_is_not_asked_for_again(self, status: int) -> None:
+        def script(asked: Asked) -> Answer:
+            if asked.headers["depth"] == "infinity":
+                return Answer(status)
+            return told(folder("/r/"))
+
+        with opened(script, {"webdav": "true"}) as (backend, server):
+            assert list(backend.list("")) == list(backend.list("")) == []
+            assert [one.headers["depth"] for one in server.asked] == ["infinity", "1", "1"]
+
+    def test_nginx_is_not_even_asked(self) -> None:
+        def script(asked: Asked) -> Answer:
+            answer = Answer(200) if asked.method == "HEAD" else told(folder("/r/"))
+            return replace(answer, headers={"Server": "nginx/1.22.1"})
+
+        with opened(script, {"webdav": "true"}) as (backend, server):
+            backend.stat("x")
+            assert list(backend.list("")) == []
+            assert [one.headers.get("depth") for one in server.asked] == [None, "1"]
 
     @pytest.mark.parametrize(
         "top",
