@@ -25,8 +25,12 @@ _FIRST = """\
 # [track]                  smaller files stay in git itself
 # min_size = "100kB"
 #
-# [fetch]                  what pull and checkout bring
-# include = ["data/**"]
+# [track."models/**"]      their data goes to another remote:   git mlvc track 'models/**' --remote NAME
+# remote = "archive"
+#
+# [fetch]                  what pull and checkout bring by themselves
+# include = ["data/"]
+# max_size = "2GiB"
 """
 
 
