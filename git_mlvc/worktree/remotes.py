@@ -210,8 +210,11 @@ def unset_default(where: Definitions) -> bool:
 
 
 def trust(where: Definitions, remote: RemoteSetting) -> None:
-    """Let this address be contacted; kept in this clone's private configuration."""
-    if remote.address not in where.settings.trusted_urls:
+    """Let this address be contacted; kept in this clone's private configuration.
+
+    What is private is trusted, and its address, which may hold a secret, written nowhere else.
+    """
+    if remote.origin is Origin.TRACKED and remote.address not in where.settings.trusted_urls:
         config.add_value(where.git, _TRUST, remote.address)
 
 

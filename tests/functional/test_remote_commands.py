@@ -217,3 +217,14 @@ def test_check_names_the_permission_that_is_missing(repo: Repo, gcs_server: GcsD
         assert gcs_server.token not in said.out + said.err
     said = repo.mlvc("remote", "check", "g", env=place.environment, check=False, timeout_s=60)
     assert said.returncode == 7, "nobody listens there any more"
+
+
+def test_data_is_beside_the_directory_that_git_makes_of_an_address(machine: Machine) -> None:
+    machine.config(f"url.{machine.root}/.insteadOf", "disk:")
+    author = machine.init("author").track("*.bin").write({"a.bin": noise(3000)})
+    machine.bare()
+    author.git("remote", "add", "origin", "disk:origin.git")
+    author.add().commit("one").git("push", "-q", "origin", "main")
+    assert (machine.path("origin.git") / "mlvc" / "packs").is_dir()
+    copy = machine.clone("disk:origin.git", "copy")
+    assert copy.read("a.bin") == noise(3000)

@@ -356,6 +356,13 @@ def test_what_is_removed_leaves_nothing_behind(repo: Repo) -> None:
     assert b"lab" not in repo.read(".git/config") and "lab" not in text(repo)
 
 
+def test_a_private_address_is_trusted_and_not_written_twice(repo: Repo) -> None:
+    remotes.add(where(repo), "web", "https://me:hunter2@host/x", private=True)
+    remotes.trust(where(repo), where(repo).settings.remotes["web"])
+    assert is_trusted(repo, "web")
+    assert repo.read(".git/config").count(b"hunter2") == 1
+
+
 def test_trust_that_another_remote_needs_stays(repo: Repo) -> None:
     remotes.add(where(repo), "one", "/lab")
     remotes.add(where(repo), "two", "/lab")
