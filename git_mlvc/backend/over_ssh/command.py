@@ -17,6 +17,7 @@ DEFAULT_PROGRAM = "git-mlvc"
 _ALIVE_COUNT = 3
 # Unquoted in a command line of ours there, so that `~` and words work; nothing else may.
 _PROGRAM = re.compile(r"[A-Za-z0-9_./~+][A-Za-z0-9_./~+@%=:, -]*\Z")
+_NOT_ONE_COMMAND = re.compile(r"[;&|<>()`\n{}!#]|^\s*[A-Za-z_]\w*=")
 # Where systems keep the program that sshd itself starts for its subsystem "sftp".
 _SFTP_SERVERS = (
     "/usr/lib/openssh /usr/libexec/openssh /usr/libexec /usr/lib/ssh /usr/lib /usr/local/libexec"
@@ -41,9 +42,11 @@ class Program:
     is_shell: bool
 
     def argv(self, arguments: Sequence[str]) -> list[str]:
-        if self.is_shell:
-            return ["sh", "-c", f'{self.text} "$@"', self.text, *arguments]
-        return [self.text, *arguments]
+        if not self.is_shell:
+            return [self.text, *arguments]
+        # One command takes the shell's place, so that ending our child ends ssh and not only a shell before it.
+        place = "exec " if self.name and not _NOT_ONE_COMMAND.search(self.text) else ""
+        return ["sh", "-c", f'{place}{self.text} "$@"', self.text, *arguments]
 
     @property
     def name(self) -> str:

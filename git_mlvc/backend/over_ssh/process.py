@@ -16,6 +16,7 @@ from git_mlvc.errors import RemoteRefused, RemoteUnavailable
 _PIPE_BYTES = 1 << 20  # fewer changes between us and ssh than with the usual 64 KiB
 _KEPT_BYTES = 16 << 10  # of what it says
 _PATIENCE_S = 2.0  # for its end, once its input has ended
+_WORDS_PATIENCE_S = 0.5  # for the end of what it says; a connection that is shared keeps that open
 _ASK_PATIENCE_S = 10.0
 
 
@@ -62,7 +63,7 @@ class SshProcess:
         if self._process.poll() is None:
             self._process.kill()
         code = self._process.wait()
-        self._listener.join(_PATIENCE_S)  # a connection that is shared may keep it open
+        self._listener.join(_WORDS_PATIENCE_S)
         return code
 
     def why_lost(self, why: str) -> RemoteUnavailable:
@@ -97,7 +98,7 @@ class SshProcess:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            self._listener.join(_PATIENCE_S)
+            self._listener.join(_WORDS_PATIENCE_S)
             self._process.stdout.close()
             if not self._listener.is_alive():
                 self._process.stderr.close()

@@ -152,6 +152,8 @@ class ServedFiles:
         why, hint = clean(failure.why), clean(failure.hint)
         if failure.trouble == Trouble.NOT_FOUND:
             return not_found(self.url, key) if key else NotFound(what, why=why, hint=hint)
+        if failure.trouble == Trouble.OFFLINE:
+            what = f"cannot reach {self.url}"
         kinds: dict[int, type[RemoteError]] = {
             Trouble.DENIED: Denied,
             Trouble.REFUSED: RemoteRefused,

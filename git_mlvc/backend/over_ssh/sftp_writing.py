@@ -214,7 +214,8 @@ class SftpWriter:
         status = _status(talk, sftp.mkdir(path))
         answer = talk.all_of(sftp.stat(path))[0]
         if sftp.status_of(answer) is not None:  # or somebody else has just made it
-            raise self._meant(status, "write", key, talk=talk, directory=self._files.home)
+            above = path.rpartition(b"/")[0] if path != self._files.root else self._files.home
+            raise self._meant(status, "write", key, talk=talk, directory=above)
         if status.code == Code.OK:
             amends = _amends(parent, _attributes(answer), is_directory=True)
             if amends is not None:
