@@ -178,10 +178,11 @@ class Meaning:
     def _wrong_region(self, answer: Answer, what: str) -> RemoteRefused:
         found = _REGION.search(answer.text)
         region = (found[1] or found[2]) if found else "REGION"
+        ask = "" if found else f" (aws s3api get-bucket-location --bucket {self.name})"
         return RemoteRefused(
             what,
             why=f"the {self.noun} is in another region: {answer.why}",
-            hint=f"git mlvc remote set NAME region={region}",
+            hint=f"git mlvc remote set NAME region={region}{ask}",
         )
 
     def _silence(self, answer: Answer, what: str) -> MlvcError:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
-from git_mlvc.backend.base import Stat, Throttled
+from git_mlvc.backend.base import Denied, Stat, Throttled
 from git_mlvc.backend.object_store.meaning import Answer
 from git_mlvc.backend.object_store.reading import FAILURES
 from git_mlvc.backend.object_store.service import Patience, Requests
-from git_mlvc.backend.object_store.upload import SignedPut, Uploads
+from git_mlvc.backend.object_store.upload import Uploads
 from git_mlvc.backend.opening import METERED_BYTES, Opening
 from git_mlvc.errors import InputError, RemoteUnavailable
 
@@ -37,6 +37,7 @@ class Writer:
         self._stat = stat
         self._uploads = Uploads(opening, requests.meaning.endpoint)
         self._can_create = True  # until the server says that it cannot
+        self._takes_signed: bool | None = None  # not known before the first
 
     def put(self, key: str, source: bytes | Path) -> None:
         self._put(key, source, is_new=False)
@@ -75,11 +76,22 @@ class Writer:
         """Send all of it in one request. With `is_new` raises AlreadyExistsError, _NoConditions."""
         size_bytes = _size_of(source)
         sign_put = self._requests.service.sign_put
-        if sign_put is not None and isinstance(source, Path) and size_bytes > SMALL_BYTES:
-            self._send_signed(key, source, is_new, sign_put)
+        can_sign = sign_put is not None and self._takes_signed is not False
+        if can_sign and isinstance(source, Path) and size_bytes > SMALL_BYTES:
+            self._send_large(key, source, is_new, size_bytes)
         else:
             self._send_by_library(key, source, is_new, size_bytes)
         self._requests.has_seen_bucket = True
+
+    def _send_large(self, key: str, source: Path, is_new: bool, size_bytes: int) -> None:
+        try:
+            self._send_signed(key, source, is_new)
+        except Denied:
+            if self._takes_signed:
+                raise
+            # Some owners let nobody in by signed addresses, or want the hash of every body to be signed.
+            self._send_by_library(key, source, is_new, size_bytes)
+            self._takes_signed = False
 
     def _send_by_library(
         self, key: str, source: bytes | Path, is_new: bool, size_bytes: int
@@ -107,13 +119,10 @@ class Writer:
                 raise _NoConditions from exc
             raise self._requests.meaning.of(exc, "write", key) from exc
 
-    def _send_signed(
-        self,
-        key: str,
-        source: Path,
-        is_new: bool,
-        sign_put: Callable[[ObjectStore, str, bool], SignedPut],
-    ) -> None:
+    def _send_signed(self, key: str, source: Path, is_new: bool) -> None:
+        sign_put = self._requests.service.sign_put
+        if sign_put is None:
+            raise ValueError("nobody can sign for this service")
         meaning = self._requests.meaning
         path = self._requests.path(key)
         try:
@@ -122,6 +131,7 @@ class Writer:
             raise meaning.of(exc, "write", key) from exc
         said = self._uploads.put(where, source, meaning.what("write", key).removeprefix("cannot "))
         if said is None:
+            self._takes_signed = True
             return
         answer = Answer.said(said.status, said.body)
         if is_new and (said.status == 412 or answer.code in _EXISTS):

@@ -156,6 +156,23 @@ def test_a_large_body_is_guarded_on_a_plain_line(tmp_path: Path) -> None:
     assert server.asked[0].headers["content-md5"] == b64encode(md5).decode()
 
 
+def test_an_owner_who_takes_no_signed_addresses_gets_large_bodies_otherwise(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(LARGE))
+
+    def script(asked: Asked) -> Answer:
+        if "X-Amz-Signature" in asked.path:
+            return refusing(403, "AccessDenied")(asked)
+        return Answer(200, b"", {"ETag": '"x"'})
+
+    with ScriptedServer(script) as server:
+        backend = s3(server.url)
+        for number in range(3):
+            backend.put(f"packs/ab/{number}", source)
+        assert len(server.asked) == 4  # it was tried once
+        assert server.asked[-1].body == bytes(LARGE)
+
+
 def test_who_may_be_anybody_signs_nothing(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(bytes(LARGE))
