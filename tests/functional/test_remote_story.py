@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -27,6 +28,14 @@ FILES = {
 
 def contents(repo: Repo) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in repo.files() if name.endswith(".bin")}
+
+
+def all_of_it_works(repo: Repo) -> None:
+    """What a check of the remote finds, and that it is known to hold what is checked out."""
+    found = json.loads(repo.mlvc("remote", "check", REMOTE, "--json").out)
+    assert found["ok"] and found["remote"]["format"] == 1 and found["left"] == []
+    files = json.loads(repo.mlvc("whereis", "--json").out)["files"]
+    assert files and all(file["on"] == [REMOTE] for file in files)
 
 
 def story(place: RemotePlace, tmp_path: Path) -> None:
@@ -61,6 +70,7 @@ def story(place: RemotePlace, tmp_path: Path) -> None:
         assert who.read(f"data/idea-{seed}.bin") == noise(200_000, seed)
         assert who.is_clean()
         who.mlvc("fsck", "--remote")
+    all_of_it_works(ben)
     assert not (Path(project.git_url) / "mlvc").exists()  # what was read came from the place
 
 
@@ -137,6 +147,7 @@ def test_a_folder_that_a_plain_web_server_shows(nginx_server: Nginx, tmp_path: P
     ben.git("pull", "-q")
     assert contents(ben) == contents(ann)
     ben.mlvc("fsck", "--remote", REMOTE)
+    all_of_it_works(ben)
 
     ben.git("switch", "-q", "-c", "idea")
     ben.write({"data/new.bin": noise(9_000, 5)}).add().commit("Ben's")
