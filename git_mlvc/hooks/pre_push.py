@@ -44,12 +44,14 @@ def run(
     include, exclude = commits(workspace, name, updates)
     uses: list[PointerUse] = []
     parts: list[_Part] = []
-    held: dict[tuple[str, ...], list[PointerUse]] = {}
+    held = _Held(workspace, include)
+    is_believed = False  # of the usual place, which comes first
     for share in shares(workspace.places, workspace.places.push_target(name, url)):
+        if share.is_routed and is_believed and not share.of(held.beyond(exclude)):
+            continue  # it gets nothing, and may be out of reach
         trusted = _trusted(workspace, share, name, include, exclude)
-        if tuple(trusted) not in held:
-            held[tuple(trusted)] = _pointers(workspace, include, trusted)
-        found = share.of(held[tuple(trusted)])
+        is_believed = is_believed or trusted == exclude
+        found = share.of(held.beyond(trusted))
         uses += found
         if found:
             parts.append(_Part(share, found, trusted))
@@ -101,12 +103,27 @@ def _is_skipped(workspace: Workspace) -> bool:
     return bool(value) and parse_bool(value or "", key=SKIP)
 
 
-def _pointers(workspace: Workspace, include: list[str], exclude: list[str]) -> list[PointerUse]:
-    from git_mlvc.git import changes, revisions
+class _Held:
+    """The pointers of the commits being pushed, as far as others do not have them."""
 
-    if workspace.settings.routes:  # then every path of a content counts
-        return changes.placed(workspace.repository, include, exclude)
-    return revisions.pointers_between(workspace.repository, include, exclude)
+    def __init__(self, workspace: Workspace, include: list[str]) -> None:
+        self._workspace = workspace
+        self._include = include
+        self._found: dict[tuple[str, ...], list[PointerUse]] = {}
+
+    def beyond(self, exclude: list[str]) -> list[PointerUse]:
+        known = self._found.get(tuple(exclude))
+        if known is None:
+            known = self._found[tuple(exclude)] = self._look(exclude)
+        return known
+
+    def _look(self, exclude: list[str]) -> list[PointerUse]:
+        from git_mlvc.git import changes, revisions
+
+        repo = self._workspace.repository
+        if self._workspace.settings.routes:  # then every path of a content counts
+            return changes.placed(repo, self._include, exclude)
+        return revisions.pointers_between(repo, self._include, exclude)
 
 
 def _inspect(

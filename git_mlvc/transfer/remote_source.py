@@ -80,6 +80,10 @@ class RemoteSource:
         """As the protocol says. Raises RemoteError where it cannot be told (law 9)."""
         found = self._view.confirmed_many(digests)
         lacking = [digest for digest in digests if digest not in found]
+        if lacking and self._view.unseen_bytes:
+            self._view.see_all()  # what ranges do not show may be there all the same
+            found |= self._view.confirmed_many(lacking)
+            lacking = [digest for digest in lacking if digest not in found]
         if lacking:
             located = self._view.find_many(lacking)  # raises if not being found means "unknown"
             found |= self._view.confirmed_many(located)

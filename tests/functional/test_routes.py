@@ -82,6 +82,15 @@ def test_a_push_that_has_nothing_for_a_place_does_not_ask_it(
     assert not machine.path("archive").exists()
 
 
+def test_a_place_out_of_reach_does_not_stop_a_push_of_other_files(routed: Repo) -> None:
+    routed.write({"models/b.bin": B}).add().commit("one")
+    routed.git("push", "-q", "origin", "main")
+    routed.set("mlvc.remote.archive.url", "http://127.0.0.1:1/data").set("mlvc.timeout", "1")
+    routed.write({"a.bin": A}).add().commit("two")
+    assert "1 file, 40 kB" in routed.git("push", "origin", "main", timeout_s=30).err
+    assert holds(routed, "lab", A) == [True]
+
+
 def test_data_from_before_a_route_stays_until_git_mlvc_push_mends_it(
     repo: Repo, remote: Repo
 ) -> None:

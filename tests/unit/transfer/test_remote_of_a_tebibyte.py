@@ -13,6 +13,7 @@ from git_mlvc.backend.memory import MemoryBackend
 from git_mlvc.errors import MissingChunk, RemoteUnavailable
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.oid import Oid
+from git_mlvc.transfer.copying import copy
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.push import push
 from git_mlvc.transfer.verify import copies_on
@@ -59,6 +60,21 @@ def test_fetching_a_file_of_one_mebibyte(
     index_bytes = sum(remote.read_bytes.values()) - report.received_bytes
     assert index_bytes <= MIB
     assert report.received_bytes < 1.1 * MIB
+
+
+def test_copying_a_few_files_to_another_remote(ann: Place, bob: Place, tmp_path: Path) -> None:
+    remote, pointers = with_contents(ann, *[content(n, MIB) for n in range(1, 6)])
+    other = MemoryBackend("other")
+    report = copy(
+        bob.view(remote, "vast"),
+        bob.view(other, "other"),
+        uses(*pointers),
+        scratch=tmp_path / "tmp",
+    )
+    assert report.missing is None and report.done.packs == 1
+    assert copies_on(bob.view(other, "other"), pointers) == set(pointers)
+    assert remote.count() <= 40
+    assert sum(remote.read_bytes.values()) < 8 * MIB
 
 
 def test_fetching_a_small_file(ann: Place, bob: Place) -> None:
