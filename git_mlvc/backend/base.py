@@ -32,6 +32,7 @@ class Capability(Enum):
     DELETE = "delete"
     PUT_IF_ABSENT = "put if absent"  # in one step; without it two clients may both be told True
     RANGES = "ranged reads"  # without it, get_range costs as much as get
+    FLAT_LIST = "listings of all folders at once"  # without it, list asks folder by folder
 
 
 @dataclass(frozen=True, slots=True)

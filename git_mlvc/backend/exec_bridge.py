@@ -245,7 +245,8 @@ class ExecBackend:
             program.kill()
             raise
         words = said[len(GREETING) :].split()
-        self._known = frozenset(_WORDS[word] for word in words if word in _WORDS)
+        known = {_WORDS[word] for word in words if word in _WORDS}
+        self._known = frozenset(known | ({Capability.FLAT_LIST} if "list" in words else set()))
         return program
 
 

@@ -12,6 +12,7 @@ from git_mlvc.errors import MlvcError
 from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.queue import Lanes, Pool
 
+FOLDERS = 256  # that packs lie in
 LISTING_PAGE = 1000  # packs that one request of a listing tells of, about
 FEW_STATS = 16  # single questions; after so many, all are listed
 STAT_COST = 1
@@ -49,11 +50,11 @@ class PackPresence:
         unknown = [pack for pack in packs if pack not in self._present]
         if unknown:
             can_list = Capability.LIST in self._backend.capabilities and not self._is_for_certain
-            pages = 1 + on_remote // LISTING_PAGE
+            cost = self._cost(on_remote)
             if can_list and (
                 self._listed is not None
-                or pages <= SHORT_PAGES
-                or self._asked + len(unknown) > max(FEW_STATS, pages)
+                or cost <= SHORT_PAGES
+                or self._asked + len(unknown) > max(FEW_STATS, cost)
             ):
                 self._compare_with_listing(unknown)
             else:
@@ -63,7 +64,13 @@ class PackPresence:
     def is_listing_cheaper(self, questions: int, *, on_remote: int) -> bool:
         """True if listing all costs less than so many single questions."""
         can_list = Capability.LIST in self._backend.capabilities
-        return can_list and questions > 1 + on_remote // LISTING_PAGE
+        return can_list and questions > self._cost(on_remote + questions)
+
+    def _cost(self, packs: int) -> int:
+        """Return how many requests a listing of so many packs takes, about."""
+        if Capability.FLAT_LIST in self._backend.capabilities:
+            return 1 + packs // LISTING_PAGE
+        return 1 + min(packs, FOLDERS)
 
     def list_now(self) -> dict[bytes, int]:
         """Return the packs that a listing shows (id -> bytes). Raises RemoteError."""

@@ -175,3 +175,15 @@ def test_without_ranged_reads_and_a_place_to_keep_packs_it_works_slowly(
     bob.path.mkdir(exist_ok=True)
     (bob.path / "cache-origin").write_text("in the way")
     assert not fetch(bob.store, [bob.view(inner)], pointers).failed
+
+
+def test_where_a_listing_goes_folder_by_folder_few_packs_are_asked_for_alone(ann: Place) -> None:
+    inner = MemoryBackend(capabilities=frozenset(Capability) - {Capability.FLAT_LIST})
+    remote = FaultyBackend(inner)
+    for number in range(6):
+        (pointer,) = ingest(ann.store, content(number, 30_000))
+        push(ann.store, ann.view(remote), uses(pointer))
+    asked(remote)
+    assert push(ann.store, ann.view(remote), uses(pointer)).packs == 0
+    assert ("list", "packs/") not in remote.log
+    assert of_packs(remote) == {"stat": 1}
