@@ -16,6 +16,7 @@ THROTTLED_S = 5.0  # the library shows no Retry-After; so long a pause is seldom
 MESSAGE_LENGTH = 300
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_STATUS_AND_BODY = re.compile(r"non-2xx status code: \d{3}[^:]*:(.*)", re.S)
 _CODE = re.compile(r"<Code>([\w.]{1,80})</Code>")
 _MESSAGE = re.compile(r"<Message>(.*?)(?:</Message>|\n)", re.S)
 _REGION = re.compile(r"<Region>([\w-]+)</Region>|expecting '([\w-]+)'")
@@ -92,6 +93,12 @@ class Answer:
         return self.code in _NO_BUCKET
 
     @property
+    def is_a_strangers(self) -> bool:
+        """It has a body, and no code in it: whoever that is, it is no object store."""
+        said = _STATUS_AND_BODY.search(self.text.partition("\n\nDebug source:")[0])
+        return not self.code and said is not None and bool(said[1].strip())
+
+    @property
     def says_beyond_the_end(self) -> bool:
         """The range begins where there is nothing: by the server, or by the library of an answer to another range."""
         return self.status == 416 or (self.status == 0 and "StartTooLarge" in self.text)
@@ -129,6 +136,13 @@ class Meaning:
 
     def what(self, verb: str, key: str) -> str:
         return f"cannot {verb} {key or 'what is there'} on {self.url}"
+
+    def no_object_store(self) -> RemoteRefused:
+        return RemoteRefused(
+            f"there is no object store at {self.endpoint}",
+            why="what answers there does not speak like one",
+            hint="mend the endpoint: it is the server's address without the bucket",
+        )
 
     def no_bucket(self, answer: Answer) -> RemoteRefused:
         return RemoteRefused(

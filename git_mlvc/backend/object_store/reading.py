@@ -126,6 +126,8 @@ class Reader:
         answer = Answer.of(exc)
         if answer.says_no_such_bucket:
             return self._requests.meaning.no_bucket(answer)
+        if answer.is_a_strangers:
+            return self._requests.meaning.no_object_store()
         return not_found(self._requests.url, key)
 
     def _meter_all(self, size_bytes: int) -> None:

@@ -255,3 +255,20 @@ def test_a_page_in_the_place_of_data_is_refused() -> None:
             with pytest.raises(MlvcError) as caught:
                 ask()
             assert not isinstance(caught.value, NotFound)
+
+
+def test_law_9_nothing_there_is_only_believed_of_an_object_store() -> None:
+    page = Answer(404, b"<html>Not Found</html>", {"Content-Type": "text/html"})
+    with ScriptedServer(lambda asked: page) as server:
+        backend = s3(server.url)
+        for ask in (
+            lambda: backend.get("index"),
+            lambda: backend.get_range("index", 0, 1),
+            lambda: backend.stat("index"),
+            lambda: list(backend.list("")),
+        ):
+            with pytest.raises(RemoteRefused) as caught:
+                ask()
+            assert not isinstance(caught.value, NotFound)
+    with ScriptedServer(refusing(404, "NoSuchKey")) as server:
+        assert s3(server.url).stat("index") is None
