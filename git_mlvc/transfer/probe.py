@@ -162,6 +162,11 @@ class _Trial:
             # On S3 without the right to list, what is not there is forbidden as well: writing will show.
             self.is_over = Capability.WRITE not in self._can
             raise
+        if data is None and Capability.WRITE not in self._can:
+            raise _Stated(
+                "no git-mlvc remote is there, and none can be made: it is read only",
+                "is the address right?",
+            )
         if data is None:
             return "answers; no git-mlvc remote is there yet"
         store_config.decode(data)
@@ -180,7 +185,7 @@ class _Trial:
     def _read_steps(self, is_written: bool) -> Iterator[Step]:
         key = self._key if is_written else FORMAT_KEY
         if not is_written and self._found.format is None:
-            yield Step("read", Verdict.SKIPPED, "nothing is there to read")
+            yield Step("read", Verdict.SKIPPED, "nothing is there that could be read")
             return
         if not is_written:
             self._data = store_config.encode(store_config.StoreConfig())

@@ -102,6 +102,12 @@ def test_where_nothing_may_be_written_reading_is_tried_with_what_is_there() -> N
     }
 
 
+def test_where_nothing_is_and_nothing_may_be_written_reading_is_not_tried() -> None:
+    found = tried(Forbidding(MemoryBackend(), "put", "put_if_absent"))
+    assert verdicts(found)["read"] is Verdict.SKIPPED
+    assert verdicts(found)["write"] is Verdict.BAD
+
+
 def test_a_server_that_forbids_to_look_for_what_is_not_there_is_tried_on() -> None:
     class NoListing(Forbidding):
         def _call(self, verb, key, ask):  # type: ignore[no-untyped-def]
@@ -133,7 +139,8 @@ def test_a_remote_for_reading_is_only_read() -> None:
     assert found.is_well and verdicts(found)["read a range"] is Verdict.OK
     assert {verb for verb, _ in backend.log} <= {"stat", "get", "get_range", "get_file", "list"}
     del inner.objects["format"]
-    assert verdicts(tried(inner))["read"] is Verdict.SKIPPED
+    empty = tried(inner)
+    assert verdicts(empty) == {"contact": Verdict.BAD} and "read only" in says(empty, "contact")
 
 
 def test_where_nothing_can_be_deleted_one_small_object_stays_and_no_more() -> None:
