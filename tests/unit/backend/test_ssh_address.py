@@ -117,7 +117,9 @@ def test_the_path_is_in_no_command_line() -> None:
 
 
 # Those that this machine has.
-SHELLS = [name for name in ("sh", "bash", "dash", "zsh", "fish", "tcsh", "ksh") if shutil.which(name)]
+SHELLS = [
+    name for name in ("sh", "bash", "dash", "zsh", "fish", "tcsh", "ksh") if shutil.which(name)
+]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -229,7 +231,11 @@ LAB = Place("lab", b"/x", "ada", 2222)
         ),
         ("ssh: connect to host lab port 2222: Connection refused\n", RemoteUnavailable, "refused"),
         ("ssh: connect to host lab port 2222: Connection timed out\n", RemoteUnavailable, "timed"),
-        ("kex_exchange_identification: read: Connection reset by peer\n", RemoteUnavailable, "reset"),
+        (
+            "kex_exchange_identification: read: Connection reset by peer\n",
+            RemoteUnavailable,
+            "reset",
+        ),
         ("Unable to negotiate with lab: no matching host key type found.\n", RemoteRefused, "old"),
         ("subsystem request failed on channel 0\n", RemoteRefused, "no SFTP"),
         ("", RemoteUnavailable, "did not say why"),
