@@ -132,6 +132,10 @@ class AsksItsServer(Protocol):
     @property
     def known_capabilities(self) -> frozenset[Capability] | None: ...
 
+    def can(self, capability: Capability) -> bool:
+        """Contacts the server only if it takes that to know."""
+        ...
+
 
 def get_in_ranges(backend: Backend, key: str, target: int) -> None:
     """Be `get_file` for a driver that has ranged reads and nothing better."""
@@ -206,6 +210,13 @@ def known_capabilities(backend: Backend) -> frozenset[Capability] | None:
     if isinstance(backend, AsksItsServer):
         return backend.known_capabilities
     return backend.capabilities
+
+
+def can(backend: Backend, capability: Capability) -> bool:
+    """Like `capability in backend.capabilities`, asking the server no more than it takes."""
+    if isinstance(backend, AsksItsServer):
+        return backend.can(capability)
+    return capability in backend.capabilities
 
 
 def require(backend: Backend, capability: Capability, purpose: str) -> None:

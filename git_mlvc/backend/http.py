@@ -70,6 +70,11 @@ class HttpBackend:
     def known_capabilities(self) -> frozenset[Capability] | None:
         return None if self._able is None else self._able | {Capability.RANGES}
 
+    def can(self, capability: Capability) -> bool:
+        if capability is Capability.RANGES:
+            return self._has_ranges
+        return capability in self._beside_reading()
+
     # -- reading
 
     def get(self, key: str) -> bytes:

@@ -10,7 +10,7 @@ import os
 import threading
 from pathlib import Path
 
-from git_mlvc.backend.base import Backend, Capability
+from git_mlvc.backend.base import Backend, Capability, can
 from git_mlvc.errors import StoreError
 from git_mlvc.fs import atomic, reflink
 from git_mlvc.transfer import remote_layout
@@ -29,7 +29,7 @@ class PackRanges:
 
     def read(self, pack: bytes, start: int, length: int) -> bytes:
         """Return a part of a pack: fewer bytes where it ends too early. Raises RemoteError."""
-        if Capability.RANGES not in self._backend.capabilities:
+        if not can(self._backend, Capability.RANGES):
             with contextlib.suppress(OSError, StoreError):  # no place to keep it
                 return self._keep(pack).read(start, length)
         return self._backend.get_range(remote_layout.pack_key(pack), start, length)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from git_mlvc.backend.base import Backend, Capability, NotFound
+from git_mlvc.backend.base import Backend, Capability, NotFound, can
 from git_mlvc.errors import FormatError, MlvcError, RemoteError, RemoteRefused, RemoteUnavailable
 from git_mlvc.formats import store_config
 from git_mlvc.formats.segment import SegmentView
@@ -40,7 +40,8 @@ class RemoteSegments:
         self._name = name
         self.whole: dict[bytes, SegmentView] = {}
         self.ranged = RangedSegments(backend, self._doubt_segment, self.lanes)
-        self.doubt: RemoteError | None = None
+        self._doubt: RemoteError | None = None
+        self._index_trouble: FormatError | None = None
         self.has_format = False
         self.is_listed = False
         self.listing = Listing({})
@@ -103,7 +104,7 @@ class RemoteSegments:
         """Take the segments kept from the last time for what there is; False if there are none."""
         self.is_listed = True  # what is remembered counts, and nobody is asked
         if self._cache.is_partial:
-            self.doubt = RemoteUnavailable(
+            self._doubt = RemoteUnavailable(
                 f"cannot tell what remote '{self._name}' has",
                 why="its index is too large to keep here",
             )
@@ -144,7 +145,7 @@ class RemoteSegments:
     @property
     def keeps_index(self) -> bool:
         """False where it would say nothing: who lists, and fetches segments whole, learns nothing from it."""
-        return not self.can_list or Capability.RANGES in self.backend.capabilities
+        return can(self.backend, Capability.RANGES) or not self.can_list
 
     @property
     def is_index_behind(self) -> bool:
@@ -162,20 +163,36 @@ class RemoteSegments:
         return ranged + sum(view.layout.pack_count for view in self.whole.values())
 
     @property
+    def doubt(self) -> RemoteError | None:
+        """Why what is not known to be there may be there all the same; None if it is not."""
+        if self._doubt is not None or self.is_listed or self.can_list:
+            return self._doubt
+        trouble = self._index_trouble
+        if trouble is not None:
+            what = f"cannot tell what remote '{self._name}' has"
+            return RemoteUnavailable(what, why=str(trouble), hint=trouble.hint)
+        return RemoteUnavailable(
+            f"cannot tell whether remote '{self._name}' has it",
+            why="it cannot be listed, and the index it keeps does not name it",
+            hint="if it was pushed lately, try again in a minute",
+        )
+
+    @property
     def can_list(self) -> bool:
-        return Capability.LIST in self.backend.capabilities
+        return can(self.backend, Capability.LIST)
 
     # -- inside
 
     def _refresh(self, from_index: bool, *, is_last: bool) -> None:
-        self.doubt = None
+        self._doubt = None
         self._damaged.clear()
         index = self._index = self._read_index()
         self.has_format = index.names_format or self._check_format()
         if self.has_format:
             self._cache.remember_use()
         sizes: Mapping[bytes, int | None]
-        self.is_listed = self.can_list and not (from_index and index.names_format)
+        by_index = from_index and index.names_format  # then nobody asks what else the remote can
+        self.is_listed = not by_index and self.can_list
         if self.is_listed:
             self._take_listed(index.summaries, is_last=is_last)
             sizes = self.listing.live
@@ -184,14 +201,14 @@ class RemoteSegments:
                 one: summary.layout.size_bytes if summary else None
                 for one, summary in index.summaries.items()
             }
-            self._take(sizes, index.summaries, skips_gone=not self.can_list)
+            self._take(sizes, index.summaries, skips_gone=not by_index)
         if not self.has_format and not sizes and self._cache.was_used_before:
-            self.doubt = RemoteUnavailable(
+            self._doubt = RemoteUnavailable(
                 f"cannot tell what remote '{self._name}' has",
                 why="it had data when it was last read, and there is nothing now",
                 hint="is the disk mounted? If it was emptied on purpose, the next push fills it again",
             )
-        if self.is_listed or not self.can_list:
+        if self.is_listed or (not sizes.keys() >= set(self._cache.ids()) and not self.can_list):
             self._cache.forget_all_but(sizes)
 
     def _take_listed(self, summaries: Mapping[bytes, Summary | None], *, is_last: bool) -> None:
@@ -225,12 +242,7 @@ class RemoteSegments:
         )
 
     def _read_index(self) -> Index:
-        if not self.can_list:
-            self.doubt = RemoteUnavailable(
-                f"cannot tell whether remote '{self._name}' has it",
-                why="it cannot be listed, and the index it keeps does not name it",
-                hint="if it was pushed lately, try again in a minute",
-            )
+        self._index_trouble = None
         if not self.keeps_index:
             return NO_INDEX
         try:
@@ -239,10 +251,7 @@ class RemoteSegments:
         except NotFound:
             return NO_INDEX
         except FormatError as exc:
-            if not self.can_list:
-                self.doubt = RemoteUnavailable(
-                    f"cannot tell what remote '{self._name}' has", why=str(exc), hint=exc.hint
-                )
+            self._index_trouble = exc
             return NO_INDEX
 
     def _check_format(self) -> bool:
@@ -268,7 +277,7 @@ class RemoteSegments:
 
         Raises NotFound for one that has gone, unless it is to be skipped.
         """
-        has_ranges = Capability.RANGES in self.backend.capabilities
+        has_ranges = can(self.backend, Capability.RANGES)
         wanted: dict[bytes, int | None] = {}
         for segment_id, size_bytes in sizes.items():
             if segment_id in self.whole:
@@ -316,7 +325,7 @@ class RemoteSegments:
     def _note_gone(self) -> None:
         """A segment was named and is not there: the index is a hint, and a listing may lag behind."""
         if self.can_list:
-            self.doubt = self._unstable()
+            self._doubt = self._unstable()
 
     def _fetch_one(self, segment_id: bytes) -> SegmentView | None:
         return self._cache.fetch(segment_id, self.backend)
@@ -336,7 +345,7 @@ class RemoteSegments:
 
     def _doubt_segment(self, segment_id: bytes) -> None:
         self._damaged.add(segment_id)
-        self.doubt = RemoteUnavailable(
+        self._doubt = RemoteUnavailable(
             f"cannot tell what remote '{self._name}' has",
             why=f"its segment {segment_id.hex()[:16]} is damaged",
             hint="git mlvc push sends again what cannot be found there",

@@ -14,7 +14,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from git_mlvc.backend.base import Backend, Capability, Listed, Offline, Stat, Throttled
+from git_mlvc.backend.base import (
+    Backend,
+    Capability,
+    Listed,
+    Offline,
+    Stat,
+    Throttled,
+    can,
+    known_capabilities,
+)
 from git_mlvc.errors import RemoteUnavailable
 from git_mlvc.units import seconds_text
 
@@ -66,6 +75,13 @@ class Retry:
     @property
     def capabilities(self) -> frozenset[Capability]:
         return self._again(lambda: self._inner.capabilities)  # some ask the server
+
+    @property
+    def known_capabilities(self) -> frozenset[Capability] | None:
+        return known_capabilities(self._inner)
+
+    def can(self, capability: Capability) -> bool:
+        return self._again(lambda: can(self._inner, capability))
 
     def put(self, key: str, source: bytes | Path) -> None:
         self._again(lambda: self._inner.put(key, source))

@@ -19,10 +19,12 @@ from git_mlvc.backend.base import (
     NotFound,
     Stat,
     Throttled,
+    can,
     known_capabilities,
 )
 from git_mlvc.backend.http import HttpBackend
 from git_mlvc.backend.opening import Opening
+from git_mlvc.backend.wrap.retry import Retry
 from git_mlvc.errors import (
     ConfigError,
     InputError,
@@ -271,6 +273,18 @@ class TestCapabilities:
                 assert (Capability.LIST in backend.capabilities) is can_list
             assert [(one.method, one.path) for one in server.asked] == [("OPTIONS", "/r/")]
             assert known_capabilities(backend) == backend.capabilities
+
+    def test_a_question_of_ranges_asks_nobody(self) -> None:
+        with opened(always(Answer(503))) as (backend, server):
+            retrying = Retry(backend, sleep=lambda seconds: None)
+            assert can(retrying, Capability.RANGES)
+            assert known_capabilities(retrying) is None
+            assert server.asked == []
+            with pytest.raises(RemoteUnavailable):
+                can(retrying, Capability.LIST)
+            server.script = always(DAV)
+            assert can(retrying, Capability.LIST)
+            assert Capability.LIST in (known_capabilities(retrying) or ())
 
     def test_one_that_does_not_answer_is_unknown(self) -> None:
         with opened(always(Answer(503))) as (backend, server):
