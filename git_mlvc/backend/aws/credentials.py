@@ -14,7 +14,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from git_mlvc.backend.aws.profiles import Profile, read_profile
-from git_mlvc.backend.aws.programs import keys_of_program
 from git_mlvc.backend.base import Denied
 from git_mlvc.backend.object_store.metadata_address import answers
 from git_mlvc.errors import ConfigError
@@ -115,6 +114,8 @@ def _from_program(profile: Profile, command: str | None, environment: Mapping[st
     known: list[Keys] = []
 
     def keys() -> Keys:
+        from git_mlvc.backend.aws.programs import keys_of_program  # late: few have one
+
         with lock:
             if not known or _is_stale(known[-1]):
                 known[:] = [Keys(*keys_of_program(profile.name, command, environment))]

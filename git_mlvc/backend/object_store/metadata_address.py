@@ -5,7 +5,6 @@ Elsewhere nobody answers there, and a library that waits for it seems to hang: s
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -14,6 +13,8 @@ KNOCK_S = 1.0
 
 def answers(url: str, headers: Mapping[str, str], method: str = "GET") -> bool:
     """True if somebody there speaks HTTP and knows the path. Returns within about two seconds."""
+    import http.client  # late: few get here, and it costs more than all the rest of the driver
+
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=KNOCK_S)
     try:
