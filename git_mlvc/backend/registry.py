@@ -90,6 +90,11 @@ def open(url: str, opening: Opening = ALONE) -> Backend:
     return cast(Backend, driver.open_url(url, opening))
 
 
+def kinds() -> list[Kind]:
+    """Return all there are, each once."""
+    return list(dict.fromkeys(_KINDS.values()))
+
+
 def kind_of(url: str) -> Kind:
     """Return which driver an address needs. Raises ConfigError for what is no address of a remote."""
     if not url or url.startswith("-"):
