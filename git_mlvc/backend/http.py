@@ -63,16 +63,15 @@ class HttpBackend:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Raises RemoteUnavailable while that cannot be told."""
-        able = self._beside_reading()
-        return able | {Capability.RANGES} if self._has_ranges else able
+        return self._beside_reading() | self._learned
 
     @property
     def known_capabilities(self) -> frozenset[Capability] | None:
-        return None if self._able is None else self._able | {Capability.RANGES}
+        return None if self._able is None else self._able | self._learned
 
     def can(self, capability: Capability) -> bool:
-        if capability is Capability.RANGES:
-            return self._has_ranges
+        if capability in (Capability.RANGES, Capability.FLAT_LIST):
+            return capability in self._learned
         return capability in self._beside_reading()
 
     # -- reading
@@ -168,6 +167,15 @@ class HttpBackend:
             if self._able is None:
                 self._able = self._dav.offered()
             return self._able
+
+    @property
+    def _learned(self) -> frozenset[Capability]:
+        """What answers have shown: ranges until one says otherwise, flat listings once there was one."""
+        has = {
+            Capability.RANGES: self._has_ranges,
+            Capability.FLAT_LIST: self._dav.lists_all_at_once,
+        }
+        return frozenset(one for one, is_so in has.items() if is_so)
 
     def _ask(
         self, method: str, key: str, verb: str, headers: dict[str, str] | None = None

@@ -57,6 +57,10 @@ class Dav:
             is_dav = reply.status < 300 and is_here and not {"1", "2", "3"}.isdisjoint(classes)
             return ALL if is_dav else NOTHING
 
+    @property
+    def lists_all_at_once(self) -> bool:
+        return self._listings.is_deep
+
     def put(self, key: str, source: bytes | Path, *, overwrite: bool) -> bool:
         """Return False if there is something already, and `overwrite` is not set."""
         temp = f"_{secrets.token_hex(16)}"

@@ -36,6 +36,7 @@ class Listings:
         self._base = base
         self._is_shallow = is_shallow
         self._is_refused = False
+        self.is_deep = False  # true once the server has given all below a folder in one answer
 
     def walk(self, prefix: str) -> Iterator[tuple[str, int | None]]:
         """Yield keys below a folder with their sizes, None where the server does not say.
@@ -46,6 +47,7 @@ class Listings:
         if not self._is_refused and not self._is_shallow():
             found = self._listed(prefix, "infinity")
             if found is not None:
+                self.is_deep = True
                 yield from _files(found)
                 folders = _without_members(found)
         while folders:

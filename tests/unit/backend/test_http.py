@@ -571,6 +571,7 @@ class TestListing:
                 Listed("packs/x", 5),
             ]
             assert [one.headers["depth"] for one in server.asked] == ["infinity"]
+            assert can(backend, Capability.FLAT_LIST)
 
     def test_an_answer_that_is_not_as_deep_as_it_should_be_is_completed(self) -> None:
         def script(asked: Asked) -> Answer:
@@ -592,6 +593,7 @@ class TestListing:
         with opened(script, {"webdav": "true"}) as (backend, server):
             assert list(backend.list("")) == list(backend.list("")) == []
             assert [one.headers["depth"] for one in server.asked] == ["infinity", "1", "1"]
+            assert Capability.FLAT_LIST not in backend.capabilities
 
     def test_nginx_is_not_even_asked(self) -> None:
         def script(asked: Asked) -> Answer:
