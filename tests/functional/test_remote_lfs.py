@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support.content import edited, noise
 from support.repo import Machine, Repo
-from support.servers import programs
+from support.servers import dulwich_lfs, programs
 from support.servers.dulwich_lfs import Forge
 from support.servers.place import RemoteServer
 
@@ -52,7 +54,7 @@ def test_both_push_at_once_and_nothing_is_lost(machine: Machine, forge: Forge) -
     ada = person(machine, url, "ada", is_first=True)
     ada.write({"a.bin": noise(20_000, 1)}).add().commit("one")
     ada.git("push", "-q", "-u", "origin", "main")
-    people = [person(machine, url, f"person{n}") for n in range(3)]
+    people = [person(machine, url, f"person{n}") for n in range(2)]
     for number, repo in enumerate(people):
         repo.git("switch", "-q", "-c", f"branch{number}")
         repo.write({"mine.bin": noise(30_000, 10 + number)}).add().commit("mine")
@@ -69,17 +71,36 @@ def test_both_push_at_once_and_nothing_is_lost(machine: Machine, forge: Forge) -
         said = process.communicate()[1]
         assert process.returncode == 0, said.decode()
     reader = person(machine, url, "reader")
-    for number in range(3):
+    for number in range(2):
         reader.git("checkout", "-q", f"branch{number}")
         assert reader.read("mine.bin") == noise(30_000, 10 + number)
 
 
-def test_a_push_with_nothing_new_asks_little(machine: Machine, forge: Forge) -> None:
-    ada = person(machine, forge.repository(), "ada", is_first=True)
-    ada.write({"a.bin": noise(20_000, 1)}).add().commit("one")
+@dataclass(frozen=True)
+class Pushed:
+    """A repository with one file of data, on a forge."""
+
+    forge: Forge
+    url: str
+    ada: Repo
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushed]:
+    forge = dulwich_lfs.start(tmp_path_factory.mktemp("forge"))
+    machine = Machine(tmp_path_factory.mktemp("machine")).install()
+    url = forge.repository()
+    ada = person(machine, url, "ada", is_first=True)
+    ada.write({"a.bin": noise(200_000, 1)}).add().commit("one")
     ada.git("push", "-q", "-u", "origin", "main")
+    yield Pushed(forge, url, ada)
+    forge.stop()
+
+
+def test_a_push_with_nothing_new_asks_little(pushed: Pushed) -> None:
+    forge = pushed.forge
     forge.asked.clear()
-    ada.mlvc("push", "hub", "--all")
+    pushed.ada.mlvc("push", "hub", "--all")
     batches = [asked for asked in forge.asked if "/objects/batch" in asked.path]
     refs = [asked for asked in forge.asked if "git-upload-pack" in asked.path]
     assert len(batches) <= 2
@@ -87,31 +108,21 @@ def test_a_push_with_nothing_new_asks_little(machine: Machine, forge: Forge) -> 
     assert len(forge.asked) == len(batches) + len(refs)
 
 
-def test_a_forge_that_wants_a_login_gets_git_s_own(machine: Machine, forge: Forge) -> None:
-    url = forge.repository()
-    forge.login = ("ada", "secret")
-    machine.config("credential.helper", "store")
-    (machine.home / ".git-credentials").write_text(f"http://ada:secret@127.0.0.1:{forge.port}\n")
-    ada = person(machine, url, "ada", is_first=True)
-    ada.write({"a.bin": noise(20_000, 1)}).add().commit("one")
-    ada.git("push", "-q", "-u", "origin", "main")
-    assert person(machine, url, "bob").read("a.bin") == noise(20_000, 1)
-
-    (machine.home / ".git-credentials").write_text(f"http://ada:wrong@127.0.0.1:{forge.port}\n")
-    ada.write({"a.bin": noise(20_000, 2)}).add().commit("two")
-    refused = ada.mlvc("push", "hub", "--all", check=False)
-    assert refused.refused_because("Authentication failed")
-    assert "secret" not in refused.err
+def test_a_push_of_one_file_moves_the_ref_once(pushed: Pushed) -> None:
+    forge, ada = pushed.forge, pushed.ada
+    ada.write({"more.bin": noise(100_000, 2)}).add().commit("more")
+    forge.asked.clear()
+    ada.mlvc("push", "hub", "--all")
+    paths = [asked.path.rpartition("/")[2].partition("?")[0] for asked in forge.asked]
+    assert paths.count("git-receive-pack") == 1
+    assert len([asked for asked in forge.asked if asked.method == "PUT"]) == 2  # pack, segment
+    assert len(forge.asked) <= 16
 
 
-def test_stock_git_lfs_can_fetch_what_the_ref_names(machine: Machine, forge: Forge) -> None:
+def test_stock_git_lfs_can_fetch_what_the_ref_names(pushed: Pushed) -> None:
     programs.program("git-lfs")
-    url = forge.repository()
-    ada = person(machine, url, "ada", is_first=True)
-    ada.write({"a.bin": noise(200_000, 1)}).add().commit("one")
-    ada.git("push", "-q", "-u", "origin", "main")
-    plain = machine.init("plain")
-    plain.git("remote", "add", "origin", url)
+    plain = pushed.ada.machine.init("plain")
+    plain.git("remote", "add", "origin", pushed.url)
     plain.git("fetch", "-q", "origin", f"{REF}:refs/remotes/origin/mlvc")
     named = plain.text("lfs", "ls-files", "--long", "refs/remotes/origin/mlvc").splitlines()
     assert any("packs/" in line for line in named)
@@ -122,19 +133,35 @@ def test_stock_git_lfs_can_fetch_what_the_ref_names(machine: Machine, forge: For
         assert (plain.git_dir / "lfs" / "objects" / sha[:2] / sha[2:4] / sha).is_file()
 
 
-def test_objects_that_the_host_has_lost_are_sent_again(machine: Machine, forge: Forge) -> None:
-    url = forge.repository()
-    ada = person(machine, url, "ada", is_first=True)
-    ada.write({"a.bin": noise(200_000, 1)}).add().commit("one")
-    ada.git("push", "-q", "-u", "origin", "main")
-    for path in Path(forge.store.path).rglob("*"):
+def test_all_that_check_tries_works(pushed: Pushed) -> None:
+    checked = pushed.ada.mlvc("remote", "check", "hub")
+    assert "cannot" not in checked.out
+
+
+def test_objects_that_the_host_has_lost_are_sent_again(pushed: Pushed) -> None:
+    for path in Path(pushed.forge.store.path).rglob("*"):
         if path.is_file():
             path.unlink()
-    bob = machine.clone(url, "bob", check=False)
+    bob = pushed.ada.machine.clone(pushed.url, "bob", check=False)
     assert bob.stubs() == ["a.bin"]
-    ada.mlvc("push", "hub", "--all")
+    pushed.ada.mlvc("push", "hub", "--all")
     bob.mlvc("pull")
     assert bob.read("a.bin") == noise(200_000, 1)
+
+
+def test_a_forge_that_wants_a_login_gets_git_s_own(machine: Machine, forge: Forge) -> None:
+    url = forge.repository()
+    forge.login = ("ada", "secret")
+    machine.config("credential.helper", "store")
+    (machine.home / ".git-credentials").write_text(f"http://ada:secret@127.0.0.1:{forge.port}\n")
+    ada = person(machine, url, "ada", is_first=True)
+    ada.write({"a.bin": noise(20_000, 1)}).add().commit("one")
+    ada.git("push", "-q", "-u", "origin", "main")
+    (machine.home / ".git-credentials").write_text(f"http://ada:wrong@127.0.0.1:{forge.port}\n")
+    ada.write({"a.bin": noise(20_000, 2)}).add().commit("two")
+    refused = ada.mlvc("push", "hub", "--all", check=False)
+    assert refused.refused_because("Authentication failed")
+    assert "secret" not in refused.err
 
 
 def test_a_directory_has_no_git_lfs_server(machine: Machine) -> None:
@@ -144,16 +171,6 @@ def test_a_directory_has_no_git_lfs_server(machine: Machine) -> None:
     refused = ada.fails("push", "-q", "origin", "main")
     assert refused.refused_because("has no git-lfs server")
     assert "beside" in refused.err
-
-
-def test_what_a_clone_brings_names_no_other_server(machine: Machine, forge: Forge) -> None:
-    """`.lfsconfig` is tracked content: it is not read (law 12)."""
-    url = forge.repository()
-    ada = person(machine, url, "ada", is_first=True)
-    ada.write({".lfsconfig": b"[lfs]\n\turl = http://127.0.0.1:1/elsewhere\n"})
-    ada.write({"a.bin": noise(20_000, 1)}).add().commit("one")
-    ada.git("push", "-q", "-u", "origin", "main")
-    assert person(machine, url, "bob").read("a.bin") == noise(20_000, 1)
 
 
 def test_a_branch_where_the_host_refuses_other_refs(machine: Machine, forge: Forge) -> None:
@@ -177,23 +194,16 @@ def test_a_branch_where_the_host_refuses_other_refs(machine: Machine, forge: For
     assert bob.read("a.bin") == noise(20_000, 1)
 
 
-@pytest.mark.parametrize("tracked", [True, False])
 def test_giftless_beside_a_repository_on_disk(
-    machine: Machine, giftless_server: RemoteServer, tracked: bool
+    machine: Machine, giftless_server: RemoteServer
 ) -> None:
     place = giftless_server.place()
     assert place.git_url is not None
     for key, value in place.git_config.items():
         machine.config(key, value)
-    ada = machine.init("ada").track("*.bin")
-    ada.git("remote", "add", "origin", place.git_url)
-    ada.mlvc("remote", "add", "hub", "lfs", "--default", *([] if tracked else ["--private"]))
+    ada = person(machine, place.git_url, "ada", is_first=True)
     data = noise(3_000_000, 7)
     ada.write({"a.bin": data}).add().commit("one")
     ada.git("push", "-q", "-u", "origin", "main")
     assert not Path(place.git_url, "mlvc").exists()
-    bob = machine.clone(place.git_url, "bob")
-    if not tracked:
-        bob.mlvc("remote", "add", "hub", "lfs", "--default", "--private")
-        bob.mlvc("pull")
-    assert bob.read("a.bin") == data
+    assert person(machine, place.git_url, "bob").read("a.bin") == data
