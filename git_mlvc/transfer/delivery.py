@@ -48,7 +48,8 @@ class Sender:
             return self._push(delivery)
         except MissingData as missing:
             # Nowhere on this remote is not nowhere: the data may be on the remote it was cloned from.
-            lost = {use.pointer for use in delivery.uses if str(use.path) in missing.paths}
+            paths = set(missing.paths)
+            lost = {use.pointer for use in delivery.uses if str(use.path) in paths}
             lacking = self.store.incomplete(lost)
             if self.fetch(lacking):
                 raise

@@ -85,6 +85,15 @@ def test_pull_and_fetch_follow_patterns_until_a_path_is_named(stubs: Repo) -> No
     assert here(stubs) == ["data/b.bin", "data/raw/c.bin"]
 
 
+def test_where_nothing_is_wanted_nobody_is_asked(stubs: Repo, machine: Machine) -> None:
+    stubs.write({"mlvc.toml": b'[fetch]\nexclude = ["*"]\n'})
+    machine.path("origin.git").rename(machine.path("gone.git"))
+    for verb in (["fetch"], ["pull"], ["fetch", "--all"]):
+        assert stubs.mlvc(*verb).err == "", verb
+    stubs.git("checkout", "-q", "HEAD~1")
+    assert stubs.stubs() == sorted(FILES)
+
+
 def test_private_patterns_win_and_empty_ones_lift_the_limit(stubs: Repo) -> None:
     stubs.write({"mlvc.toml": b'[fetch]\ninclude = ["data/**"]\nexclude = ["*.bin"]\n'})
     stubs.mlvc("fetch")
