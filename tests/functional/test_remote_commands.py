@@ -82,6 +82,16 @@ def test_a_path_below_ones_home_is_no_help_to_colleagues(repo: Repo) -> None:
     assert "below your home" not in repo.mlvc("remote", "add", "p", str(mine), "--private").err
 
 
+def test_a_relative_path_is_shown_as_what_it_stands_for(repo: Repo) -> None:
+    repo.at("sub").mkdir()
+    said = repo.machine.git("mlvc", "remote", "add", "lab", "../lab", cwd=repo.at("sub"))
+    assert (
+        f"it is {repo.path}/../lab" in said.err or f"it is {repo.machine.path('lab')}" in said.err
+    )
+    repo.mlvc("remote", "rm", "lab")
+    assert listed(repo) == {}
+
+
 def test_what_is_wrong_with_a_remote_is_told_and_hides_no_other(repo: Repo) -> None:
     repo.write(
         {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import click
 
 from git_mlvc.cli.options import help_text
@@ -9,8 +11,18 @@ from git_mlvc.cli.registry import VERBS
 from git_mlvc.cli.remotes import check, define, listing, trust
 
 
+class _Remote(click.Group):
+    """Knows the names that `git remote` has for the same."""
+
+    _ALIASES: ClassVar = {"rm": "remove"}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, self._ALIASES.get(cmd_name, cmd_name))
+
+
 @click.group(
     "remote",
+    cls=_Remote,
     invoke_without_command=True,
     short_help=VERBS["remote"].summary,
     help=help_text(

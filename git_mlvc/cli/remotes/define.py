@@ -222,8 +222,8 @@ def _tell(output: Output, setting: RemoteSetting) -> None:
 
 
 def _warn(invocation: Invocation, setting: RemoteSetting) -> None:
-    """A path that only one person has does not help those who clone; nor what cannot be opened her who adds it."""
-    from git_mlvc.backend.address import local_path
+    """Say what a person may not have meant: a path that nobody else has, one from elsewhere, what cannot be opened."""
+    from git_mlvc.backend.address import local_path, scheme_of
     from git_mlvc.errors import ConfigError
 
     workspace, output = invocation.reopened(), invocation.output
@@ -237,6 +237,8 @@ def _warn(invocation: Invocation, setting: RemoteSetting) -> None:
             f"warning: {setting.url} is below your home, and everybody who clones reads it in mlvc.toml\n"
             f"hint: `git mlvc remote remove {setting.name}`, then add it with --private"
         )
+    if path is not None and scheme_of(setting.url) is None and setting.url[:1] not in "/~":
+        output.message(f"it is {path.resolve()}: relative paths start at the top of the worktree")
     try:
         workspace.driver(workspace.settings.remotes[setting.name]).close()
     except ConfigError as wrong:
