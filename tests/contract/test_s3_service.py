@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.fault_proxy import FaultProxy, Stall
+from support.fault_proxy import FaultProxy, Stall, StallRequest
 from support.faulty_place import through
 from support.servers.place import RemotePlace
 from support.servers.s3_server import S3Server
@@ -20,7 +20,7 @@ from support.servers.s3_server import S3Server
 from git_mlvc.backend import registry
 from git_mlvc.backend.base import Backend, Denied, Listed, NotFound
 from git_mlvc.backend.opening import METERED_BYTES, Opening
-from git_mlvc.errors import MlvcError, RemoteRefused
+from git_mlvc.errors import MlvcError, RemoteRefused, RemoteUnavailable
 
 PACK = 5 << 20
 
@@ -266,6 +266,21 @@ class TestRequests:
             str(pack),
         )
         assert int(done) < 24 << 10  # KiB, for 256 MiB on their way
+
+
+class TestSilence:
+    @pytest.mark.parametrize("fault", [StallRequest(100_000), Stall()])
+    @pytest.mark.parametrize("verb", ["put", "put_if_absent"])
+    def test_a_large_upload_that_stands_still_is_noticed(
+        self, moto_server: S3Server, tmp_path: Path, verb: str, fault: Stall | StallRequest
+    ) -> None:
+        pack = tmp_path / "pack"
+        pack.write_bytes(bytes(3 * PACK))  # more than the system takes in for us
+        with FaultProxy(moto_server.process.port) as proxy:
+            backend = through(moto_server.place(), proxy).backend(idle_timeout_s=1)
+            proxy.rules.add(fault, method="PUT", times=-1)
+            with pytest.raises(RemoteUnavailable):
+                getattr(backend, verb)("packs/ab/x", pack)
 
 
 class TestInterrupt:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 SMALL_BYTES = 1 << 20  # what the library is given to send; larger files are sent block by block
+LARGE_AT_ONCE = 2  # by the library, where nobody can sign: each is in memory whole while it is sent
 _NO_CONDITIONS = (405, 501)
 _EXISTS = ("PreconditionFailed", "BlobAlreadyExists")
 
@@ -38,6 +41,7 @@ class Writer:
         self._uploads = Uploads(opening, requests.meaning.endpoint)
         self._can_create = True  # until the server says that it cannot
         self._takes_signed: bool | None = None  # not known before the first
+        self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
     def put(self, key: str, source: bytes | Path) -> None:
         self._put(key, source, is_new=False)
@@ -96,9 +100,12 @@ class Writer:
     def _send_by_library(
         self, key: str, source: bytes | Path, is_new: bool, size_bytes: int
     ) -> None:
-        body = _body_of(source, size_bytes)
         for at in range(0, size_bytes, METERED_BYTES):
             self._meter(min(METERED_BYTES, size_bytes - at))
+        with self._large if size_bytes > SMALL_BYTES else contextlib.nullcontext():
+            self._send_body(key, _body_of(source, size_bytes), is_new, size_bytes)
+
+    def _send_body(self, key: str, body: bytes | mmap.mmap, is_new: bool, size_bytes: int) -> None:
         patience = Patience.UPLOAD if size_bytes > SMALL_BYTES else Patience.ANSWER
         path = self._requests.path(key)
 
