@@ -85,9 +85,7 @@ def test_a_path_below_ones_home_is_no_help_to_colleagues(repo: Repo) -> None:
 def test_a_relative_path_is_shown_as_what_it_stands_for(repo: Repo) -> None:
     repo.at("sub").mkdir()
     said = repo.machine.git("mlvc", "remote", "add", "lab", "../lab", cwd=repo.at("sub"))
-    assert (
-        f"it is {repo.path}/../lab" in said.err or f"it is {repo.machine.path('lab')}" in said.err
-    )
+    assert f"it is {repo.machine.path('lab').resolve()}" in said.err
     repo.mlvc("remote", "rm", "lab")
     assert listed(repo) == {}
 
