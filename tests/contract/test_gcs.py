@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.backend_contract import BackendContract
 from support.servers.gcs_double import GcsDouble
+from support.servers.programs import program
 
 from git_mlvc.backend import registry
 from git_mlvc.backend.base import Backend, Denied
@@ -56,8 +57,9 @@ def test_a_bucket_that_does_not_exist(gcs_server: GcsDouble) -> None:
 def key(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, int]:
     """A private key in PEM form, and its modulus."""
     path = tmp_path_factory.mktemp("google") / "key.pem"
-    subprocess.run(["openssl", "genrsa", "-out", path, "2048"], check=True, capture_output=True)
-    asked = ["openssl", "rsa", "-in", path, "-noout", "-modulus"]
+    openssl = program("openssl")
+    subprocess.run([openssl, "genrsa", "-out", path, "2048"], check=True, capture_output=True)
+    asked = [openssl, "rsa", "-in", path, "-noout", "-modulus"]
     said = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
     return path.read_text(), int(said.strip().partition("=")[2], 16)
 

@@ -6,6 +6,8 @@ import ssl
 import subprocess
 from pathlib import Path
 
+from support.servers.programs import program
+
 
 def make_certificate(directory: Path) -> Path:
     """Return the file of the certificate in PEM form; its key is beside it, as `key.pem`."""
@@ -23,7 +25,7 @@ def make_certificate(directory: Path) -> Path:
     ]
     names = ["subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:false"]
     out = ["-keyout", directory / "key.pem", "-out", directory / "cert.pem"]
-    subprocess.run(["openssl", *words, *names, *out], check=True, capture_output=True)
+    subprocess.run([program("openssl"), *words, *names, *out], check=True, capture_output=True)
     return directory / "cert.pem"
 
 

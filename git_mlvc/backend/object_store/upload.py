@@ -7,6 +7,7 @@ down nor interrupted. A signed address needs no library: the drivers' own HTTP s
 from __future__ import annotations
 
 import hashlib
+import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ class Uploads:
         self._opening = opening
         self._endpoint = endpoint
         self._session: Session | None = None
+        self._lock = threading.Lock()
 
     def put(self, where: SignedPut, source: Path, doing: str) -> Said | None:
         """Send the file; return None if it was taken, else what was said. Raises RemoteUnavailable, InputError."""
@@ -70,17 +72,15 @@ class Uploads:
             self._session.close()
 
     def _opened(self) -> Session:
-        if self._session is None:
-            # Imported for the first large body: it takes longer than all else here.
-            from git_mlvc.backend.web.session import Session
+        with self._lock:
+            if self._session is None:
+                # Imported for the first large body: it takes longer than all else here.
+                from git_mlvc.backend.web.session import Session
 
-            ways = {
-                name: value
-                for name, value in self._opening.options.items()
-                if name in ("proxy", "ca-file")
-            }
-            self._session = Session(replace(self._opening, options=ways), home=self._endpoint)
-        return self._session
+                options = self._opening.options
+                ways = {name: options[name] for name in ("proxy", "ca-file") if name in options}
+                self._session = Session(replace(self._opening, options=ways), home=self._endpoint)
+            return self._session
 
 
 def _md5(source: Path) -> str:

@@ -69,6 +69,7 @@ DEBIAN: tuple[Debian, ...] = (
     Debian("nginx", ("nginx", "libnginx-mod-http-dav-ext")),
     Debian("apache2", ("apache2",)),
     Debian("openssl", ("openssl",)),
+    Debian("npm", ("npm",)),
     Debian("rclone", ("rclone",)),
     Debian("git-lfs", ("git-lfs",)),
 )
