@@ -153,6 +153,8 @@ class Meaning:
 
     def _no(self, answer: Answer, what: str, verb: str) -> MlvcError | None:
         code, status, why = answer.code, answer.status, answer.why
+        if status == 407:
+            return self._proxys_no(what)
         if answer.says_no_such_bucket:
             return self.no_bucket(answer)
         if code in _SKEWED or "RequestTimeTooSkewed" in answer.text:
@@ -199,6 +201,11 @@ class Meaning:
             hint=f"git mlvc remote set NAME region={region}{ask}",
         )
 
+    def _proxys_no(self, what: str) -> RemoteRefused:
+        return RemoteRefused(
+            what, why="the proxy wants a login (407)", hint="HTTPS_PROXY=http://USER:PASSWORD@PROXY"
+        )
+
     def _silence(self, answer: Answer, what: str) -> MlvcError:
         text = answer.text
         if "Certificate" in text or "UnknownIssuer" in text:
@@ -209,6 +216,8 @@ class Meaning:
             )
         if "without LOCATION" in text:
             return self._wrong_region(answer, what)
+        if "ProxyAuthRequired" in text:
+            return self._proxys_no(what)
         if "kind: Connect" in text:
             why = "there is no such host" if "dns error" in text else _system_reason(text)
             return RemoteUnavailable(
@@ -234,6 +243,8 @@ class Meaning:
 def _system_reason(text: str) -> str:
     found = _SYSTEM.search(text)
     reason = (found[1] or found[2]) if found else "no connection"
+    if "Tunnel" in text:
+        reason = "the proxy does not let us through"
     if "InvalidContentType" in text:
         reason = "it does not speak TLS: should the endpoint begin with http://?"
     return _printable(reason)

@@ -205,6 +205,20 @@ class TestTheWay:
                 s3(server.url, HTTP_PROXY=proxy.url, NO_PROXY="127.0.0.1").put("format", b"x")
                 assert len(server.asked) == 1
 
+    @pytest.mark.parametrize("endpoint", ["http://s3.lab.test", "https://s3.lab.test"])
+    def test_a_proxy_that_wants_a_login_says_so(self, endpoint: str) -> None:
+        wants = Answer(407, b"", {"Proxy-Authenticate": "Basic"})
+        with ScriptedServer(lambda asked: wants) as proxy:
+            backend = s3(endpoint, HTTP_PROXY=proxy.url, HTTPS_PROXY=proxy.url)
+            with pytest.raises(RemoteRefused, match="proxy wants a login"):
+                backend.stat("format")
+
+    def test_a_proxy_that_refuses_is_named_as_the_reason(self) -> None:
+        with ScriptedServer(lambda asked: Answer(502)) as proxy:
+            backend = s3("https://s3.lab.test", HTTPS_PROXY=proxy.url)
+            with pytest.raises(RemoteUnavailable, match="proxy does not let us through"):
+                backend.stat("format")
+
     @pytest.fixture(scope="class")
     @classmethod
     def certificate(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
