@@ -141,9 +141,10 @@ class Rule:
 
 
 class Rules:
-    """Which faults are still to come."""
+    """Which faults are still to come. `scope`: requests for other paths (and queries) always pass unharmed."""
 
     def __init__(self) -> None:
+        self.scope = re.compile("")
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
 
@@ -172,6 +173,8 @@ class Rules:
             return sum(max(rule.times, 0) for rule in self._rules)
 
     def take(self, method: str, path: str) -> Fault | None:
+        if not self.scope.search(path):
+            return None
         with self._lock:
             for rule in self._rules:
                 if rule.method is not None and method not in rule.method.split("|"):
