@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from git_mlvc.backend.address import Server, is_on_server, is_scp, scheme_of, server_of
 
@@ -148,3 +154,24 @@ def test_the_git_remotes_own_server_is_known_however_it_is_written(url: str, git
 @pytest.mark.parametrize(("url", "git_url"), NOT_ON_IT)
 def test_law_12_another_server_never_passes_for_the_git_remotes(url: str, git_url: str) -> None:
     assert not is_on_server(url, git_url)
+
+
+PIECES = ["host", "evil", "@", ":", "/", "\\", "?", "#", "%40", "%2f", "[", "]", ".", " ", "443", "8443", ";", "&", "\u2044"]  # fmt: skip
+
+
+@given(
+    st.sampled_from(["https://", "HTTPS://", "https:/", "https:", "http://", "ssh://"]),
+    st.lists(st.sampled_from(PIECES), max_size=8).map("".join),
+)
+def test_law_12_what_is_on_the_server_is_there_for_every_reader_of_urls(
+    scheme: str, rest: str
+) -> None:
+    url = scheme + rest
+    if not is_on_server(url, "https://host/code.git"):
+        return
+    assert urlsplit(url).hostname == "host"
+    assert parse_url(url).host == "host"
+    if scheme.lower().startswith("http"):
+        sent = requests.Request("GET", url).prepare()
+        assert parse_url(str(sent.url)).host == "host"
+        assert parse_url(str(sent.url)).port in (None, 443)
