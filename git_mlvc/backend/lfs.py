@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from git_mlvc.backend.base import (
@@ -25,7 +26,7 @@ from git_mlvc.backend.base import (
     check_prefix,
     not_found,
 )
-from git_mlvc.backend.git_lfs.batch import LfsServer
+from git_mlvc.backend.git_lfs.batch import OBJECTS_A_CALL, LfsServer
 from git_mlvc.backend.git_lfs.catalogue import Catalogue, Change, Entry
 from git_mlvc.backend.git_lfs.spool import Spool
 from git_mlvc.backend.opening import GitRemote, Opening
@@ -60,6 +61,12 @@ class LfsBackend:
         self._opening_lock = threading.Lock()
         self._spool = Spool(opening.scratch)
         self._has_ranges = False
+        self._asked: tuple[int, AbstractSet[LfsPointer], AbstractSet[LfsPointer]]
+        self._asked = (
+            -1,
+            frozenset(),
+            frozenset(),
+        )  # look at the ref, objects, those that were there
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -126,8 +133,7 @@ class LfsBackend:
     def list(self, prefix: str) -> Iterator[Listed]:
         """Yield what the catalogue names and the server still has."""
         known = self._catalogue.below(check_prefix(prefix))
-        objects = [entry for _, entry in known if isinstance(entry, LfsPointer)]
-        there = self._server.present(objects) if objects else set()
+        there = self._present({entry for _, entry in known if isinstance(entry, LfsPointer)})
         for key, entry in known:
             if isinstance(entry, bytes) or entry in there:
                 yield Listed(key, _size_of(entry))
@@ -174,6 +180,23 @@ class LfsBackend:
         if found is None:
             raise not_found(self.url, key)
         return found
+
+    def _present(self, objects: AbstractSet[LfsPointer]) -> AbstractSet[LfsPointer]:
+        """Return which of the objects in a listing the server has.
+
+        As long as one request can ask for all that there is, it does: then the next listing from the same
+        look at the ref, and whoever fetches, need not ask again.
+        """
+        look, asked, there = self._asked
+        if not objects or (look == self._catalogue.looks and objects <= asked):
+            return there
+        known = {
+            entry for entry in self._catalogue.seen().values() if isinstance(entry, LfsPointer)
+        }
+        asked = known if len(known) <= OBJECTS_A_CALL else objects
+        there = self._server.present(asked)
+        self._asked = self._catalogue.looks, asked, there
+        return there
 
     def _is_there(self, entry: Entry) -> bool:
         return isinstance(entry, bytes) or entry in self._server.present([entry])

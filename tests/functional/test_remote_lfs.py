@@ -103,8 +103,8 @@ def test_a_push_with_nothing_new_asks_little(pushed: Pushed) -> None:
     pushed.ada.mlvc("push", "hub", "--all")
     batches = [asked for asked in forge.asked if "/objects/batch" in asked.path]
     refs = [asked for asked in forge.asked if "git-upload-pack" in asked.path]
-    assert len(batches) <= 2
-    assert len(refs) <= 2  # one look at one ref
+    assert len(batches) == 1
+    assert len(refs) == 2  # one look at one ref
     assert len(forge.asked) == len(batches) + len(refs)
 
 

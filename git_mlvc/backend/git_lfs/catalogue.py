@@ -61,6 +61,7 @@ class Catalogue:
     def __init__(self, store: RefStore, shown: str) -> None:
         self._store = store
         self._shown = shown
+        self.looks = 0  # at the ref, so far
         self._committed: dict[str, Entry] | None = None
         self._noted: dict[str, Change] = {}  # uploaded, to be named by the next commit
         self._asked: set[str] = set()  # questions answered since the last fetch
@@ -82,12 +83,16 @@ class Catalogue:
     def below(self, prefix: str) -> list[tuple[str, Entry]]:
         """Return (key, entry) of all that stands below the folder `prefix`, as it is now."""
         self._has_fetched_for(f"list {prefix}")
+        return [(key, entry) for key, entry in self.seen().items() if key.startswith(prefix)]
+
+    def seen(self) -> dict[str, Entry]:
+        """Return all that stood there at the last look, and what was noted since; nobody is asked."""
         with self._lock:
             known = dict(self._committed or {})
             for key, change in self._noted.items():
                 if change.entry is not None:
                     known[key] = change.entry
-        return [(key, entry) for key, entry in known.items() if key.startswith(prefix)]
+        return known
 
     # -- changing it
 
@@ -165,6 +170,7 @@ class Catalogue:
         with self._lock:
             self._committed = committed
             self._asked.clear()
+            self.looks += 1
 
     def _commit_all(self) -> None:
         with self._turns:
