@@ -59,7 +59,7 @@ def open_url(url: str, opening: Opening) -> FileBackend:
 class FileBackend:
     """`root` need not exist; the directory it stands in must, before anything is read or written."""
 
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.FLAT_LIST}
 
     def __init__(
         self, root: Path, permissions: Permissions = atomic.UMASK, meter: Meter = unmetered

@@ -7,13 +7,17 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from support.content import noise
+from support.fault_proxy import Fault, FaultProxy, Stall, retry_after
 from support.repo import Machine, Repo, launcher
 
 PACKS = 4
@@ -193,6 +197,42 @@ def test_ctrl_c_ends_a_wait_for_a_server_that_says_nothing(
     assert is_sound(clone)
     clone.mlvc("pull")
     assert clone.stubs() == []
+
+
+@contextmanager
+def web_server(directory: Path) -> Iterator[FaultProxy]:
+    """Show a directory as a static web server does, one that can have bad days."""
+    handler = partial(Quiet, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            with FaultProxy(server.server_port) as proxy:
+                yield proxy
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("path", ["index", "packs/"])
+@pytest.mark.parametrize("fault", [retry_after("60"), Stall()], ids=["busy", "stalled"])
+def test_ctrl_c_ends_a_wait_for_a_web_server(
+    machine: Machine, clone: Repo, fault: Fault, path: str
+) -> None:
+    """In a pause that it asked for, and while it says nothing; on the main thread and on another."""
+    with web_server(share(machine)) as proxy:
+        proxy.rules.add(fault, path=path, times=-1)
+        clone.set("mlvc.remote.lab.url", proxy.url)
+        with running(clone, "fetch") as process:
+            wait_for(lambda: bool(proxy.asked("GET", path)), process)
+            interrupted(process)
+    clone.set("mlvc.remote.lab.url", str(share(machine)))
+    assert is_sound(clone)
 
 
 def is_waiting(pid: int) -> bool:
