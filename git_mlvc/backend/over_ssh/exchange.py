@@ -22,6 +22,9 @@ from git_mlvc.errors import FormatError, RemoteUnavailable
 
 MAX_FRAME_BYTES = (1 << 20) + 4096  # the largest body that is taken
 _BUFFER_BYTES = 64 << 10
+WINDOW_BYTES = 2 << 20  # of one file; as much as OpenSSH lets be under way in a connection
+_ALL_WINDOWS_BYTES = 16 << 20
+_LEAST_WINDOW_BYTES = 512 << 10
 _LONGEST_TICK_S = 1.0
 _PATIENCE_S = 2.0  # for the end of a connection that is closed
 _MAX_PARTS = 512  # handed to the system at once; it takes 1024
@@ -72,11 +75,14 @@ class Exchange:
         self._said = said
         self.is_last = is_last
         self._asked: dict[int, SimpleQueue[_Answer]] = {}
+        self._unfinished: set[int] = set()  # questions of which not all is sent
+        self._talks = 0
         self._numbers = 0
         self._state = threading.Lock()
         self._writing = threading.Lock()
         self._failure: RemoteUnavailable | None = None
-        self._moved_at = time.monotonic()
+        self._moved_at = self._wrote_at = time.monotonic()
+        self._stuck_since: float | None = None
         self._is_over = False
         self._reader = threading.Thread(target=self._serve, name="ssh", daemon=True)
         self._reader.start()
@@ -87,6 +93,13 @@ class Exchange:
 
     def talk(self) -> Talk:
         return Talk(self)
+
+    @property
+    def window_bytes(self) -> int:
+        """How much of one file may be under way, with so many of them at once."""
+        return max(
+            _LEAST_WINDOW_BYTES, min(WINDOW_BYTES, _ALL_WINDOWS_BYTES // max(1, self._talks))
+        )
 
     def close(self) -> None:
         """End the connection, letting the other end finish; whoever still waits is told."""
@@ -114,27 +127,42 @@ class Exchange:
         assert told is not None
         return RemoteUnavailable(told.what, why=told.why, hint=told.hint)
 
-    def ask(self, box: SimpleQueue[_Answer], requests: Iterable[Request]) -> list[int]:
-        """Send requests, in order and at once; answers go into the box. Raises RemoteUnavailable."""
+    def count(self, change: int) -> None:
+        """Note how many talk at once."""
+        with self._state:
+            self._talks += change
+
+    def ask(
+        self, box: SimpleQueue[_Answer], requests: Iterable[Request], *, is_all: bool = True
+    ) -> list[int]:
+        """Send requests, in order and at once; answers go into the box. Raises RemoteUnavailable.
+
+        Without `is_all` more of them follows in `go_on`, in the caller's own time, and silence is none till then.
+        """
         numbers: list[int] = []
         parts: list[Part] = []
         with self._state:
             if self._failure is not None:
                 raise self.failure()
-            if not self._asked:
+            if len(self._asked) == len(self._unfinished):
                 self._moved_at = time.monotonic()
             for request in requests:
                 number = self._new_number()
                 self._asked[number] = box
                 numbers.append(number)
+                if not is_all:
+                    self._unfinished.add(number)
                 parts.append(frames.head(request, number))
                 parts += [part for part in request.parts if part]
         self._write(parts)
         return numbers
 
-    def go_on(self, number: int, request: Request) -> None:
+    def go_on(self, number: int, request: Request, *, is_all: bool = False) -> None:
         """Send more of what was asked under a number."""
         self._write([frames.head(request, number), *request.parts])
+        if is_all:
+            with self._state:
+                self._unfinished.discard(number)
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Drop the answers that are still to come for these."""
@@ -175,7 +203,8 @@ class Exchange:
         except (OSError, ValueError) as exc:
             self._end("" if isinstance(exc, BrokenPipeError) else str(exc))
             raise self.failure() from exc
-        self._moved_at = time.monotonic()
+        self._moved_at = self._wrote_at = time.monotonic()
+        self._stuck_since = None
         while at < len(parts) and written >= len(parts[at]):
             written -= len(parts[at])
             at += 1
@@ -186,8 +215,13 @@ class Exchange:
     def _wait_for_room(self) -> None:
         poll = select.poll()
         poll.register(self._link.write_fd, select.POLLOUT)
-        if not poll.poll(self._tick_s * 1000) and self._is_silent():
-            self._end(self._silence())
+        waited_since = max(self._wrote_at, self._stuck_since or time.monotonic())
+        self._stuck_since = waited_since
+        if poll.poll(self._tick_s * 1000):
+            return
+        # Not by what comes in: signs of life say nothing of whether anything goes out.
+        if time.monotonic() - waited_since > self._idle_timeout_s:
+            self._end(f"it took nothing for {self._idle_timeout_s:g} seconds")
 
     # -- reading
 
@@ -236,6 +270,7 @@ class Exchange:
             box = self._asked.get(number)
             if box is not None and self.is_last(frame.kind):
                 del self._asked[number]
+                self._unfinished.discard(number)
             if box is None and self._failure is None:
                 raise FormatError("it answers what nobody asked")
         if box is not None:
@@ -244,7 +279,8 @@ class Exchange:
     # -- the end
 
     def _is_silent(self) -> bool:
-        return bool(self._asked) and time.monotonic() - self._moved_at > self._idle_timeout_s
+        is_waited_for = len(self._asked) > len(self._unfinished)
+        return is_waited_for and time.monotonic() - self._moved_at > self._idle_timeout_s
 
     def _silence(self) -> str:
         return f"it was silent for {self._idle_timeout_s:g} seconds"
@@ -281,9 +317,11 @@ class Talk:
         self._numbers: set[int] = set()
 
     def __enter__(self) -> Talk:
+        self._exchange.count(1)
         return self
 
     def __exit__(self, *ignored: object) -> None:
+        self._exchange.count(-1)
         if self._numbers:
             self._exchange.forget(self._numbers)
 
@@ -297,8 +335,18 @@ class Talk:
         self._numbers.update(numbers)
         return numbers
 
-    def go_on(self, number: int, request: Request) -> None:
-        self._exchange.go_on(number, request)
+    def begin(self, request: Request) -> int:
+        """As `ask`, for a question of which more follows in `go_on`."""
+        (number,) = self._exchange.ask(self._box, [request], is_all=False)
+        self._numbers.add(number)
+        return number
+
+    def go_on(self, number: int, request: Request, *, is_all: bool = False) -> None:
+        self._exchange.go_on(number, request, is_all=is_all)
+
+    @property
+    def window_bytes(self) -> int:
+        return self._exchange.window_bytes
 
     def tell(self, *requests: Request) -> None:
         """Send what nobody waits for an answer to. Raises nothing: it is for tidying up."""

@@ -79,7 +79,7 @@ class ServedFiles:
     def put(self, key: str, source: bytes | Path, *, if_absent: bool) -> bool:
         """Return False if the name was taken and `if_absent` is set."""
         with opened(source) as content, self.exchange.talk() as talk:
-            number = talk.ask(served.put(served.Put(if_absent, content.size_bytes, key)))
+            number = talk.begin(served.put(served.Put(if_absent, content.size_bytes, key)))
             is_whole = False
             answer: tuple[int, Frame] | None = None
             try:
@@ -90,12 +90,12 @@ class ServedFiles:
                     self._meter(len(data))
                     talk.go_on(number, served.block(data))
                 else:
-                    talk.go_on(number, served.PUBLISH)
+                    talk.go_on(number, served.PUBLISH, is_all=True)
                     is_whole = True
             finally:
                 if not is_whole:
                     with contextlib.suppress(RemoteUnavailable):
-                        talk.go_on(number, served.ABANDON)
+                        talk.go_on(number, served.ABANDON, is_all=True)
             _, frame = answer or talk.answer()
             self._check(frame, "write", key)
             return served.is_new(frame)

@@ -20,7 +20,6 @@ from git_mlvc.backend.over_ssh.frames import Frame, Request
 from git_mlvc.backend.over_ssh.sftp import SftpFiles
 from git_mlvc.backend.over_ssh.sftp_protocol import Attributes, Code, Status
 from git_mlvc.backend.over_ssh.source import Source, opened
-from git_mlvc.backend.over_ssh.window import WINDOW_BYTES
 from git_mlvc.backend.shared_modes import dir_mode, file_mode
 from git_mlvc.errors import MlvcError, RemoteRefused, RemoteUnavailable
 from git_mlvc.units import size_text
@@ -131,7 +130,7 @@ class SftpWriter:
         is_known = kind in self._amends
         owner = [] if is_known else talk.ask_all([sftp.fstat(made.handle)])
         for offset, data in content.blocks(self._files.limits.write_bytes):
-            while flight.flying_bytes and flight.flying_bytes + len(data) > WINDOW_BYTES:
+            while flight.flying_bytes and flight.flying_bytes + len(data) > talk.window_bytes:
                 flight.wait()
             self._files.meter(len(data))
             flight.send(sftp.write(made.handle, offset, data), len(data))

@@ -11,7 +11,6 @@ from git_mlvc.backend.over_ssh.exchange import Talk
 from git_mlvc.backend.over_ssh.frames import Frame, Request
 from git_mlvc.errors import RemoteUnavailable
 
-WINDOW_BYTES = 2 << 20  # of one file; as much as OpenSSH lets be under way in a connection
 BLOCK_BYTES = 256 << 10  # the largest block
 ENDLESS = 1 << 62
 
@@ -103,7 +102,7 @@ class Reading:
 
     def _due(self) -> list[tuple[int, int]]:
         due = []
-        room = WINDOW_BYTES - self._flying_bytes
+        room = self._talk.window_bytes - self._flying_bytes
         while self._at < self._end and room > 0:
             length = min(self._block_bytes, self._end - self._at)
             due.append((self._at, length))
