@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.backend_contract import BackendContract
-from support.servers.openssh import OpenSsh
+from support.servers.openssh import HOST, OpenSsh
 
+from git_mlvc.backend import registry
 from git_mlvc.backend.base import Backend
+from git_mlvc.backend.opening import Opening
+from git_mlvc.errors import RemoteRefused
 
 
 class TestServedByGitMlvc(BackendContract):
@@ -33,3 +39,93 @@ class TestSftpAlone(BackendContract):
         backend = sftp_only_server.place(is_shared=True).backend()
         yield backend
         backend.close()
+
+
+# -- what it costs to find out who answers
+
+
+class Counted:
+    """Places on a server, and how many times ssh was started for them."""
+
+    def __init__(self, server: OpenSsh, directory: Path) -> None:
+        self._server = server
+        self._log = directory / "started"
+        self._scratch = directory / "scratch"
+        self._scratch.mkdir()
+        self.place = server.place()
+        told = self.place.environment["GIT_SSH_COMMAND"]
+        self._environment = {
+            **os.environ,
+            **self.place.environment,
+            "GIT_SSH_COMMAND": f"echo ssh >> {self._log}; {told}",
+            "GIT_SSH_VARIANT": "ssh",
+        }
+
+    def asked(self, **options: str) -> int:
+        """Ask once; return how often ssh was started for that."""
+        before = self._started()
+        opening = Opening(
+            options={**self.place.options, **{k.replace("_", "-"): v for k, v in options.items()}},
+            environment=self._environment,
+            scratch=self._scratch,
+        )
+        backend = registry.open(self.place.url, opening)
+        try:
+            assert backend.stat("format") is None
+        finally:
+            backend.close()
+        return self._started() - before
+
+    def _started(self) -> int:
+        return len(self._log.read_text().split()) if self._log.exists() else 0
+
+
+def test_where_there_is_a_shell_one_connection_is_enough(
+    ssh_server: OpenSsh, shell_only_server: OpenSsh, tmp_path: Path
+) -> None:
+    for server in (ssh_server, shell_only_server):
+        directory = tmp_path / server.offers.name
+        directory.mkdir()
+        counted = Counted(server, directory)
+        assert [counted.asked(), counted.asked(), counted.asked(server="never")] == [1, 1, 1]
+
+
+def test_that_there_is_no_shell_is_found_out_once(
+    sftp_only_server: OpenSsh, tmp_path: Path
+) -> None:
+    counted = Counted(sftp_only_server, tmp_path)
+    assert [counted.asked(), counted.asked(), counted.asked()] == [2, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["shell_only_server", "sftp_only_server"])
+def test_who_insists_on_our_server_is_told_that_there_is_none(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    place = request.getfixturevalue(name).place()
+    backend = replace(place, options={**place.options, "server": "always"}).backend()
+    with pytest.raises(RemoteRefused, match="there is no git-mlvc"):
+        backend.stat("format")
+    backend.close()
+
+
+def test_sftp_in_the_address_is_sftp(ssh_server: OpenSsh) -> None:
+    place = ssh_server.place()
+    backend = replace(place, url=place.url.replace("ssh:", "sftp:")).backend()
+    backend.put("format", b"x")
+    assert backend._connection.extensions is not None  # type: ignore[attr-defined]
+    backend.close()
+
+
+def test_what_is_left_of_a_connection_is_nothing(shell_only_server: OpenSsh) -> None:
+    """A directory that others write to as well keeps its mode and group, and gets no other files."""
+    place = shell_only_server.place()
+    root = Path(place.url.removeprefix(f"ssh://{HOST}"))
+    root.mkdir()
+    root.chmod(0o2770)
+    backend = place.backend()
+    backend.put("packs/ab/one", b"1")
+    backend.put("packs/ab/one", b"2")
+    backend.put_if_absent("packs/ab/one", b"3")
+    backend.close()
+    found = {path.name: oct(path.stat().st_mode & 0o7777) for path in sorted(root.rglob("*"))}
+    assert found == {"packs": "0o2770", "ab": "0o2770", "one": "0o660"}

@@ -26,9 +26,9 @@ is_root = os.geteuid() == 0
 BLOB = secrets.token_bytes(3 << 20)
 
 
-@pytest.fixture(params=["ssh_server", "shell_only_server", "sftp_only_server"])
+@pytest.fixture(params=["ssh_server", "shell_only_server"])
 def server(request: pytest.FixtureRequest) -> OpenSsh:
-    """Each kind of server in turn."""
+    """Both protocols in turn."""
     found: OpenSsh = request.getfixturevalue(request.param)
     return found
 
@@ -202,8 +202,6 @@ def test_a_connection_that_stalls_is_given_up(server: OpenSsh, cut: Cut) -> None
         fine.put("packs/ab/blob", BLOB)
         place = RemotePlace(fine.url, options=server.options, environment=fine._opening.environment)
         with opened(place, idle_timeout_s=1.0) as backend:
-            if server.offers.name == "SFTP":
-                proxy.faults.append(None)  # the try for a shell
             proxy.faults.append(cut)
             with pytest.raises(RemoteUnavailable, match="lost"):
                 backend.put("packs/ab/more", BLOB)
