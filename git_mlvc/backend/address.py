@@ -13,9 +13,9 @@ from git_mlvc.errors import ConfigError
 # Only what every reader of URLs takes apart in the same way: no backslash, no percent sign, no letters beyond
 # ASCII in the host, nothing that could be an option of ssh.
 _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*"
-_USER = r"[A-Za-z0-9._~!$&'()*+,;=:%-]"
+_USER = r"[A-Za-z0-9._~!$&'()*+,;=%-]"
 _PLAIN_URL = re.compile(
-    rf"[A-Za-z][A-Za-z0-9+.-]*://(?:(?!-){_USER}*@)?({_HOST})(?::([0-9]{{0,5}}))?(?:[/?#].*)?\Z",
+    rf"[A-Za-z][A-Za-z0-9+.-]*://(?:(?!-)(?:{_USER}|:)*@)?({_HOST})(?::([0-9]{{0,5}}))?(?:[/?#].*)?\Z",
     re.DOTALL,
 )
 _SCP = re.compile(

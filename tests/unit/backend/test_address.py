@@ -131,6 +131,12 @@ NOT_ON_IT = [
     ("ssh://host/data", "ssh://host:2222/code.git"),
     ("git@evil:host", "git@host:code.git"),
     ("host@evil:data", "git@host:code.git"),
+    ("evil:x@host:data", "git@host:code.git"),
+    ("evil:@host:data", "git@host:code.git"),
+    ("evil:host:data", "git@host:code.git"),
+    ("me@evil:x@host:data", "git@host:code.git"),
+    ("me@evil@host:data", "git@host:code.git"),
+    ("[evil]:x@host:data", "git@host:code.git"),
     ("http://169.254.169.254/latest", "http://169.254.169.254/code.git"),
     ("http://2852039166/latest", "http://169.254.169.254/code.git"),
     ("http://[::ffff:169.254.169.254]/", "http://169.254.169.254/code.git"),
@@ -175,3 +181,11 @@ def test_law_12_what_is_on_the_server_is_there_for_every_reader_of_urls(
         sent = requests.Request("GET", url).prepare()
         assert parse_url(str(sent.url)).host == "host"
         assert parse_url(str(sent.url)).port in (None, 443)
+
+
+@given(st.lists(st.sampled_from([*PIECES, "me"]), max_size=8).map("".join))
+def test_law_12_so_is_the_short_form_of_ssh(url: str) -> None:
+    if is_scp(url) and is_on_server(url, "git@host:code.git"):
+        before, _, _ = url.partition(":")
+        assert before.rpartition("@")[2] == "host" or url.partition("[host]:")[1]
+        assert before.count("@") <= 1
