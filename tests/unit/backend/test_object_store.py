@@ -213,6 +213,46 @@ class TestTheWay:
             with pytest.raises(RemoteRefused, match="proxy wants a login"):
                 backend.stat("format")
 
+    def test_the_bucket_in_the_host_or_in_the_path(self, tmp_path: Path) -> None:
+        source = tmp_path / "source"
+        source.write_bytes(bytes(LARGE))
+        answer = Answer(200, b"", {"ETag": '"x"'})
+        with ScriptedServer(lambda asked: answer) as proxy:
+            environment = {**KEYS, "HTTP_PROXY": proxy.url}
+            for style, expected in (
+                ("false", "http://bucket.lab.test/data/"),
+                ("true", "http://lab.test/bucket/data/"),
+            ):
+                options = {"endpoint": "http://lab.test", "path-style": style}
+                opening = Opening(options=options, environment=environment)
+                backend = registry.open("s3://bucket/data", opening)
+                proxy.asked.clear()
+                backend.put("format", b"x")
+                backend.put("index", source)
+                assert [asked.path.partition("?")[0] for asked in proxy.asked] == [
+                    f"{expected}format",
+                    f"{expected}index",
+                ]
+
+    @pytest.mark.parametrize(
+        ("bucket", "region", "host"),
+        [
+            ("data", "", "data.s3.us-east-1.amazonaws.com"),
+            ("data", "eu-west-3", "data.s3.eu-west-3.amazonaws.com"),
+            ("data", "cn-north-1", "data.s3.cn-north-1.amazonaws.com.cn"),
+            ("my.data", "eu-west-3", "s3.eu-west-3.amazonaws.com"),
+        ],
+    )
+    def test_amazons_own_servers(self, bucket: str, region: str, host: str) -> None:
+        with ScriptedServer(lambda asked: Answer(502)) as proxy:
+            environment = {**KEYS, "HTTPS_PROXY": proxy.url, "AWS_REGION": region}
+            backend = registry.open(f"s3://{bucket}", Opening(environment=environment))
+            with pytest.raises(RemoteUnavailable):
+                backend.stat("format")
+            assert [(asked.method, asked.path) for asked in proxy.asked] == [
+                ("CONNECT", f"{host}:443")
+            ]
+
     def test_a_proxy_that_refuses_is_named_as_the_reason(self) -> None:
         with ScriptedServer(lambda asked: Answer(502)) as proxy:
             backend = s3("https://s3.lab.test", HTTPS_PROXY=proxy.url)
