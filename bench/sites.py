@@ -158,6 +158,7 @@ class Dav(Site):
         return mlvc_remote(f"http://127.0.0.1:{port}/dav/{place}"), {}
 
     def dvc(self, port, place):
+        (self.server.data / place).mkdir(exist_ok=True)  # it does not make the first folder itself
         return f"dvc remote add -q -f -d far webdav://127.0.0.1:{port}/dav/{place}", {}
 
     def rclone(self, port, place):
