@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -256,15 +257,25 @@ class RemoteRef:
             self._place.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._place.parent / "ref.lock", timeout_s=LOCK_TIMEOUT_S)
             with lock:
-                if not (self._place / "HEAD").exists():
+                if (self._place / "HEAD").exists():
+                    self._unlock()
+                else:
                     self._make()
                 yield
         except (OSError, GitError) as exc:
+            # Whatever is wrong with the copy, the next attempt begins with a new one.
+            self._tip, self._files, self._blobs = None, {}, {}
+            shutil.rmtree(self._place, ignore_errors=True)
             raise RemoteUnavailable(
                 f"cannot keep the catalogue of {self._address.shown} in {self._place}",
                 why=exc.strerror or str(exc) if isinstance(exc, OSError) else exc.stderr.strip(),
-                hint="that directory may be deleted at any time; it is fetched again",
+                hint="run the same command again: it is fetched anew",
             ) from exc
+
+    def _unlock(self) -> None:
+        """Take away what a git that was killed left: nobody else is at work here."""
+        for lock in (*self._place.glob("*.lock"), *(self._place / "refs").rglob("*.lock")):
+            lock.unlink(missing_ok=True)
 
     def _make(self) -> None:
         self._run(

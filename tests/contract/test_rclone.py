@@ -6,17 +6,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.backend_contract import BackendContract
+from support.scripted_server import Answer, Asked, ScriptedServer
+from support.servers import programs
 from support.servers.rclone import Rclone
 
 from git_mlvc.backend import registry
 from git_mlvc.backend.base import Backend
 from git_mlvc.backend.opening import Opening
-from git_mlvc.errors import ConfigError, RemoteRefused
+from git_mlvc.errors import ConfigError, RemoteRefused, RemoteUnavailable
 
 
 @pytest.fixture
@@ -79,6 +82,25 @@ def test_without_rclone_it_is_told_so() -> None:
 def test_what_is_no_place_of_rclone(url: str) -> None:
     with pytest.raises(ConfigError, match="rclone knows"):
         registry.open(url, Opening())
+
+
+def test_a_service_that_is_silent_ends_in_an_error(tmp_path: Path) -> None:
+    programs.program("rclone")
+    over = threading.Event()
+
+    def hang(asked: Asked) -> Answer:
+        over.wait(60)
+        return Answer(503)
+
+    with ScriptedServer(hang) as server:
+        config = tmp_path / "rclone.conf"
+        config.write_text(f"[away]\ntype = webdav\nurl = {server.url}\nvendor = other\n")
+        environment = {**os.environ, "RCLONE_CONFIG": str(config)}
+        backend = registry.open("rclone:away:x", Opening(environment=environment, idle_timeout_s=1))
+        with pytest.raises(RemoteUnavailable):
+            backend.stat("format")
+        over.set()
+        backend.close()
 
 
 _ASK_AND_HANG = """

@@ -164,6 +164,36 @@ def test_a_forge_that_wants_a_login_gets_git_s_own(machine: Machine, forge: Forg
     assert "secret" not in refused.err
 
 
+def test_over_ssh_the_host_says_where_its_server_is(machine: Machine, forge: Forge) -> None:
+    """`ssh` here runs the command on this machine; what it is asked is what a host is asked."""
+    name = forge.repository().rpartition("/")[2]
+    bin_dir = machine.root / "bin"
+    bin_dir.mkdir()
+    programs_there = {
+        "ssh": 'for command; do :; done; exec sh -c "$command"',
+        "git-lfs-authenticate": (
+            f'echo "$@" >> {machine.root}/asked\n'
+            f'echo \'{{"href": "http://127.0.0.1:{forge.port}/{name}/info/lfs",'
+            ' "header": {"Authorization": "RemoteAuth abc"}}\''
+        ),
+    }
+    for program, text in programs_there.items():
+        (bin_dir / program).write_text(f"#!/bin/sh\n{text}\n")
+        (bin_dir / program).chmod(0o755)
+    machine.extra_env["PATH"] = f"{bin_dir}:{machine.env()['PATH']}"
+    machine.config("ssh.variant", "ssh")
+    url = f"git@hub:{forge.root / name}"
+    ada = person(machine, url, "ada", is_first=True)
+    ada.write({"a.bin": noise(20_000, 1)}).add().commit("one")
+    ada.git("push", "-q", "-u", "origin", "main")
+    assert person(machine, url, "bob").read("a.bin") == noise(20_000, 1)
+    asked = (machine.root / "asked").read_text().splitlines()
+    assert f"{forge.root / name} upload" in asked
+    assert f"{forge.root / name} download" in asked
+    batches = [request for request in forge.asked if "/objects/batch" in request.path]
+    assert {request.headers["authorization"] for request in batches} == {"RemoteAuth abc"}
+
+
 def test_a_directory_has_no_git_lfs_server(machine: Machine) -> None:
     origin = machine.bare()
     ada = person(machine, str(origin.path), "ada", is_first=True)

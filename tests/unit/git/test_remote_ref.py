@@ -93,6 +93,47 @@ def test_the_copy_here_may_be_lost_and_is_not_fetched_twice(
     assert dict(table(other, origin.path).fetch()) == {"a": b"1"}
 
 
+def copy_of(repo: Repo) -> Path:
+    (found,) = (repo.store / "remotes").glob("*/ref.git")
+    return found
+
+
+def test_locks_that_a_killed_git_left_are_no_obstacle(one: Repo, other: Repo, origin: Repo) -> None:
+    mine, reader = table(one, origin.path), table(other, origin.path)
+    assert mine.publish({"a": b"1"}, "first")
+    assert dict(reader.fetch()) == {"a": b"1"}
+    assert mine.publish({"b": b"2"}, "second")
+    for name in ("shallow.lock", "refs/mlvc/tip.lock", "packed-refs.lock"):
+        (copy_of(other) / name).touch()
+    assert dict(reader.fetch()) == {"a": b"1", "b": b"2"}
+
+
+@pytest.mark.parametrize("damage", ["objects", "HEAD", "all"])
+def test_a_damaged_copy_is_made_anew(one: Repo, other: Repo, origin: Repo, damage: str) -> None:
+    mine = table(one, origin.path)
+    assert mine.publish({"a": b"1"}, "first")
+    copy = copy_of(one)
+    if damage == "all":
+        one.machine.run("rm", "-rf", copy)
+    elif damage == "HEAD":
+        (copy / "HEAD").write_bytes(b"")
+    else:
+        for path in (copy / "objects").rglob("*"):
+            if path.is_file():
+                path.chmod(0o644)
+                path.write_bytes(b"")
+    attempts = 0
+    while attempts < 4:  # as whoever asks again would
+        attempts += 1
+        try:
+            if mine.publish({"b": b"2"}, "second"):
+                break
+            mine.fetch()
+        except RemoteUnavailable:
+            continue
+    assert dict(table(other, origin.path).fetch()) == {"a": b"1", "b": b"2"}
+
+
 def test_nothing_of_it_is_seen_in_the_repository(one: Repo, origin: Repo) -> None:
     one.git("remote", "add", "origin", origin.path)
     one.write({"x": b"x"}).add().commit("work")
