@@ -78,7 +78,7 @@ class Exchange:
         self._unfinished: set[int] = set()  # questions of which not all is sent
         self._talks = 0
         self._numbers = 0
-        self._state = threading.Lock()
+        self._state = threading.Condition(threading.Lock())
         self._writing = threading.Lock()
         self._failure: RemoteUnavailable | None = None
         self._moved_at = self._wrote_at = time.monotonic()
@@ -104,6 +104,8 @@ class Exchange:
     def close(self) -> None:
         """End the connection, letting the other end finish; whoever still waits is told."""
         with self._state:
+            # OpenSSH's SFTP server drops what it has not done yet when its input ends.
+            self._state.wait_for(lambda: not self._asked or self._failure, _PATIENCE_S)
             is_first = self._failure is None
             if is_first:
                 self._failure = RemoteUnavailable("the connection was closed")
@@ -271,6 +273,8 @@ class Exchange:
             if box is not None and self.is_last(frame.kind):
                 del self._asked[number]
                 self._unfinished.discard(number)
+                if not self._asked:
+                    self._state.notify_all()
             if box is None and self._failure is None:
                 raise FormatError("it answers what nobody asked")
         if box is not None:
@@ -301,6 +305,7 @@ class Exchange:
             self._failure = told
             boxes = set(self._asked.values())
             self._asked.clear()
+            self._state.notify_all()
         for box in boxes:
             box.put(None)
 

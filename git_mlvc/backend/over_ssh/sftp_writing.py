@@ -56,20 +56,40 @@ class SftpWriter:
         directory, _, name = final.rpartition(b"/")
         temp = directory + b"/.%b.%b.tmp" % (name[:80], os.urandom(6).hex().encode())
         with opened(source) as content, self._files.exchange.talk() as talk:
-            made: _Opened | None = None
-            is_named = False
+            made: list[bytes] = []
             try:
-                made = self._create(talk, key, temp, final if if_absent else None, content)
-                if made.is_taken:
-                    return False
-                if made.room is not None and made.room.free_bytes < content.size_bytes:
-                    raise self._no_room(key, made.room)
-                self._fill(talk, key, made, content)
-                is_named = self._name(talk, key, temp, final, if_absent=if_absent)
-                return is_named
-            finally:
-                if not is_named:
-                    self._discard(talk, temp, made)
+                if self._sent(talk, key, temp, final, content, made, if_absent=if_absent):
+                    return True
+            except MlvcError:
+                self._discard(talk, temp, made)
+                raise
+            except BaseException:  # Ctrl-C waits for nobody
+                talk.tell(*map(sftp.close, made), sftp.remove(temp))
+                raise
+            self._discard(talk, temp, made)
+            return False
+
+    def _sent(
+        self,
+        talk: Talk,
+        key: str,
+        temp: bytes,
+        final: bytes,
+        content: Source,
+        made: list[bytes],
+        *,
+        if_absent: bool,
+    ) -> bool:
+        """Make the file and give it its name; False if that is taken. The open file is noted in `made`."""
+        begun = self._create(talk, key, temp, final if if_absent else None, content)
+        made.append(begun.handle)
+        if begun.is_taken:
+            return False
+        if begun.room is not None and begun.room.free_bytes < content.size_bytes:
+            raise self._no_room(key, begun.room)
+        self._fill(talk, key, begun, content)
+        made.clear()
+        return self._name(talk, key, temp, final, if_absent=if_absent)
 
     def delete(self, key: str) -> None:
         with self._files.exchange.talk() as talk:
@@ -163,7 +183,7 @@ class SftpWriter:
         )  # its rename leaves alone what is there
         if not is_openssh and self._has_links and sftp.HARDLINK in self._files.extensions:
             if _status(talk, sftp.hardlink(temp, final)).code == Code.OK:
-                talk.tell(sftp.remove(temp))
+                _status(talk, sftp.remove(temp))
                 return True
             if _is_there(talk, final):
                 return False
@@ -188,11 +208,11 @@ class SftpWriter:
         if status.code != Code.OK:
             raise self._meant(status, "write", key, talk=talk, directory=final.rpartition(b"/")[0])
 
-    def _discard(self, talk: Talk, temp: bytes, made: _Opened | None) -> None:
-        if made is not None:
-            talk.tell(sftp.close(made.handle))
-        talk.tell(sftp.remove(temp))
-        if not self._files.exchange.is_alive:
+    def _discard(self, talk: Talk, temp: bytes, made: list[bytes]) -> None:
+        """Remove a temporary file, and see that it is done: the program may be about to end."""
+        try:
+            talk.all_of(*map(sftp.close, made), sftp.remove(temp))
+        except RemoteUnavailable:
             self._left.add(temp)
 
     # -- the directories
