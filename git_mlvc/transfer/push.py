@@ -35,6 +35,7 @@ from git_mlvc.transfer.remote_compaction import compact
 from git_mlvc.transfer.remote_view import RemoteView
 from git_mlvc.transfer.source import Source, StoreSource, check_whole
 
+MANY_PACKS = 4
 ASK_FIRST_BYTES = 4 << 20  # a pack from this size on is looked for before it is sent
 UPLOAD_BUDGET_BYTES = 4 * pack_format.PACK_TARGET_BYTES + (1 << 20)  # temporary files on disk
 
@@ -160,6 +161,8 @@ class Pusher:
         )
 
     def finish(self) -> None:
+        if self.packs > MANY_PACKS:  # that took a while: others may have pushed meanwhile
+            self._view.segments.list_again()
         if self._segments:
             compact(self._view, self._source.scratch, allowance_bytes=self.sent_bytes)
         if self._segments or self._view.segments.is_index_behind:

@@ -13,10 +13,10 @@ from pathlib import Path
 from blake3 import blake3
 
 from git_mlvc.backend.base import Backend, Capability, NotFound, can
-from git_mlvc.errors import FormatError, MlvcError, RemoteError, RemoteRefused, RemoteUnavailable
+from git_mlvc.errors import FormatError, MlvcError, RemoteError, RemoteRefused
 from git_mlvc.formats import store_config
 from git_mlvc.formats.segment import SegmentView
-from git_mlvc.transfer import remote_layout, segment_listing
+from git_mlvc.transfer import doubts, remote_layout, segment_listing
 from git_mlvc.transfer.queue import Lanes, Pool
 from git_mlvc.transfer.ranged_segments import RangedSegments
 from git_mlvc.transfer.remote_layout import FORMAT_KEY, INDEX_KEY, Index, Summary
@@ -62,11 +62,15 @@ class RemoteSegments:
                 return
             except NotFound:
                 from_index = False  # merged into another since it was named
-        raise self._unstable()
+        raise doubts.unstable(self._name)
 
     def list_now(self) -> bool:
         """Ask for a listing if there was none yet; True if that may have shown anything new."""
-        if self.is_listed or not self.can_list:
+        return not self.is_listed and self.list_again()
+
+    def list_again(self) -> bool:
+        """Ask for a listing, if that is possible; True if it shows anything new."""
+        if not self.can_list:
             return False
         before = self.ids()
         for left in reversed(range(LISTING_ATTEMPTS)):
@@ -74,7 +78,7 @@ class RemoteSegments:
                 self._take_listed(dict(self.ranged.summaries), is_last=not left)
                 self.is_listed = True
                 return self.ids() != before
-        raise self._unstable()
+        raise doubts.unstable(self._name)
 
     def make_whole(self, segment_ids: Iterable[bytes]) -> None:
         """Fetch what was asked by ranges so far. Raises RemoteError."""
@@ -104,10 +108,7 @@ class RemoteSegments:
         """Take the segments kept from the last time for what there is; False if there are none."""
         self.is_listed = True  # what is remembered counts, and nobody is asked
         if self._cache.is_partial:
-            self._doubt = RemoteUnavailable(
-                f"cannot tell what remote '{self._name}' has",
-                why="its index is too large to keep here",
-            )
+            self._doubt = doubts.too_large_to_keep(self._name)
         for segment_id in self._cache.ids():
             view = self._cached(segment_id)
             if view is not None:
@@ -169,13 +170,8 @@ class RemoteSegments:
             return self._doubt
         trouble = self._index_trouble
         if trouble is not None:
-            what = f"cannot tell what remote '{self._name}' has"
-            return RemoteUnavailable(what, why=str(trouble), hint=trouble.hint)
-        return RemoteUnavailable(
-            f"cannot tell whether remote '{self._name}' has it",
-            why="it cannot be listed, and the index it keeps does not name it",
-            hint="if it was pushed lately, try again in a minute",
-        )
+            return doubts.damaged_index(self._name, str(trouble), trouble.hint)
+        return doubts.only_an_index(self._name)
 
     @property
     def can_list(self) -> bool:
@@ -203,17 +199,13 @@ class RemoteSegments:
             }
             self._take(sizes, index.summaries, skips_gone=not by_index)
         if not self.has_format and not sizes and self._cache.was_used_before:
-            self._doubt = RemoteUnavailable(
-                f"cannot tell what remote '{self._name}' has",
-                why="it had data when it was last read, and there is nothing now",
-                hint="is the disk mounted? If it was emptied on purpose, the next push fills it again",
-            )
+            self._doubt = doubts.emptied(self._name)
         if self.is_listed or (not sizes.keys() >= set(self._cache.ids()) and not self.can_list):
             self._cache.forget_all_but(sizes)
 
     def _take_listed(self, summaries: Mapping[bytes, Summary | None], *, is_last: bool) -> None:
         """Take what a listing shows now. In the last try, what it shows and is not there is a doubt."""
-        self.listing = segment_listing.listed(self.backend, named=summaries)
+        self.listing = segment_listing.listed(self.backend, named={*summaries, *self.ids()})
         self._take(self.listing.live, summaries, skips_gone=is_last)
         if self._damaged:  # what the damaged ones replace is still there, while its grace lasts
             more = self.listing.without(self._damaged).live
@@ -233,13 +225,6 @@ class RemoteSegments:
         self._settle()
         if bool(self.ranged) != self._cache.is_partial:
             self._cache.note_partial(bool(self.ranged))
-
-    def _unstable(self) -> RemoteUnavailable:
-        return RemoteUnavailable(
-            f"cannot tell what remote '{self._name}' has",
-            why="segments vanish while they are read",
-            hint="somebody may be cleaning it up: try again in a minute",
-        )
 
     def _read_index(self) -> Index:
         self._index_trouble = None
@@ -325,7 +310,7 @@ class RemoteSegments:
     def _note_gone(self) -> None:
         """A segment was named and is not there: the index is a hint, and a listing may lag behind."""
         if self.can_list:
-            self._doubt = self._unstable()
+            self._doubt = doubts.unstable(self._name)
 
     def _fetch_one(self, segment_id: bytes) -> SegmentView | None:
         return self._cache.fetch(segment_id, self.backend)
@@ -345,11 +330,7 @@ class RemoteSegments:
 
     def _doubt_segment(self, segment_id: bytes) -> None:
         self._damaged.add(segment_id)
-        self._doubt = RemoteUnavailable(
-            f"cannot tell what remote '{self._name}' has",
-            why=f"its segment {segment_id.hex()[:16]} is damaged",
-            hint="git mlvc push sends again what cannot be found there",
-        )
+        self._doubt = doubts.damaged_segment(self._name, segment_id)
 
     def _settle(self) -> None:
         # The largest first: it answers most questions.

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from git_mlvc.backend.base import Backend, NotFound
 from git_mlvc.backend.meter import Traffic
-from git_mlvc.errors import FormatError, RemoteError, RemoteUnavailable
+from git_mlvc.errors import FormatError, RemoteError
 from git_mlvc.formats import store_config
 from git_mlvc.formats.segment import Location
 from git_mlvc.formats.segment_search import find_many, in_groups
-from git_mlvc.transfer import remote_layout
+from git_mlvc.transfer import doubts, remote_layout
 from git_mlvc.transfer.neighbours import TAIL_BYTES, Neighbours
 from git_mlvc.transfer.pack_presence import PackPresence
 from git_mlvc.transfer.pack_ranges import PackRanges
@@ -110,11 +110,7 @@ class RemoteView:
                 return found
             except NotFound:  # a segment was merged into another since it was named
                 self.segments.refresh(from_index=False)
-        raise RemoteUnavailable(
-            f"cannot tell what remote '{self.name}' has",
-            why="segments vanish while they are read",
-            hint="somebody may be cleaning it up: try again in a minute",
-        )
+        raise doubts.unstable(self.name)
 
     def offhand(self, digests: Collection[bytes]) -> dict[bytes, Location]:
         """As `known_many`, by what is known here: the remote is not asked for any of them."""
@@ -285,11 +281,7 @@ class RemoteView:
 
     def _doubt(self) -> RemoteError | None:
         if self.segments.doubt is None and self.segments.ranged:
-            return RemoteUnavailable(
-                f"cannot tell for certain whether remote '{self.name}' has it",
-                why="only the parts of its index were read in which it should be named",
-                hint="git mlvc fsck --remote reads all of it",
-            )
+            return doubts.only_parts_read(self.name)
         return self.segments.doubt
 
     def _see_all(self) -> None:

@@ -215,6 +215,26 @@ def test_a_lost_format_is_written_by_the_next_push_that_sends_anything(ann: Plac
     assert "format" in remote.objects
 
 
+def test_a_long_push_names_what_others_pushed_meanwhile(
+    ann: Place, bob: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "MANY_PACKS", 0)
+    remote = MemoryBackend()
+    (others,) = ingest(bob.store, content(2, 50_000))
+
+    class Slow(FaultyBackend):
+        def put_if_absent(self, key: str, source: bytes | Path) -> bool:
+            if key.startswith("packs/"):
+                push(bob.store, bob.view(remote), uses(others))
+            return super().put_if_absent(key, source)
+
+    (own,) = ingest(ann.store, content(1, 50_000))
+    push(ann.store, ann.view(Slow(remote)), uses(own))
+    remote.capabilities = frozenset({Capability.RANGES})  # a web server that shows no folders
+    reader = Place(ann.path / "reader")
+    assert not fetch(reader.store, [reader.view(remote)], [own, others]).failed
+
+
 def test_where_listing_is_impossible_the_index_forgets_nothing(ann: Place, bob: Place) -> None:
     remote = LaggingBackend(capabilities=frozenset({Capability.WRITE, Capability.RANGES}), late=1)
     pointers = []

@@ -9,6 +9,7 @@ import pytest
 from support.remotes import Place, content, ingest, restored, uses
 from support.vast_remote import VastBackend, vast
 
+from git_mlvc.backend.base import Capability
 from git_mlvc.backend.memory import MemoryBackend
 from git_mlvc.errors import MissingChunk, RemoteUnavailable
 from git_mlvc.formats.pointer import Pointer
@@ -60,6 +61,14 @@ def test_fetching_a_file_of_one_mebibyte(
     index_bytes = sum(remote.read_bytes.values()) - report.received_bytes
     assert index_bytes <= MIB
     assert report.received_bytes < 1.1 * MIB
+
+
+def test_fetching_from_a_server_that_shows_no_folders(ann: Place, bob: Place) -> None:
+    remote, pointers = with_contents(ann, content(1, MIB), content(2, MIB))
+    remote.capabilities = frozenset({Capability.RANGES})
+    assert not fetch(bob.store, [bob.view(remote)], pointers[:1]).failed
+    assert remote.count() <= 10
+    assert not any(verb == "list" for verb, _ in remote.requests)
 
 
 def test_copying_a_few_files_to_another_remote(ann: Place, bob: Place, tmp_path: Path) -> None:
