@@ -43,6 +43,7 @@ _FULL = {
     "RequestBodyTooLarge",
     "InsufficientAccountPermissions",
 }
+_NO_CONDITIONS = {"NotImplemented", "InvalidArgument", "InvalidRequest", "UnsupportedHeader"}
 _SLOW_DOWN = {"SlowDown", "ServerBusy", "TooManyRequests", "RequestLimitExceeded"}
 _TRY_AGAIN = {
     "ConditionalRequestConflict",
@@ -91,6 +92,11 @@ class Answer:
     @property
     def says_no_such_bucket(self) -> bool:
         return self.code in _NO_BUCKET
+
+    @property
+    def knows_no_conditions(self) -> bool:
+        """Said of a conditional put; if it was about something else, the put without will be refused, too."""
+        return self.status in (405, 501) or self.code in _NO_CONDITIONS
 
     @property
     def is_a_strangers(self) -> bool:

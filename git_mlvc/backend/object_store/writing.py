@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 SMALL_BYTES = 1 << 20  # what the library is given to send; larger files are sent block by block
 LARGE_AT_ONCE = 2  # by the library, where nobody can sign: each is in memory whole while it is sent
-_NO_CONDITIONS = (405, 501)
 _EXISTS = ("PreconditionFailed", "BlobAlreadyExists")
 
 
@@ -122,7 +121,7 @@ class Writer:
                 raise
             raise self._requests.meaning.of_answer(answer, "write", key) from exc
         except FAILURES as exc:
-            if is_new and Answer.of(exc).status in _NO_CONDITIONS:
+            if is_new and Answer.of(exc).knows_no_conditions:
                 raise _NoConditions from exc
             raise self._requests.meaning.of(exc, "write", key) from exc
 
@@ -143,7 +142,7 @@ class Writer:
         answer = Answer.said(said.status, said.body)
         if is_new and (said.status == 412 or answer.code in _EXISTS):
             raise AlreadyExistsError(key)
-        if is_new and said.status in _NO_CONDITIONS:
+        if is_new and answer.knows_no_conditions:
             raise _NoConditions
         failure = meaning.of_answer(answer, "write", key)
         if said.retry_after_s is not None and isinstance(failure, RemoteUnavailable):

@@ -110,15 +110,16 @@ def test_one_request_each_is_made_of_what_fails() -> None:
 
 
 @pytest.mark.parametrize("size_bytes", [10, LARGE])
+@pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (400, "InvalidArgument")])
 def test_a_server_without_conditional_puts_is_looked_at_first(
-    size_bytes: int, tmp_path: Path
+    size_bytes: int, status: int, code: str, tmp_path: Path
 ) -> None:
     kept: dict[str, bytes] = {}
 
     def script(asked: Asked) -> Answer:
         if asked.method == "PUT":
             if "if-none-match" in asked.headers:
-                return refusing(501, "NotImplemented")(asked)
+                return refusing(status, code)(asked)
             kept[asked.path.partition("?")[0]] = asked.body
             return Answer(200, b"", {"ETag": '"x"'})
         body = kept.get(asked.path)
