@@ -22,16 +22,14 @@ def files_below(path: Path) -> dict[str, int]:
 @pytest.fixture
 def between(machine: Machine, repo: Repo, remote: Repo) -> Repo:
     """A clone without data of two commits, whose data is on `lab`; `archive` is empty."""
-    repo.mlvc("remote", "add", "lab", "../lab", "--default", "--private")
+    repo.set("mlvc.remote.lab.url", "../lab").set("mlvc.default", "lab")
     repo.write(FILES).add("a.bin").commit("large")
     repo.git("push", "-q", "origin", "main")  # in a pack of its own
     repo.add().commit("one")
     repo.write(LATER).add().commit("two")
     repo.git("push", "-q", "origin", "main")
     clone = machine.clone("origin.git", "between", env={"MLVC_SKIP_SMUDGE": "1"})
-    clone.mlvc("remote", "add", "lab", "../lab", "--private")
-    clone.mlvc("remote", "add", "archive", "../archive", "--private")
-    return clone
+    return clone.set("mlvc.remote.lab.url", "../lab").set("mlvc.remote.archive.url", "../archive")
 
 
 def test_a_copy_leaves_the_local_store_as_it_was(between: Repo, machine: Machine) -> None:
@@ -78,7 +76,7 @@ def test_what_the_one_lacks_is_named_and_the_rest_arrives(between: Repo, machine
 
 
 def test_what_cannot_be_copied_is_refused_by_name(between: Repo, machine: Machine) -> None:
-    between.mlvc("remote", "add", "same", str(machine.path("lab") / "."), "--private")
+    between.set("mlvc.remote.same.url", str(machine.path("lab") / "."))
     said = between.mlvc("copy", "--from", "lab", "--to", "same", check=False)
     assert said.returncode == 2
     assert said.refused_because("'lab' and 'same' are the same place")

@@ -10,14 +10,22 @@ from support.repo import Machine, Repo
 
 FILES = {"a.bin": noise(40_000, 1), "models/b.bin": noise(50_000, 2)}
 
+SETTINGS = b"""\
+[remote]
+default = "lab"
+lab = { url = "../lab" }
+archive = { url = "../archive" }
+[track."models/**"]
+remote = "archive"
+"""
+
 
 @pytest.fixture
 def mirrored(repo: Repo) -> Repo:
     """A repository with three remotes and a route, and nothing pushed."""
-    repo.mlvc("remote", "add", "lab", "../lab", "--default")
-    repo.mlvc("remote", "add", "archive", "../archive")
-    repo.mlvc("remote", "add", "mine", "../mine", "--private")
-    repo.mlvc("track", "models/**", "--remote", "archive")
+    repo.write({"mlvc.toml": SETTINGS}).set("mlvc.remote.mine.url", "../mine")
+    for place in ("../lab", "../archive"):
+        repo.git("config", "--add", "mlvc.trust", place)
     repo.write(FILES).add().commit("one")
     return repo
 
@@ -28,7 +36,7 @@ def test_every_remote_gets_all_of_it(mirrored: Repo, machine: Machine) -> None:
     for name in ("lab", "archive", "mine"):
         clone = machine.init(f"from-{name}")
         clone.git("pull", "-q", mirrored.path, "main", env={"MLVC_SKIP_SMUDGE": "1"})
-        clone.mlvc("remote", "add", "only", f"../{name}", "--private")
+        clone.set("mlvc.remote.only.url", f"../{name}")
         clone.mlvc("pull", "only")
         assert {file: clone.read(file) for file in FILES} == FILES
     again = mirrored.mlvc("push", "--all-remotes").out.splitlines()
@@ -73,14 +81,13 @@ def test_an_untrusted_remote_is_one_that_fails(mirrored: Repo) -> None:
 def test_the_place_beside_the_git_remote_is_one_of_them(
     repo: Repo, remote: Repo, machine: Machine
 ) -> None:
-    repo.mlvc("remote", "add", "mine", "../mine", "--private")
-    repo.write(FILES).add().commit("one")
+    repo.set("mlvc.remote.mine.url", "../mine").write(FILES).add().commit("one")
     said = repo.mlvc("push", "--all-remotes").out.splitlines()
     assert [line.partition(":")[0] for line in said] == ["origin", "mine"]
 
 
 def test_what_cannot_be_written_to_is_left_out_and_refused_by_name(repo: Repo) -> None:
-    repo.mlvc("remote", "add", "lab", "../lab", "--default", "--private")
+    repo.set("mlvc.remote.lab.url", "../lab").set("mlvc.default", "lab")
     repo.set("mlvc.remote.web.url", "http://127.0.0.1:1/data").set(
         "mlvc.remote.web.webdav", "false"
     )

@@ -19,6 +19,14 @@ from git_mlvc.workspace import Workspace
 A, B, C = noise(40_000, 1), noise(30_000, 2), noise(9_000, 3)
 OLD = noise(50_000, 4)
 FILES = {"a.bin": A, "data/b.bin": B, "data/raw/c.bin": C}
+SPREAD = b"""\
+[remote]
+default = "one"
+one = { url = "../one" }
+two = { url = "../two" }
+[track."data/**"]
+remote = "two"
+"""
 SKIP = {"MLVC_SKIP_SMUDGE": "1"}
 
 
@@ -219,15 +227,11 @@ def test_a_sparse_checkout_that_grows_brings_what_comes_in(machine: Machine, ori
 @pytest.fixture
 def spread(machine: Machine, repo: Repo, remote: Repo) -> Repo:
     """A clone without data; `a.bin` is on `one` only, the rest on `two` only."""
-    repo.mlvc("remote", "add", "one", "../one", "--default")
-    repo.mlvc("remote", "add", "two", "../two")
-    repo.mlvc("track", "data/**", "--remote", "two")
-    repo.write(FILES).add().commit("one")
+    repo.write({**FILES, "mlvc.toml": SPREAD}).add().commit("one")
+    for place in ("../one", "../two"):
+        machine.git("config", "--global", "--add", "mlvc.trust", place)
     repo.git("push", "-q", "origin", "main")
-    clone = machine.clone("origin.git", "copy", env=SKIP)
-    clone.mlvc("remote", "trust", "one")
-    clone.mlvc("remote", "trust", "two")
-    return clone
+    return machine.clone("origin.git", "copy", env=SKIP)
 
 
 def test_a_fetch_from_one_remote_brings_what_is_there_and_names_the_rest(spread: Repo) -> None:

@@ -11,15 +11,29 @@ from support.repo import Machine, Repo
 from git_mlvc.oid import Oid
 from git_mlvc.workspace import Workspace
 
+REMOTES = b"""\
+[remote]
+default = "lab"
+lab = { url = "../lab" }
+archive = { url = "../archive" }
+"""
+ROUTE = b"""\
+[track."models/**"]
+remote = "archive"
+"""
 A, B, C = noise(40_000, 1), noise(50_000, 2), noise(60_000, 3)
 
 
 @pytest.fixture
 def routed(repo: Repo, remote: Repo) -> Repo:
     """A repository whose `models/**` goes to `archive` and all else to `lab`, both tracked."""
-    repo.mlvc("remote", "add", "lab", "../lab", "--default")
-    repo.mlvc("remote", "add", "archive", "../archive")
-    repo.mlvc("track", "models/**", "--remote", "archive")
+    repo.write({"mlvc.toml": REMOTES + ROUTE})
+    return trusting(repo)
+
+
+def trusting(repo: Repo) -> Repo:
+    for place in ("../lab", "../archive"):
+        repo.git("config", "--add", "mlvc.trust", place)
     return repo
 
 
@@ -94,9 +108,7 @@ def test_a_place_out_of_reach_does_not_stop_a_push_of_other_files(routed: Repo) 
 def test_data_from_before_a_route_stays_until_git_mlvc_push_mends_it(
     repo: Repo, remote: Repo
 ) -> None:
-    repo.mlvc("remote", "add", "lab", "../lab", "--default")
-    repo.mlvc("remote", "add", "archive", "../archive")
-    repo.write({"models/a.bin": A}).add().commit("before")
+    trusting(repo).write({"mlvc.toml": REMOTES, "models/a.bin": A}).add().commit("before")
     repo.git("push", "-q", "origin", "main")
     repo.mlvc("track", "models/**", "--remote", "archive")
     repo.write({"models/b.bin": B}).add().commit("after")
@@ -124,16 +136,16 @@ def test_a_clone_that_has_no_data_moves_it_under_a_route(routed: Repo, machine: 
     routed.write({"a.bin": A}).add().commit("one")
     routed.git("push", "-q", "origin", "main")
     clone = machine.clone("origin.git", "clone", env={"MLVC_SKIP_SMUDGE": "1"})
-    for name in ("lab", "archive"):
-        clone.mlvc("remote", "trust", name)
-    clone.at("models").mkdir()
+    trusting(clone).at("models").mkdir()
     clone.git("mv", "a.bin", "models/a.bin")
     clone.commit("moved").git("push", "-q", "origin", "main")
     assert holds(clone, "archive", A) == [True]
 
 
 def test_a_route_to_an_unknown_remote_stops_the_push_and_names_the_key(routed: Repo) -> None:
-    routed.write({"mlvc.toml": routed.read("mlvc.toml").replace(b'"archive"', b'"archiv"')})
+    routed.write(
+        {"mlvc.toml": routed.read("mlvc.toml").replace(ROUTE, ROUTE.replace(b"archive", b"archiv"))}
+    )
     routed.write({"models/b.bin": B}).add().commit("one")
     said = routed.git("push", "origin", "main", check=False)
     assert said.refused_because('mlvc.toml: track."models/**".remote: no remote is called')
@@ -177,8 +189,7 @@ def test_track_writes_shows_and_forgets_a_route(repo: Repo) -> None:
 
 
 def test_a_route_in_a_directory_is_meant_there(repo: Repo) -> None:
-    repo.mlvc("remote", "add", "archive", "../archive")
-    repo.at("sub").mkdir()
+    repo.write({"mlvc.toml": REMOTES}).at("sub").mkdir()
     repo.machine.git("mlvc", "track", "*.npy", "--remote", "archive", cwd=repo.at("sub"))
     workspace = Workspace.open(repo.path, repo.machine.env())
     (route,) = workspace.settings.routes
@@ -186,7 +197,7 @@ def test_a_route_in_a_directory_is_meant_there(repo: Repo) -> None:
 
 
 def test_a_route_to_a_private_remote_is_warned_about(repo: Repo) -> None:
-    repo.mlvc("remote", "add", "mine", "../mine", "--private")
+    repo.set("mlvc.remote.mine.url", "../mine")
     assert "in this clone only" in repo.mlvc("track", "*.npy", "--remote", "mine").err
 
 
