@@ -1,6 +1,6 @@
 """`exec:COMMAND`: any service, through a program that speaks a few lines of text. Promise: docs/formats/exec.md.
 
-One program a request at a time, as many as there are requests at once; each lives until the remote is closed, or until
+One program a request at a time, up to eight at once; each lives until the remote is closed, or until
 it says something that it should not.
 """
 
@@ -39,6 +39,7 @@ from git_mlvc.errors import (
 )
 
 GREETING = "git-mlvc-exec 1"
+MOST_PROGRAMS = 8  # at once; who comes later waits
 MAX_LISTED = 10_000_000
 _SIZE = re.compile(r"0|[1-9][0-9]{0,17}")
 _WORDS = {
@@ -73,6 +74,7 @@ class ExecBackend:
         self._opening = opening
         self._idle: list[Program] = []
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(MOST_PROGRAMS)
         self._known: frozenset[Capability] | None = None
 
     @property
@@ -210,16 +212,17 @@ class ExecBackend:
     @contextlib.contextmanager
     def _program(self) -> Iterator[Program]:
         """Give a program that waits for a request; it is kept for the next if it came to the end of its answer."""
-        program = self._free() or self._start()
-        try:
-            yield program
-        except _Answered:
+        with self._places:
+            program = self._free() or self._start()
+            try:
+                yield program
+            except _Answered:
+                self._keep(program)
+                raise
+            except BaseException:
+                program.kill()
+                raise
             self._keep(program)
-            raise
-        except BaseException:
-            program.kill()
-            raise
-        self._keep(program)
 
     def _free(self) -> Program | None:
         while True:

@@ -40,7 +40,7 @@ class Program:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=dict(opening.environment) or None,
+                env=dict(opening.environment),
                 start_new_session=True,
                 bufsize=0,
             )

@@ -31,6 +31,7 @@ from git_mlvc.backend.git_lfs.catalogue import Catalogue, Change, Entry
 from git_mlvc.backend.git_lfs.spool import Spool
 from git_mlvc.backend.opening import GitRemote, Opening
 from git_mlvc.backend.web import urls
+from git_mlvc.backend.web.reply import Reply
 from git_mlvc.errors import ConfigError, InputError, RemoteUnavailable
 from git_mlvc.formats.lfs_pointer import LfsPointer
 
@@ -60,7 +61,7 @@ class LfsBackend:
         self._opened: tuple[Catalogue, LfsServer] | None = None
         self._opening_lock = threading.Lock()
         self._spool = Spool(opening.scratch)
-        self._has_ranges = False
+        self._knows_ranges: bool | None = None  # None: it was not seen yet
         self._asked: tuple[int, AbstractSet[LfsPointer], AbstractSet[LfsPointer]]
         self._asked = (
             -1,
@@ -70,8 +71,8 @@ class LfsBackend:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """Ranged reads are declared once the server has answered one."""
-        lacking = set() if self._has_ranges else {Capability.RANGES}
+        """Ranged reads are declared once the server has answered one: the first body is asked for as a range."""
+        lacking = set() if self._knows_ranges else {Capability.RANGES}
         return frozenset(Capability) - lacking
 
     # -- writing
@@ -110,7 +111,7 @@ class LfsBackend:
             return b""
         if length == entry.size_bytes:
             return self.get(key)
-        if not self._has_ranges:
+        if not self._knows_ranges:
             # One at a time for each object: it may turn out that all of it comes.
             with self._spool.lock(entry):
                 return self._spool.read(entry, start, length) or self._part(entry, start, length)
@@ -218,7 +219,10 @@ class LfsBackend:
     def _whole(self, pointer: LfsPointer, take: Callable[[bytes], object]) -> None:
         """Hand over all of an object. Raises RemoteUnavailable at its end if it was not what its name says."""
         hasher = hashlib.sha256()
-        with self._server.fetch(pointer) as reply:
+        all_of_it = range(pointer.size_bytes) if self._knows_ranges is None else None
+        with self._server.fetch(pointer, all_of_it) as reply:
+            if all_of_it is not None:
+                self._knows_ranges = _is_range(reply, all_of_it)
             for block in reply.blocks(pointer.size_bytes):
                 hasher.update(block)
                 take(block)
@@ -230,14 +234,19 @@ class LfsBackend:
     def _part(self, pointer: LfsPointer, start: int, length: int) -> bytes:
         with self._server.fetch(pointer, range(start, start + length)) as reply:
             if reply.status == 206:
-                came = reply.headers.get("content-range", "")
-                if not came.startswith(f"bytes {start}-{start + length - 1}/"):
+                if not _is_range(reply, range(start, start + length)):
                     raise RemoteUnavailable(f"{self.url} sent another range than was asked for")
-                data = reply.read(length, expected=length)
-                self._has_ranges = True
-                return data
+                self._knows_ranges = True
+                return reply.read(length, expected=length)
+            self._knows_ranges = False
             wanted = slice(start, start + length)
             return self._spool.keep(pointer, reply.blocks(pointer.size_bytes), wanted, self.url)
+
+
+def _is_range(reply: Reply, wanted: range) -> bool:
+    """True if an answer is the range that was asked for, and says so."""
+    told = f"bytes {wanted.start}-{wanted.stop - 1}/"
+    return reply.status == 206 and reply.headers.get("content-range", "").startswith(told)
 
 
 def _size_of(entry: Entry) -> int:

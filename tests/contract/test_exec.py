@@ -58,7 +58,7 @@ def test_a_program_without_frills(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(EXAMPLE.read_text().replace(" put-if-absent ranges", ""))
     backend = opened(program, tmp_path / "remote")
-    assert backend.capabilities == {Capability.WRITE, Capability.LIST, Capability.DELETE}
+    assert not backend.capabilities & {Capability.PUT_IF_ABSENT, Capability.RANGES}
     assert backend.put_if_absent("segments/aa", b"0123456789") is True
     assert backend.put_if_absent("segments/aa", b"x") is False
     assert backend.get_range("segments/aa", 3, 4) == b"3456"

@@ -88,6 +88,23 @@ def test_ranges_are_declared_when_they_were_seen(storage: Storage) -> None:
     backend.close()
 
 
+def test_the_first_body_shows_whether_ranges_are_known(storage: Storage, tmp_path: Path) -> None:
+    backend = storage.open()
+    backend.put("segments/s", DATA)
+    with (tmp_path / "s").open("w+b") as file:
+        backend.get_file("segments/s", file.fileno())
+    assert (tmp_path / "s").read_bytes() == DATA
+    assert Capability.RANGES in backend.capabilities
+    assert backend.get("segments/s") == DATA
+    assert ["range" in asked.headers for asked in storage.asked("GET")] == [True, False]
+    storage.has_ranges = False
+    other = storage.open()
+    assert other.get("segments/s") == DATA
+    assert Capability.RANGES not in other.capabilities
+    other.close()
+    backend.close()
+
+
 def test_without_ranges_an_object_comes_once(storage: Storage, tmp_path: Path) -> None:
     storage.has_ranges = False
     backend = storage.open(tmp_path)
