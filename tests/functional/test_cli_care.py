@@ -185,6 +185,7 @@ def test_law_11_our_own_store_under_another_name_is_no_second_copy(repo: Repo) -
             os.utime(pack, (0, 0))
     assert "freed 0 B" in repo.mlvc("prune").out
     repo.git("config", "--unset", "mlvc.store")
+    repo.mlvc("remote", "remove", "lab")  # from now on it would be another place
     repo.write({"b.bin": B}).add().commit("two")
     grow_old(repo)
     assert "freed 0 B" in repo.mlvc("prune").out
