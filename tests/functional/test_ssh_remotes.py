@@ -40,6 +40,7 @@ def test_ssh_is_the_one_of_git_s_configuration(machine: Machine, ssh_server: Ope
     repo.git("push", "-q", "-u", "origin", "main")
     assert (directory_of(place) / "format").exists()
     repo.mlvc("fsck", "--remote")
+    repo.mlvc("remote", "check", "lab")
 
 
 def test_a_path_that_is_relative_to_the_home_there(machine: Machine, ssh_server: OpenSsh) -> None:

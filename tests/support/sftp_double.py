@@ -59,7 +59,7 @@ class SftpDouble:
 
     `holds`: how many requests it waits for before it answers the first of them, one number for each turn; then it
     answers each at once. `is_backwards`: answers to what came together are sent last first. `short_bytes`: no answer has
-    more. `overwrites`: RENAME replaces. `says_sizes`: attributes have them. `broken`: what it sends in the place of an answer.
+    more. `overwrites`: RENAME replaces. `says_sizes`: attributes have them. `lies_bytes`: so much more than the truth is said to be in a file. `broken`: what it sends in the place of an answer.
     """
 
     root: Path
@@ -69,6 +69,7 @@ class SftpDouble:
     short_bytes: int = 1 << 20
     overwrites: bool = False
     says_sizes: bool = True
+    lies_bytes: int = 0
     broken: bytes | None = None
     idle_timeout_s: float = 20.0
 
@@ -227,7 +228,12 @@ class SftpDouble:
         if not self.says_sizes:
             return _U32.pack(4) + _U32.pack(found.st_mode)
         owner = _U32.pack(found.st_uid) + _U32.pack(found.st_gid)
-        return _U32.pack(7) + _U64.pack(found.st_size) + owner + _U32.pack(found.st_mode)
+        return (
+            _U32.pack(7)
+            + _U64.pack(found.st_size + self.lies_bytes)
+            + owner
+            + _U32.pack(found.st_mode)
+        )
 
     def _path(self, asked: Reader) -> str:
         return os.path.join(self.root, os.fsdecode(asked.text()))

@@ -6,18 +6,18 @@ asked and for `idle_timeout_s` not a byte moved either way, the connection is gi
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import select
 import threading
 import time
 from collections.abc import Callable, Iterable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Protocol
 
 from git_mlvc.backend.over_ssh import frames
 from git_mlvc.backend.over_ssh.frames import HEAD, Frame, Part, Request
+from git_mlvc.backend.over_ssh.talk import Box, Talk
 from git_mlvc.errors import FormatError, RemoteUnavailable
 
 MAX_FRAME_BYTES = (1 << 20) + 4096  # the largest body that is taken
@@ -74,7 +74,7 @@ class Exchange:
         self._tick_s = min(_LONGEST_TICK_S, idle_timeout_s / 4)
         self._said = said
         self.is_last = is_last
-        self._asked: dict[int, SimpleQueue[_Answer]] = {}
+        self._asked: dict[int, Box] = {}
         self._unfinished: set[int] = set()  # questions of which not all is sent
         self._talks = 0
         self._numbers = 0
@@ -134,9 +134,7 @@ class Exchange:
         with self._state:
             self._talks += change
 
-    def ask(
-        self, box: SimpleQueue[_Answer], requests: Iterable[Request], *, is_all: bool = True
-    ) -> list[int]:
+    def ask(self, box: Box, requests: Iterable[Request], *, is_all: bool = True) -> list[int]:
         """Send requests, in order and at once; answers go into the box. Raises RemoteUnavailable.
 
         Without `is_all` more of them follows in `go_on`, in the caller's own time, and silence is none till then.
@@ -168,7 +166,7 @@ class Exchange:
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Drop the answers that are still to come for these."""
-        nobody: SimpleQueue[_Answer] = SimpleQueue()
+        nobody: Box = SimpleQueue()
         with self._state:
             for number in numbers:
                 if number in self._asked:
@@ -308,90 +306,6 @@ class Exchange:
             self._state.notify_all()
         for box in boxes:
             box.put(None)
-
-
-_Answer = tuple[int, Frame] | None  # None: there will be none
-
-
-class Talk:
-    """The questions of one verb, and their answers. For one thread; closed when it wants no more."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._box: SimpleQueue[_Answer] = SimpleQueue()
-        self._numbers: set[int] = set()
-
-    def __enter__(self) -> Talk:
-        self._exchange.count(1)
-        return self
-
-    def __exit__(self, *ignored: object) -> None:
-        self._exchange.count(-1)
-        if self._numbers:
-            self._exchange.forget(self._numbers)
-
-    def ask(self, request: Request) -> int:
-        """Send a question; return its number. Raises RemoteUnavailable."""
-        return self.ask_all([request])[0]
-
-    def ask_all(self, requests: Iterable[Request]) -> list[int]:
-        """Send questions together; return their numbers."""
-        numbers = self._exchange.ask(self._box, requests)
-        self._numbers.update(numbers)
-        return numbers
-
-    def begin(self, request: Request) -> int:
-        """As `ask`, for a question of which more follows in `go_on`."""
-        (number,) = self._exchange.ask(self._box, [request], is_all=False)
-        self._numbers.add(number)
-        return number
-
-    def go_on(self, number: int, request: Request, *, is_all: bool = False) -> None:
-        self._exchange.go_on(number, request, is_all=is_all)
-
-    @property
-    def window_bytes(self) -> int:
-        return self._exchange.window_bytes
-
-    def tell(self, *requests: Request) -> None:
-        """Send what nobody waits for an answer to. Raises nothing: it is for tidying up."""
-        with contextlib.suppress(RemoteUnavailable):
-            self._exchange.forget(self._exchange.ask(self._box, requests))
-
-    def answer(self) -> tuple[int, Frame]:
-        """Return the next answer to come. Raises RemoteUnavailable."""
-        return self._taken(self._box.get())
-
-    def answer_if_any(self) -> tuple[int, Frame] | None:
-        """Return an answer that has come already."""
-        try:
-            return self._taken(self._box.get_nowait())
-        except Empty:
-            return None
-
-    def answers(self, numbers: Iterable[int]) -> dict[int, Frame]:
-        """Wait for the answers to these, each of one frame, and to no others."""
-        waiting = set(numbers)
-        found = {}
-        while waiting:
-            number, frame = self.answer()
-            if number in waiting:
-                waiting.remove(number)
-                found[number] = frame
-        return found
-
-    def all_of(self, *requests: Request) -> list[Frame]:
-        """Ask, and return the answers in the order of the questions."""
-        numbers = self.ask_all(requests)
-        found = self.answers(numbers)
-        return [found[number] for number in numbers]
-
-    def _taken(self, answer: _Answer) -> tuple[int, Frame]:
-        if answer is None:
-            raise self._exchange.failure()
-        if self._exchange.is_last(answer[1].kind):
-            self._numbers.discard(answer[0])
-        return answer
 
 
 class _Silent(Exception):

@@ -14,6 +14,7 @@ from git_mlvc.backend.address import is_scp
 from git_mlvc.errors import ConfigError
 
 _SHORT = re.compile(r"(?:([^@/]*)@)?(\[[^\]/]+\]|[^:/@\[]+):(.*)\Z", re.S)
+_SHELLS = re.compile(r"""[\s'"\\$`;&|<>(){}!*?#]""")
 _EXAMPLES = "write ssh://user@host:port/path, or user@host:path relative to the home there"
 
 
@@ -43,7 +44,8 @@ def parse(url: str) -> Place:
                 why=f"'{text}' would be read as an option",
                 hint=_EXAMPLES if what != "path" else f"write ./{text}",
             )
-    if not place.host or any(char in place.host for char in " \t'\"\\$`;&|<>()"):
+    # A ProxyCommand of the user's own may hand host and user to a shell (CVE-2023-51385).
+    if not place.host or _SHELLS.search(place.host) or _SHELLS.search(place.user):
         raise ConfigError("not the address of a remote: it has no host", hint=_EXAMPLES)
     return place
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from git_mlvc.backend.base import Denied, Listed, NotFound, Offline, Stat, is_key, not_found
 from git_mlvc.backend.opening import Meter
 from git_mlvc.backend.over_ssh import served_protocol as served
-from git_mlvc.backend.over_ssh.exchange import Exchange, Talk
+from git_mlvc.backend.over_ssh.exchange import Exchange
 from git_mlvc.backend.over_ssh.frames import Frame
 from git_mlvc.backend.over_ssh.said import clean
 from git_mlvc.backend.over_ssh.served_protocol import BLOCK_BYTES, Failure, Opened, Trouble
 from git_mlvc.backend.over_ssh.source import opened
+from git_mlvc.backend.over_ssh.talk import Talk
 from git_mlvc.backend.over_ssh.window import ENDLESS, Block, Reading, into_file, whole
 from git_mlvc.errors import MlvcError, RemoteError, RemoteRefused, RemoteUnavailable
 

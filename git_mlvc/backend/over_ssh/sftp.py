@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from git_mlvc.backend.base import Denied, Listed, Offline, Stat, not_found
 from git_mlvc.backend.opening import Meter
 from git_mlvc.backend.over_ssh import sftp_protocol as sftp
-from git_mlvc.backend.over_ssh.exchange import Exchange, Talk
+from git_mlvc.backend.over_ssh.exchange import Exchange
 from git_mlvc.backend.over_ssh.frames import Frame
 from git_mlvc.backend.over_ssh.said import clean
 from git_mlvc.backend.over_ssh.sftp_listing import Listing
 from git_mlvc.backend.over_ssh.sftp_protocol import Code, Status
+from git_mlvc.backend.over_ssh.talk import Talk
 from git_mlvc.backend.over_ssh.window import BLOCK_BYTES, ENDLESS, Block, Reading, into_file, whole
 from git_mlvc.errors import MlvcError, RemoteRefused, RemoteUnavailable
 

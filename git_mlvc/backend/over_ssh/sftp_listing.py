@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from git_mlvc.backend.base import Listed, is_key
 from git_mlvc.backend.over_ssh import sftp_protocol as sftp
-from git_mlvc.backend.over_ssh.exchange import Exchange, Talk
+from git_mlvc.backend.over_ssh.exchange import Exchange
 from git_mlvc.backend.over_ssh.sftp_protocol import Attributes, Code, Name, Status
+from git_mlvc.backend.over_ssh.talk import Talk
 
 _DIRECTORIES = 64  # open at once
 _MOST_READDIRS = 16  # of one directory, sent together

@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from git_mlvc.backend.base import Denied
 from git_mlvc.backend.over_ssh import sftp_protocol as sftp
-from git_mlvc.backend.over_ssh.exchange import Talk
 from git_mlvc.backend.over_ssh.frames import Frame, Request
 from git_mlvc.backend.over_ssh.sftp import SftpFiles
 from git_mlvc.backend.over_ssh.sftp_protocol import Attributes, Code, Status
 from git_mlvc.backend.over_ssh.source import Source, opened
+from git_mlvc.backend.over_ssh.talk import Talk
 from git_mlvc.backend.shared_modes import dir_mode, file_mode
 from git_mlvc.errors import MlvcError, RemoteRefused, RemoteUnavailable
 from git_mlvc.units import size_text

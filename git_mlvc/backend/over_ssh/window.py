@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from git_mlvc.backend.base import unwritable
-from git_mlvc.backend.over_ssh.exchange import Talk
 from git_mlvc.backend.over_ssh.frames import Frame, Request
+from git_mlvc.backend.over_ssh.talk import Talk
 from git_mlvc.errors import RemoteUnavailable
 
 BLOCK_BYTES = 256 << 10  # the largest block
@@ -96,9 +96,9 @@ class Reading:
                 again = (offset + len(block.data), rest)
                 self._note([self._talk.ask(self._ask(*again))], [again])
         if self.size_bytes is not None:
-            missing = min(self._limit, self.size_bytes) - self._start - self.read_bytes
-            if missing > 0:
-                raise _untrue(f"it sent {missing} bytes fewer than there are")
+            expected = max(0, min(self._limit, self.size_bytes) - self._start)
+            if self.read_bytes != expected:
+                raise _untrue(f"it sent {self.read_bytes} bytes where there are {expected}")
 
     def _due(self) -> list[tuple[int, int]]:
         due = []

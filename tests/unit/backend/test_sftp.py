@@ -221,3 +221,16 @@ def test_a_path_that_a_server_cannot_find_the_home_of(start: Start) -> None:
     served = start()
     with pytest.raises(RemoteRefused, match="cannot tell where"):
         SftpFiles(served.double.exchange, {}, b"~ada/data", url="ssh://x", meter=lambda n: None)
+
+
+@pytest.mark.parametrize("lies_bytes", [1, -1, -len(BLOB)])
+def test_what_is_shorter_or_longer_than_it_is_said_to_be_is_no_answer(
+    start: Start, tmp_path: Path, lies_bytes: int
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "blob").write_bytes(BLOB)
+    served = start(lies_bytes=lies_bytes)
+    with pytest.raises(RemoteUnavailable, match="did not come whole"):
+        served.files.get("blob")
+    with (tmp_path / "target").open("w+b") as file, pytest.raises(RemoteUnavailable):
+        served.files.get_file("blob", file.fileno())

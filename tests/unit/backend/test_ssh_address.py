@@ -62,6 +62,8 @@ def test_both_forms_are_read_as_git_reads_them(url: str, place: Place) -> None:
         "ssh://la$(x)b/path",
         "ssh://lab;x/path",
         "ssh://lab`x`/path",
+        "ssh://a$(x)@lab/path",
+        "a`x`@lab:path",
     ],
 )
 def test_what_could_be_an_option_a_command_or_a_secret_is_refused(url: str) -> None:
