@@ -50,7 +50,8 @@ def run(
         if share.is_routed and is_believed and not share.of(held.beyond(exclude)):
             continue  # it gets nothing, and may be out of reach
         trusted = _trusted(workspace, share, name, include, exclude)
-        is_believed = is_believed or trusted == exclude
+        if not share.is_routed:
+            is_believed = trusted == exclude
         found = share.of(held.beyond(trusted))
         uses += found
         if found:
