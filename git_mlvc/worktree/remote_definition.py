@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from shlex import quote
 
 from git_mlvc.backend import registry
 from git_mlvc.backend.opening import Opening
 from git_mlvc.errors import ConfigError, UsageError
-from git_mlvc.secret_text import holds_secret, is_secret_name
+from git_mlvc.secret_text import holds_secret, is_secret_name, without_secrets
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _OPTION = re.compile(r"[a-z][a-z0-9-]*\Z")
@@ -98,5 +99,5 @@ def check_tracked(name: str, url: str, options: Mapping[str, str]) -> None:
         raise ConfigError(
             f"remote '{name}' would start a program on the machine of everybody who clones",
             why="remotes of this kind are only taken from private configuration",
-            hint=f"git mlvc remote add {name} URL --private",
+            hint=f"git mlvc remote add {name} {quote(without_secrets(url))} --private",
         )

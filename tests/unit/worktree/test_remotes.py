@@ -137,6 +137,29 @@ def test_law_12_a_secret_is_refused_with_the_command_that_keeps_it_private(
     assert not repo.has("mlvc.toml")
 
 
+@pytest.mark.parametrize(
+    ("url", "options", "hint"),
+    [
+        ("exec:ssh lab cat", {}, "git mlvc remote add lab 'exec:ssh lab cat' --private"),
+        ("rclone:drive:x", {}, "git mlvc remote add lab rclone:drive:x --private"),
+        (
+            "ssh://host/x",
+            {"server-program": "/opt/mlvc"},
+            "leave it out, then: git mlvc remote set lab server-program=VALUE --private",
+        ),
+    ],
+)
+def test_law_12_a_program_is_private(
+    repo: Repo, url: str, options: dict[str, str], hint: str
+) -> None:
+    with pytest.raises(ConfigError, match="program") as caught:
+        remotes.add(where(repo), "lab", url, options)
+    assert caught.value.hint == hint
+    assert not repo.has("mlvc.toml")
+    remotes.add(where(repo), "lab", url, options, private=True)
+    assert where(repo).settings.remotes["lab"].url == url
+
+
 def test_a_taken_name_is_refused(repo: Repo) -> None:
     remotes.add(where(repo), "lab", "/lab")
     remotes.add(where(repo), "mine", "/mine", private=True)
