@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from git_mlvc.units import seconds_text, size_text
 
 QUIET_S = 1.0
+RATE_WINDOW_S = 10.0  # what was fast an hour ago says little of the time that is left
 _REDRAW_S = 0.1
 
 
@@ -31,6 +33,7 @@ class ProgressLine:
         self._label = ""
         self._drawn = False
         self._begun = self._last = 0.0
+        self._lately: deque[tuple[float, int]] = deque()  # when how much was shown
         self._total_bytes: int | None = None
         self._total_files = self._size_bytes = self._most_shown = self._files = 0
         self._remark = ""
@@ -42,6 +45,7 @@ class ProgressLine:
             self._size_bytes = self._files = 0
             self._most_shown = 0
             self._begun = self._last = self._clock()
+            self._lately = deque([(self._begun, 0)])
             self._remark = ""
 
     def advance(self, *, size_bytes: int = 0, files: int = 0) -> None:
@@ -80,9 +84,15 @@ class ProgressLine:
     def _draw(self, elapsed_s: float) -> None:
         # What has to come again is not taken from what was shown: a line does not run backwards.
         self._most_shown = max(self._most_shown, self._size_bytes)
+        now = self._begun + elapsed_s
+        self._lately.append((now, self._most_shown))
+        while len(self._lately) > 2 and self._lately[1][0] < now - RATE_WINDOW_S:
+            self._lately.popleft()
+        since, size_then = self._lately[0]
         text = progress_text(
             self._label,
-            elapsed_s,
+            now - since,
+            lately_bytes=self._most_shown - size_then,
             size_bytes=self._most_shown,
             total_bytes=self._total_bytes,
             files=self._files,
@@ -115,14 +125,19 @@ def progress_text(
     label: str,
     elapsed_s: float,
     *,
+    lately_bytes: int | None = None,
     size_bytes: int,
     total_bytes: int | None,
     files: int,
     total_files: int,
 ) -> str:
-    """Return e.g. `uploading: 45 %, 1.2 GB of 2.7 GB, 3 of 7 files, 312 MB/s, 5 s left`."""
+    """Return e.g. `uploading: 45 %, 1.2 GB of 2.7 GB, 3 of 7 files, 312 MB/s, 5 s left`.
+
+    `lately_bytes`: how much of it came in the last `elapsed_s`, if not all.
+    """
     parts: list[str] = []
-    rate = size_bytes / elapsed_s if elapsed_s > 0 else 0.0
+    moved_bytes = size_bytes if lately_bytes is None else lately_bytes
+    rate = moved_bytes / elapsed_s if elapsed_s > 0 else 0.0
     if total_bytes:
         parts.append(f"{min(100, 100 * size_bytes // total_bytes)} %")
         parts.append(f"{size_text(size_bytes)} of {size_text(total_bytes)}")

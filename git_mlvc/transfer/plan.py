@@ -226,6 +226,8 @@ class FetchReport:
         if not self.files and not self.failed:
             return "nothing to fetch"
         line = f"{count_text(self.files, 'file')}, {size_text(self.logical_bytes)}; "
+        if not self.received_bytes and not self.failed:
+            return line + ("it was here already" if self.files == 1 else "all of it was here")
         line += f"{size_text(self.received_bytes)} received in {count_text(self.chunks, 'chunk')}"
         raw_bytes = self.logical_bytes - self.saved_bytes
         line += _saved(

@@ -96,3 +96,16 @@ def test_what_need_not_come_is_no_part_of_the_whole() -> None:
     clock.now += 2
     line.advance(size_bytes=200)
     assert "50 %, 200 B of 400 B" in stream.getvalue()
+
+
+def test_the_rate_is_that_of_the_last_seconds() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, {"COLUMNS": "200"}, clock=clock)
+    line.begin("uploading", total_bytes=1_000_000)
+    for _ in range(60):
+        clock.now += 1
+        line.advance(size_bytes=10_000)
+    for _ in range(15):
+        clock.now += 1
+        line.advance(size_bytes=1_000)
+    assert stream.getvalue().endswith("61 %, 615 kB of 1 MB, 1 kB/s, 6 min 25 s left\x1b[K")

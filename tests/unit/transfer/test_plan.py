@@ -82,6 +82,8 @@ def test_a_fetch_says_what_it_did_in_one_line() -> None:
         report.summary()
         == "3 files, 4.1 GB; 100 B received in 1 chunk (4 GB were here, 100 MB saved by compression)"
     )
+    here = FetchReport(files=2, logical_bytes=4_100, saved_bytes=4_100)
+    assert here.summary() == "2 files, 4.1 kB; all of it was here"
     failed = FetchReport(failed={Pointer(Oid(A), 1): MissingChunk("gone")})
     assert failed.summary().endswith("; 1 file failed")
 
