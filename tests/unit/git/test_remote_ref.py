@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 
@@ -217,3 +218,17 @@ def test_a_host_that_refuses_such_refs_is_quoted(one: Repo, origin: Repo) -> Non
 def test_a_large_file_on_the_ref_is_not_taken_in(one: Repo, other: Repo, origin: Repo) -> None:
     assert table(one, origin.path).publish({"a": b"1", "huge": b"x" * ((1 << 20) + 1)}, "first")
     assert dict(table(other, origin.path).fetch()) == {"a": b"1"}
+
+
+def test_thousands_of_files_cost_each_further_change_little(
+    one: Repo, other: Repo, origin: Repo
+) -> None:
+    names = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(3000)]
+    files = {f"objects/packs/{name[:2]}/{name}": name.encode() * 2 for name in names}
+    assert table(one, origin.path).publish({**files}, "many")
+    reader = table(other, origin.path)
+    assert dict(reader.fetch()) == files
+    before = origin.text("rev-parse", REF)
+    assert reader.publish({f"objects/packs/{names[0][:2]}/more": b"x"}, "one more")
+    added = origin.text("rev-list", "--objects", "--disk-usage", f"{before}..{REF}")
+    assert int(added) < 20_000
