@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from support.backend_contract import BackendContract
 from support.dav_contract import folder_of
+from support.scripted_server import Answer, ScriptedServer
 from support.servers.nginx import Nginx
+from support.servers.place import RemotePlace
 
 from git_mlvc.backend.base import Backend, Capability, Listed, Stat
 from git_mlvc.backend.file import FileBackend
@@ -107,3 +110,20 @@ def test_a_server_with_a_certificate_of_its_own(nginx_server: Nginx, says_it: st
         stranger.get("packs/ab/x")
     assert "SSL_CERT_FILE" in caught.value.hint
     stranger.close()
+
+
+def test_from_https_nobody_is_sent_on_to_http(nginx_server: Nginx) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(nginx_server.authority, nginx_server.top / "key.pem")
+    with (
+        ScriptedServer(lambda asked: Answer(200, b"data")) as plain,
+        ScriptedServer(
+            lambda asked: Answer(302, headers={"Location": plain.url + "/x"}), tls=tls
+        ) as secure,
+    ):
+        options = {"ca-file": str(nginx_server.authority), "token": "t0"}
+        backend = RemotePlace(secure.url + "/r", options).backend()
+        with pytest.raises(RemoteRefused, match="which is not encrypted"):
+            backend.get("packs/ab/x")
+        backend.close()
+        assert plain.asked == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +89,13 @@ def test_logins_come_from_gits_helpers_and_are_not_shown(
     said = [project.ann.git("push", "-u", "origin", "main")]
     ben = project.clone_for(machine_for(knowing, tmp_path / "ben"))
     assert contents(ben) == {"model.bin": MODEL}
+
+    header = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    told = replace(
+        place, git_config={f"http.{place.url}.extraHeader": f"Authorization: Basic {header}"}
+    )
+    kim = project.clone_for(machine_for(told, tmp_path / "kim"))
+    assert contents(kim) == {"model.bin": MODEL}
 
     eve = machine_for(place, tmp_path / "eve").clone(project.git_url, "project")
     eve.mlvc("remote", "trust", REMOTE)
