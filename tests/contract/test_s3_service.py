@@ -253,7 +253,7 @@ class TestRequests:
         place = swift_server.place()
         pack = tmp_path / "pack"
         with pack.open("wb") as file:
-            file.truncate(32 << 20)
+            file.truncate(12 << 20)
         done = run_driver(
             place,
             "from concurrent.futures import ThreadPoolExecutor\n"
@@ -265,7 +265,7 @@ class TestRequests:
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n",
             str(pack),
         )
-        assert int(done) < 24 << 10  # KiB, for 256 MiB on their way
+        assert int(done) < 24 << 10  # KiB, for 96 MiB on their way
 
 
 class TestSilence:
