@@ -91,3 +91,15 @@ def test_the_rest_is_not_sent_when_one_falls_silent(ann: Place) -> None:
     with pytest.raises(RemoteUnavailable):
         list(sender(ann).send_all(deliveries))
     assert not other.calls
+
+
+def test_a_second_push_asks_each_place_three_times_at_most(ann: Place) -> None:
+    places = [FaultyBackend(MemoryBackend(name)) for name in ("one", "two")]
+    pointers = ingest(ann.store, content(1, 400_000), b"small")
+    for _ in range(2):
+        deliveries = [Delivery(ann.view(place, place.url), uses(*pointers)) for place in places]
+        before = [sum(place.calls.values()) for place in places]
+        reports = [report for _, report in sender(ann).send_all(deliveries)]
+    assert [report.sent_bytes for report in reports] == [0, 0]
+    asked = [sum(place.calls.values()) for place in places]
+    assert all(now - then <= 3 for now, then in zip(asked, before, strict=True))
