@@ -233,3 +233,34 @@ def test_a_pointer_whose_data_is_gone_stays_and_is_named(scene: Stubbed) -> None
     report = _convert(repo, Store.open(scene.store.path))
     assert list(report.failed) == [RepoPath(b"a.bin")]
     assert pointer_format.sniff(repo.blob(":a.bin")) is not None
+
+
+def test_a_remote_is_written_beside_a_size_and_goes_with_the_pattern(repo: Repo) -> None:
+    repo.write({"mlvc.toml": b'[remote.cold]\nurl = "/cold"\n'})
+    _track(repo, "*.npy", above="1MiB")
+    lines = repo.read(".gitattributes")
+    report = track.track(_found(repo), repo.path, ["*.npy"], _settings(repo), remote="cold")
+    assert report.added == ["*.npy"] and repo.read(".gitattributes") == lines
+    again = track.track(_found(repo), repo.path, ["*.npy"], _settings(repo), remote="cold")
+    assert again.already == ["*.npy"]
+    (line,) = track.tracked(_found(repo), _settings(repo))
+    assert (line.min_size_bytes, line.remote) == (1 << 20, "cold")
+    _track(repo, "*.npy")
+    (line,) = track.tracked(_found(repo), _settings(repo))
+    assert (line.min_size_bytes, line.remote) == (0, "cold")
+    _untrack(repo, "*.npy")
+    assert _settings(repo).routes == () and track.tracked(_found(repo), _settings(repo)) == []
+
+
+def test_a_route_alone_is_listed_and_can_be_taken_out(repo: Repo) -> None:
+    repo.write({"mlvc.toml": b'[track."models/**"]\nremote = "cold"\n'})
+    (line,) = track.tracked(_found(repo), _settings(repo))
+    assert (str(line.file), line.pattern, line.remote) == ("mlvc.toml", "models/**", "cold")
+    assert _untrack(repo, "models/**").removed == ["models/**"]
+    assert _settings(repo).routes == ()
+
+
+def test_an_unknown_remote_is_refused_before_anything_is_written(repo: Repo) -> None:
+    with pytest.raises(UsageError, match="no remote is called 'cold'"):
+        track.track(_found(repo), repo.path, ["*.npy"], _settings(repo), remote="cold")
+    assert not repo.has(".gitattributes") and not repo.has("mlvc.toml")

@@ -57,3 +57,15 @@ def test_a_remote_on_a_disk_is_looked_into(ann: Place) -> None:
     found = unpushed.at_no_cost(ann.view(near), standing(sent, kept))
     assert (found.basis, found.unpushed) == (Basis.LISTED, [RepoPath(b"1.bin")])
     assert unpushed.verified(ann.view(near), standing(sent, kept)).unpushed == found.unpushed
+
+
+def test_one_answer_for_several_places_rests_on_the_weakest() -> None:
+    one = unpushed.OnRemote("lab", Basis.LISTED, [RepoPath(b"a")])
+    other = unpushed.OnRemote("archive", Basis.REMEMBERED, [RepoPath(b"b")])
+    both = unpushed.combined([one, other])
+    assert (both.remote, both.basis) == ("lab, archive", Basis.REMEMBERED)
+    assert both.unpushed == [RepoPath(b"a"), RepoPath(b"b")]
+    silent = unpushed.OnRemote("cold", Basis.UNKNOWN, None, "it has not been asked yet")
+    nobody = unpushed.combined([one, silent])
+    assert (nobody.basis, nobody.unpushed, nobody.why) == (Basis.UNKNOWN, None, silent.why)
+    assert unpushed.combined([one]) == one
