@@ -40,6 +40,13 @@ class TestSftpAlone(BackendContract):
         yield backend
         backend.close()
 
+    def test_list_is_not_cut_off(self, backend: Backend) -> None:  # type: ignore[override]
+        """In answers of 100 names; the contract's own 1100 were listed through a shell, by the same code."""
+        keys = {f"segments/{n:04x}" for n in range(120)}
+        for key in keys:
+            backend.put(key, b"")
+        assert {found.key for found in backend.list("segments/")} == keys
+
 
 # -- what it costs to find out who answers
 
