@@ -120,8 +120,8 @@ class Opening:
     """
 
     permissions: Permissions = UMASK
-    options: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     credentials: Credentials = NO_CREDENTIALS
     meter: Meter = unmetered
     connect_timeout_s: float = CONNECT_TIMEOUT_S
