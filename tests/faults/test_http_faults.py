@@ -14,13 +14,15 @@ from support.servers.nginx import PASSWORD, USER, Nginx
 from git_mlvc.backend.file import FileBackend
 from git_mlvc.login import Login
 
+IDLE_S = 0.6
+
 
 class TestReading(FaultContract):
     @pytest.fixture
     def faulty(self, nginx_server: Nginx) -> Iterator[Faulty]:
         place = nginx_server.place("files")
         truth = FileBackend(folder_of(place.url, nginx_server.data))
-        with faulty_place(place, truth=truth) as faulty:
+        with faulty_place(place, truth=truth, idle_timeout_s=IDLE_S) as faulty:
             yield faulty
 
 
@@ -41,5 +43,7 @@ class TestWriting(FaultContract):
     @pytest.fixture
     def faulty(self, nginx_server: Nginx, tmp_path: Path) -> Iterator[Faulty]:
         place = nginx_server.place("guarded")
-        with faulty_place(place, credentials=Known(), secrets=(PASSWORD,)) as faulty:
+        with faulty_place(
+            place, credentials=Known(), secrets=(PASSWORD,), idle_timeout_s=IDLE_S
+        ) as faulty:
             yield faulty
