@@ -79,6 +79,11 @@ def test_a_place_with_two_names_is_one_place() -> None:
     assert [place.name for place in pushed_to(found)] == ["lab", "archive"]
 
 
+def test_an_address_that_is_none_is_like_no_other() -> None:
+    found = places({}, {**REMOTES, "bad": {"url": "file://elsewhere/x"}})
+    assert [place.name for place in found.for_mirrors()] == ["lab", "archive", "cold", "bad"]
+
+
 def test_what_was_sent_before_a_route_may_be_at_the_usual_place() -> None:
     found = places({"models/**": "archive"})
     usual, archive = shares(found, found.usual())
