@@ -13,7 +13,9 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from git_mlvc.backend.address import is_scp
 from git_mlvc.errors import ConfigError
 
-_SHORT = re.compile(r"(?:([^@/]*)@)?(\[[^\]/]+\]|[^:/@\[]+):(.*)\Z", re.S)
+# The first colon ends the host, as git reads it: evil:x@lab:y is a path on evil.
+_SHORT = re.compile(r"(?:([^@/:]*)@)?(\[[^\]/]+\]|[^:/@\[]+):(.*)\Z", re.S)
+_NAME_AND_PORT = re.compile(r"\[([^:\]]+):([0-9]{1,5})\]\Z")
 _SHELLS = re.compile(r"""[\s'"\\$`;&|<>(){}!*?#]""")
 _EXAMPLES = "write ssh://user@host:port/path, or user@host:path relative to the home there"
 
@@ -55,11 +57,14 @@ def _short(url: str) -> Place:
     if found is None:
         raise ConfigError(f"not an address for ssh: {url.rpartition('@')[2]}", hint=_EXAMPLES)
     user, host, path = found.groups()
-    _check_user(user or "")
-    return Place(host.strip("[]"), path.encode("utf-8", "surrogateescape") or b".", user or "")
+    named = _NAME_AND_PORT.match(host)  # git takes [host:port]:path too
+    name, port = (named[1], int(named[2])) if named else (host.strip("[]"), None)
+    return Place(name, path.encode("utf-8", "surrogateescape") or b".", user or "", port)
 
 
 def _long(url: str) -> Place:
+    if any(char in url.partition("://")[2].partition("/")[0] for char in "?#"):
+        raise ConfigError("not an address for ssh: its host has strange characters", hint=_EXAMPLES)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -72,7 +77,6 @@ def _long(url: str) -> Place:
             why="ssh takes none from its command line",
             hint="use a key: ssh-keygen, then ssh-copy-id",
         )
-    _check_user(user)
     # urlsplit gives the name in lower case; a name of ~/.ssh/config is told apart by it.
     named = re.search(re.escape(host), parts.netloc.rpartition("@")[2], re.I)
     path = unquote_to_bytes(url.partition("://")[2].partition("/")[2])
@@ -80,15 +84,6 @@ def _long(url: str) -> Place:
         raise ConfigError("not an address for ssh: its path has control characters")
     path = path if path.startswith(b"~") else b"/" + path
     return Place(named[0] if named else host, path, user, port)
-
-
-def _check_user(user: str) -> None:
-    if ":" in user:
-        raise ConfigError(
-            "the address holds a password",
-            why="ssh takes none from its command line",
-            hint="use a key: ssh-keygen, then ssh-copy-id",
-        )
 
 
 def _shown(path: bytes) -> str:

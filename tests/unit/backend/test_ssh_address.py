@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from git_mlvc.backend import registry
+from git_mlvc.backend import address, registry
 from git_mlvc.backend.base import Denied, Offline
 from git_mlvc.backend.opening import Opening
 from git_mlvc.backend.over_ssh import command, said
@@ -37,12 +37,18 @@ PATIENCE = Patience(10, 60, may_ask=False)
         ("ada@lab:/srv/data", Place("lab", b"/srv/data", "ada")),
         ("ada@lab:~/data", Place("lab", b"~/data", "ada")),
         ("ada@[::1]:data", Place("::1", b"data", "ada")),
+        ("ada@[lab:2222]:data", Place("lab", b"data", "ada", 2222)),
+        ("lab:data@2024:x", Place("lab", b"data@2024:x")),
         ("ada@lab:", Place("lab", b".", "ada")),
         ("ssh://lab", Place("lab", b"/")),
     ],
 )
 def test_both_forms_are_read_as_git_reads_them(url: str, place: Place) -> None:
     assert parse(url) == place
+    # Whoever decides whether a clone's address is trusted must mean the same host.
+    server = address.server_of(url)
+    assert server is not None
+    assert (server.host, server.port) == (place.host.lower(), place.port or 22)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,8 @@ def test_both_forms_are_read_as_git_reads_them(url: str, place: Place) -> None:
         "ssh:///path",
         "ssh://lab:port/path",
         "ssh://ada:secret@lab/path",
-        "ada:secret@lab:path",
+        "ssh://lab#@evil/path",
+        "ssh://lab?@evil/path",
         "ssh://lab/a%00b",
         "ssh://la$(x)b/path",
         "ssh://lab;x/path",
