@@ -33,7 +33,7 @@ MAX_ANSWER_BYTES = 1 << 30
 _POLL_S = 0.01
 _WATCH = (
     'exec 3<&0; "$@" </dev/null & child=$!; '
-    '{ cat <&3 >/dev/null; kill "$child"; } 2>/dev/null & watch=$!; '
+    '{ while read -r _; do :; done <&3; kill "$child"; } 2>/dev/null & watch=$!; '
     'exec 3<&-; wait "$child"; code=$?; kill "$watch" 2>/dev/null; exit "$code"'
 )
 _ADDRESS = re.compile(r"127\.0\.0\.1:([0-9]+)")
@@ -191,7 +191,11 @@ class RcloneService:
         with self._starting:
             if self._process is None or self._process.poll() is not None:
                 self._end()
-                self._start()
+                try:
+                    self._start()
+                except BaseException:
+                    self._end()
+                    raise
 
     def _start(self) -> None:
         """Raises RemoteRefused, RemoteUnavailable."""
@@ -243,7 +247,6 @@ class RcloneService:
             if process.poll() is not None:
                 raise self._not_started(process.returncode)
             time.sleep(_POLL_S)
-        self._end()
         raise RemoteUnavailable("rclone does not start", why=f"nothing came for {START_S:.0f} s")
 
     def _not_started(self, code: int) -> RemoteRefused:
