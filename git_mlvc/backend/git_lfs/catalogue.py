@@ -175,15 +175,19 @@ class Catalogue:
     def _commit_all(self) -> None:
         with self._turns:
             batch, self._waiting = self._waiting, []
+        # Whatever ends this thread in the middle, the others are not told that all went well.
+        error: MlvcError | None = RemoteUnavailable(
+            f"cannot write to {self._shown}", why="it broke off"
+        )
+        made = [False] * len(batch)
         try:
             made = self._publish([waiting.change for waiting in batch])
-            for waiting, is_made in zip(batch, made, strict=True):
-                waiting.is_made = is_made
+            error = None
         except MlvcError as exc:
-            for waiting in batch:
-                waiting.error = exc
+            error = exc
         finally:
-            for waiting in batch:
+            for waiting, is_made in zip(batch, made, strict=True):
+                waiting.is_made, waiting.error = is_made, error
                 waiting.is_done = True
 
     def _publish(self, changes: Sequence[Change]) -> list[bool]:

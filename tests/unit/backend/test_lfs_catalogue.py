@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.git_remotes import MemoryRef
+from support.git_remotes import MemoryRef, RefView
 
 from git_mlvc.backend.git_lfs.catalogue import Catalogue, Change, Entry
 from git_mlvc.errors import RemoteRefused, RemoteUnavailable
@@ -184,3 +185,34 @@ def test_a_failure_keeps_what_was_noted(ref: MemoryRef) -> None:
     store.fails = False
     mine.flush()
     assert catalogue(ref).below("") == [("packs/aa/1", pointer(1))]
+
+
+def test_a_thread_that_is_interrupted_tells_no_other_that_all_went_well(ref: MemoryRef) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    class Interrupted(RefView):
+        def publish(self, changes: Mapping[str, bytes | None], message: str) -> bool:
+            began.set()
+            go_on.wait(60)
+            raise KeyboardInterrupt
+
+    mine = Catalogue(Interrupted(ref), "lfs:test")
+    outcomes: list[type[BaseException] | None] = []
+
+    def work(key: str) -> None:
+        try:
+            mine.commit(Change(key, pointer(1)))
+            outcomes.append(None)
+        except BaseException as exc:
+            outcomes.append(type(exc))
+
+    threads = [threading.Thread(target=work, args=(f"segments/{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    began.wait(60)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 4
+    assert set(outcomes) <= {KeyboardInterrupt, RemoteUnavailable}
+    assert ref.files == {}
