@@ -5,14 +5,19 @@ git-lfs, whose table of keys lives in a git repository, meets the same days in t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
-from support.fault_contract import FaultContract
+from support.fault_contract import FaultContract, QuickFaultContract
 from support.faulty_place import Faulty, faulty_place
 from support.servers.azurite import KEY, AzuriteServer
 from support.servers.gcs_double import GcsDouble
 from support.servers.s3_server import S3Server
+
+# Google and Azure are the same code as S3 but for their addresses and errors: what takes waiting is for `make faults`.
+IN_FULL = int(os.environ.get("MLVC_FAULTS", "12")) > 12
+AsS3: type[QuickFaultContract] = FaultContract if IN_FULL else QuickFaultContract
 
 
 class TestS3(FaultContract):
@@ -24,7 +29,7 @@ class TestS3(FaultContract):
             yield made
 
 
-class TestGoogle(FaultContract):
+class TestGoogle(AsS3):
     @pytest.fixture(scope="class")
     @classmethod
     def faulty(cls, gcs_server: GcsDouble) -> Iterator[Faulty]:
@@ -32,7 +37,7 @@ class TestGoogle(FaultContract):
             yield made
 
 
-class TestAzure(FaultContract):
+class TestAzure(AsS3):
     @pytest.fixture(scope="class")
     @classmethod
     def faulty(cls, azurite_server: AzuriteServer) -> Iterator[Faulty]:

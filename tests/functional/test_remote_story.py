@@ -14,6 +14,7 @@ import pytest
 from support.content import edited, noise
 from support.cramped import can_mount
 from support.repo import Repo
+from support.servers import programs
 from support.servers.nginx import Nginx
 from support.servers.place import RemotePlace
 from support.two_people import REMOTE, at_once, machine_for, start
@@ -91,7 +92,7 @@ def ext4(tmp_path: Path) -> Iterator[Path]:
     with image.open("wb") as file:
         file.truncate(64 << 20)
     mounted.mkdir()
-    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True, env={"PATH": "/usr/sbin:/sbin"})
+    subprocess.run([programs.program("mkfs.ext4"), "-q", "-F", image], check=True)
     subprocess.run(["mount", "-o", "loop", image, mounted], check=True)
     yield mounted
     subprocess.run(["umount", mounted], check=True)

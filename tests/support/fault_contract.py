@@ -131,7 +131,9 @@ class Verb:
                 assert self.faulty.truth.stat(self.key) is None
 
 
-class FaultContract:
+class QuickFaultContract:
+    """What takes no waiting."""
+
     # Requests after the first of a verb are met as well; more than so many are not.
     requests_met = 4
 
@@ -173,28 +175,6 @@ class FaultContract:
         for one in met(verb, PASSING[name]):
             one.check(verb, within(HANG_S, lambda one=one: one.do(verb)))
 
-    @pytest.mark.parametrize("name", SILENT)
-    @pytest.mark.parametrize("verb", ["get_file", "stat", "list", "put"])
-    def test_silence_ends(self, met: Any, verb: str, name: str) -> None:
-        for one in met(verb, (SILENT[name],)):
-            one.check(verb, within(HANG_S, lambda one=one: one.do(verb)))
-
-    def test_a_server_that_stops_reading_is_noticed(self, met: Any, tmp_path: Path) -> None:
-        for one in met("put", (StallRequest(1000),)):
-            one.check("put", within(HANG_S, lambda one=one: one.do("put")))
-
-    def test_silence_for_ever_is_unavailable(self, met: Any) -> None:
-        for one in met("stat", (Stall(),), times=-1):
-            with pytest.raises(RemoteUnavailable):
-                within(HANG_S, lambda one=one: one.do("stat"))
-            return
-
-    @pytest.mark.parametrize("verb", ["get", "get_file"])
-    def test_slow_is_not_silent(self, met: Any, verb: str) -> None:
-        for one in met(verb, (Drip(pieces=12, pause_s=0.15),)):
-            one.check(verb, within(HANG_S, lambda one=one: one.do(verb)))
-            return
-
     @pytest.mark.parametrize("name", ALTERED)
     @pytest.mark.parametrize("verb", READING)
     def test_what_was_altered_is_right_or_refused_where_that_can_be_seen(
@@ -234,21 +214,6 @@ class FaultContract:
         assert len(faulty.proxy.requests) - before <= 3  # no burst of tries: accounts get locked
         self.check_message(faulty, caught.value)
 
-    @pytest.mark.parametrize("status", [500, 503])
-    @pytest.mark.parametrize("verb", (*READING, *WRITING))
-    def test_who_is_down_is_unavailable(
-        self, faulty: Faulty, tmp_path: Path, verb: str, status: int
-    ) -> None:
-        _need(faulty, verb)
-        one = Verb(faulty, tmp_path, _key())
-        one.prepare(verb)
-        faulty.proxy.rules.add(Answer(status), times=-1)
-        before = len(faulty.proxy.requests)
-        with pytest.raises(RemoteUnavailable) as caught:
-            within(HANG_S, lambda: one.do(verb))
-        assert 2 <= len(faulty.proxy.requests) - before <= 60
-        self.check_message(faulty, caught.value)
-
     @pytest.mark.parametrize("verb", ["put", "put_if_absent"])
     @pytest.mark.parametrize("status", [400, 404, 405, 409, 412, 413, 501, 507])
     def test_a_put_that_is_refused_is_not_reported_as_done(
@@ -263,14 +228,6 @@ class FaultContract:
             self.check_message(faulty, exc)
         else:
             assert verb == "put_if_absent" and said is False  # something is there: look and compare
-
-    @pytest.mark.parametrize("verb", READING)
-    def test_nobody_there_is_unavailable(self, faulty: Faulty, tmp_path: Path, verb: str) -> None:
-        _need(faulty, verb)
-        one = Verb(faulty, tmp_path, _key())
-        with faulty.proxy.refusing(), pytest.raises(RemoteUnavailable) as caught:
-            within(HANG_S, lambda: one.do(verb))
-        self.check_message(faulty, caught.value)
 
     def test_what_appears_late_is_found_when_asked_again(self, met: Any) -> None:
         for one in met("get", (Answer(404), Answer(404))):
@@ -305,6 +262,52 @@ class FaultContract:
         assert error.what and len(said) < 2000
         for secret in faulty.secrets:
             assert secret not in said
+
+
+class FaultContract(QuickFaultContract):
+    """All of it: silence, slowness and long outages as well."""
+
+    @pytest.mark.parametrize("name", SILENT)
+    @pytest.mark.parametrize("verb", ["get_file", "stat", "list", "put"])
+    def test_silence_ends(self, met: Any, verb: str, name: str) -> None:
+        for one in met(verb, (SILENT[name],)):
+            one.check(verb, within(HANG_S, lambda one=one: one.do(verb)))
+
+    def test_a_server_that_stops_reading_is_noticed(self, met: Any, tmp_path: Path) -> None:
+        for one in met("put", (StallRequest(1000),)):
+            one.check("put", within(HANG_S, lambda one=one: one.do("put")))
+
+    def test_silence_for_ever_is_unavailable(self, met: Any) -> None:
+        for one in met("stat", (Stall(),), times=-1):
+            with pytest.raises(RemoteUnavailable):
+                within(HANG_S, lambda one=one: one.do("stat"))
+            return
+
+    @pytest.mark.parametrize("verb", ["get", "get_file"])
+    def test_slow_is_not_silent(self, met: Any, verb: str) -> None:
+        for one in met(verb, (Drip(pieces=12, pause_s=0.15),)):
+            one.check(verb, within(HANG_S, lambda one=one: one.do(verb)))
+            return
+
+    @pytest.mark.parametrize("verb", (*READING, *WRITING))
+    def test_who_is_down_is_unavailable(self, faulty: Faulty, tmp_path: Path, verb: str) -> None:
+        _need(faulty, verb)
+        one = Verb(faulty, tmp_path, _key())
+        one.prepare(verb)
+        faulty.proxy.rules.add(Answer(503), times=-1)
+        before = len(faulty.proxy.requests)
+        with pytest.raises(RemoteUnavailable) as caught:
+            within(HANG_S, lambda: one.do(verb))
+        assert 2 <= len(faulty.proxy.requests) - before <= 60
+        self.check_message(faulty, caught.value)
+
+    @pytest.mark.parametrize("verb", READING)
+    def test_nobody_there_is_unavailable(self, faulty: Faulty, tmp_path: Path, verb: str) -> None:
+        _need(faulty, verb)
+        one = Verb(faulty, tmp_path, _key())
+        with faulty.proxy.refusing(), pytest.raises(RemoteUnavailable) as caught:
+            within(HANG_S, lambda: one.do(verb))
+        self.check_message(faulty, caught.value)
 
 
 def within(seconds: float, ask: Callable[[], Any]) -> Any:

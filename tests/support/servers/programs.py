@@ -72,6 +72,7 @@ DEBIAN: tuple[Debian, ...] = (
     Debian("nginx", ("nginx", "libnginx-mod-http-dav-ext")),
     Debian("apache2", ("apache2",)),
     Debian("openssl", ("openssl",)),
+    Debian("mkfs.ext4", ("e2fsprogs",)),
     Debian("npm", ("npm",)),
     Debian("rclone", ("rclone",)),
     Debian("git-lfs", ("git-lfs",)),
