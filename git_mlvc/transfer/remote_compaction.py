@@ -19,12 +19,13 @@ from git_mlvc.errors import FormatError, MlvcError, RemoteError
 from git_mlvc.fs import atomic
 from git_mlvc.store.disk import Disk
 from git_mlvc.store.merging import merge_to_file
-from git_mlvc.transfer import remote_layout, segment_listing, succession
+from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.arrival import check_arrival
 from git_mlvc.transfer.queue import Lanes, Pool
-from git_mlvc.transfer.remote_segments import RemoteSegments
 from git_mlvc.transfer.remote_view import RemoteView
-from git_mlvc.transfer.succession import Listing, Marker
+from git_mlvc.transfer.segments import segment_listing, succession
+from git_mlvc.transfer.segments.remote_segments import RemoteSegments
+from git_mlvc.transfer.segments.succession import Listing, Marker
 
 MOST_SEGMENTS = 4  # that are left after merging, if the allowance suffices
 TOO_MANY = 8

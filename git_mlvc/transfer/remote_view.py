@@ -24,10 +24,10 @@ from git_mlvc.transfer.pack_presence import PackPresence
 from git_mlvc.transfer.pack_ranges import PackRanges
 from git_mlvc.transfer.plan import Read
 from git_mlvc.transfer.queue import Lanes
-from git_mlvc.transfer.ranged_segments import ASK_BYTES
 from git_mlvc.transfer.remote_layout import FORMAT_KEY, INDEX_KEY
-from git_mlvc.transfer.remote_segments import LISTING_ATTEMPTS, RemoteSegments
-from git_mlvc.transfer.segment_cache import SegmentCache
+from git_mlvc.transfer.segments.ranged_segments import ASK_BYTES
+from git_mlvc.transfer.segments.remote_segments import LISTING_ATTEMPTS, RemoteSegments
+from git_mlvc.transfer.segments.segment_cache import SegmentCache
 
 CERTAIN_BYTES = 64 << 20  # of segments that are fetched before something is called missing
 FIRST_SAMPLE = 8  # ids asked for at first: what was pushed together is found with them

@@ -17,7 +17,7 @@ from git_mlvc.formats.pointer import Pointer
 from git_mlvc.transfer import remote_compaction, remote_layout
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.push import push
-from git_mlvc.transfer.succession import GRACE_DAYS, MOST_KEPT, Listing, Marker
+from git_mlvc.transfer.segments.succession import GRACE_DAYS, MOST_KEPT, Listing, Marker
 from git_mlvc.transfer.verify import copies_on
 
 DAY_S = 86400

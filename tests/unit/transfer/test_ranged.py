@@ -15,16 +15,11 @@ from git_mlvc.formats import segment
 from git_mlvc.formats.pack import encode_row
 from git_mlvc.formats.segment import PackTable, SegmentView
 from git_mlvc.oid import Oid
-from git_mlvc.transfer import (
-    remote_compaction,
-    remote_layout,
-    remote_segments,
-    remote_view,
-    segment_ranges,
-)
+from git_mlvc.transfer import remote_compaction, remote_layout, remote_view
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.push import push
-from git_mlvc.transfer.ranged_segments import RangedSegments
+from git_mlvc.transfer.segments import remote_segments, segment_ranges
+from git_mlvc.transfer.segments.ranged_segments import RangedSegments
 from git_mlvc.transfer.verify import copies_on
 
 digests = st.binary(min_size=32, max_size=32)

@@ -15,10 +15,11 @@ from git_mlvc.backend.memory import MemoryBackend
 from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.transfer import fetch as fetching
-from git_mlvc.transfer import plan, remote_segments
+from git_mlvc.transfer import plan
 from git_mlvc.transfer import push as pushing
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.push import push
+from git_mlvc.transfer.segments import remote_segments
 
 SCALE = 32
 GIB = (1 << 30) // SCALE

@@ -16,12 +16,13 @@ from git_mlvc.backend.base import Backend, Capability, NotFound, can
 from git_mlvc.errors import FormatError, MlvcError, RemoteError, RemoteRefused
 from git_mlvc.formats import store_config
 from git_mlvc.formats.segment import SegmentView
-from git_mlvc.transfer import doubts, remote_layout, segment_listing
+from git_mlvc.transfer import doubts, remote_layout
 from git_mlvc.transfer.queue import Lanes, Pool
-from git_mlvc.transfer.ranged_segments import RangedSegments
 from git_mlvc.transfer.remote_layout import FORMAT_KEY, INDEX_KEY, Index, Summary
-from git_mlvc.transfer.segment_cache import BLOCK_BYTES, SegmentCache
-from git_mlvc.transfer.succession import Listing
+from git_mlvc.transfer.segments import segment_listing
+from git_mlvc.transfer.segments.ranged_segments import RangedSegments
+from git_mlvc.transfer.segments.segment_cache import BLOCK_BYTES, SegmentCache
+from git_mlvc.transfer.segments.succession import Listing
 
 WHOLE_BYTES = 256 << 10  # a segment up to this size is fetched rather than asked
 LISTING_ATTEMPTS = 3

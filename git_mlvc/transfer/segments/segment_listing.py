@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from git_mlvc.backend.base import Backend
 from git_mlvc.transfer import remote_layout
-from git_mlvc.transfer.succession import Listing, Marker
+from git_mlvc.transfer.segments.succession import Listing, Marker
 
 MOST_UNLISTED = 16  # named by the index and not by the listing: asked for one by one
 

@@ -11,10 +11,11 @@ from git_mlvc.backend.base import Backend
 from git_mlvc.errors import FormatError, MlvcError
 from git_mlvc.formats import segment as segment_format
 from git_mlvc.formats.segment import LAYOUT_SIZE, Location
-from git_mlvc.transfer import remote_layout, segment_ranges
+from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.queue import Lanes, Pool
 from git_mlvc.transfer.remote_layout import Summary
-from git_mlvc.transfer.segment_ranges import Span, Window
+from git_mlvc.transfer.segments import segment_ranges
+from git_mlvc.transfer.segments.segment_ranges import Span, Window
 
 ASK_BYTES = 16 << 10  # what one look-up in one segment costs, about
 _Wanted = Mapping[bytes, Collection[Span]]
