@@ -36,7 +36,7 @@ _HTTP = Kind(
     "https://HOST/PATH",
     frozenset({"ca-file", "proxy", "token", "user", "webdav"}),
 )
-_SSH = frozenset({"server", "server-program"})
+_SSH = frozenset({"connections", "server", "server-program"})
 _PROGRAM = frozenset({"server-program"})
 _KINDS: dict[str, Kind] = {
     "file": _FILE,

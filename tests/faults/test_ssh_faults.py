@@ -198,9 +198,10 @@ def test_a_connection_that_is_reset_is_made_again(server: OpenSsh, way: str) -> 
 
 @pytest.mark.parametrize("cut", [Cut(up=1 << 20, stall=True), Cut(down=1 << 20, stall=True)])
 def test_a_connection_that_stalls_is_given_up(server: OpenSsh, cut: Cut) -> None:
-    with TcpFaults(server.port) as proxy, opened(faulty(server, proxy)) as fine:
-        fine.put("packs/ab/blob", BLOB)
-        place = RemotePlace(fine.url, options=server.options, environment=fine._opening.environment)
+    with TcpFaults(server.port) as proxy:
+        place = faulty(server, proxy)
+        with opened(place) as fine:
+            fine.put("packs/ab/blob", BLOB)
         with opened(place, idle_timeout_s=1.0) as backend:
             proxy.faults.append(cut)
             with pytest.raises(RemoteUnavailable, match="lost"):
@@ -223,7 +224,7 @@ def test_a_slow_drip_is_not_silence(ssh_server: OpenSsh) -> None:
 def test_all_who_wait_hear_of_a_lost_connection_and_the_next_connects(server: OpenSsh) -> None:
     with opened(server.place()) as backend:
         backend.put("packs/ab/blob", BLOB)
-        process = backend._connection.process._process  # type: ignore[union-attr]
+        process = backend._lines.first.connection.process._process  # type: ignore[union-attr]
 
         def read(number: int) -> bytes:
             if number == 3:
@@ -238,7 +239,7 @@ def test_nothing_is_left_behind(server: OpenSsh) -> None:
     backend = server.place().backend()
     assert isinstance(backend, SshBackend)
     backend.put("format", b"x")
-    process = backend._connection.process._process  # type: ignore[union-attr]
+    process = backend._lines.first.connection.process._process  # type: ignore[union-attr]
     backend.close()
     assert process.returncode is not None
     assert backend.get("format") == b"x"  # and it can be used again

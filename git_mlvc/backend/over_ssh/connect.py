@@ -49,9 +49,13 @@ class Connection:
 
 
 class Connector:
-    """Knows how to reach one place. Contacts nothing before it is asked to."""
+    """Knows how to reach one place. Contacts nothing before it is asked to.
 
-    def __init__(self, place: Place, url: str, opening: Opening) -> None:
+    `may_ask`: a person may be asked, if there is one.
+    """
+
+    def __init__(self, place: Place, url: str, opening: Opening, *, may_ask: bool = True) -> None:
+        self._may_ask = may_ask
         self._place = place
         self._url = url
         self._opening = opening
@@ -207,7 +211,7 @@ class Connector:
     @property
     def _patience(self) -> Patience:
         opening = self._opening
-        may_ask = a_person_can_answer(opening.environment)
+        may_ask = self._may_ask and a_person_can_answer(opening.environment)
         return Patience(opening.connect_timeout_s, opening.idle_timeout_s, may_ask)
 
     # -- what is remembered: that there is no shell, so that this is tried once a week and not each time
