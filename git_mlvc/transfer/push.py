@@ -135,19 +135,27 @@ class Pusher:
         self.packs = 0
         self.found_bytes = 0
         self._segments = 0
-        self._standing: Mapping[bytes, int] | None = None  # packs by size, if they were listed
+        self._standing: Mapping[bytes, int] | None = None  # packs by size, where that is known
         self._looks_once = False
+        self._is_first_here = False
 
     def send(self, lacking: Mapping[bytes, Location]) -> None:
         """Send what is lacking (id -> where it is at the source) and name it, as one wave."""
         plan = plan_push(lacking, self._source.packs(lacking))
         self._progress.begin("uploading", total_bytes=plan.stored_bytes)
-        self._view.write_format()
+        # `format` comes before all packs: who has just put it is the first here.
+        if self._view.write_format() and not self._view.segments.pack_count:
+            self._is_first_here = True
         expected = len(plan.copies) + -(-plan.repacked_bytes // pack_format.PACK_TARGET_BYTES)
         self._looks_once = self._view.presence.is_listing_cheaper(
             expected, on_remote=self._view.segments.pack_count
         )
-        self._standing = self._view.presence.list_now() if self._looks_once else None
+        if self._is_first_here:
+            self._standing = {}
+        elif self._looks_once:
+            self._standing = self._view.presence.list_now()
+        else:
+            self._standing = None
         try:
             tables = self._send_packs(plan)
             if self._looks_once:

@@ -235,13 +235,18 @@ class RemoteView:
             self.presence.note([entry.id])
             self._distrusted.discard((None, entry.id))
 
-    def write_format(self) -> None:
-        """Say what this remote is, before anything else is put there; once, whatever its index said of it."""
-        if not self._wrote_format:
-            data = store_config.encode(store_config.StoreConfig())
-            self.backend.put_if_absent(FORMAT_KEY, data)
-            self._wrote_format = self.segments.has_format = True
-            self._cache.remember_use()
+    def write_format(self) -> bool:
+        """Say what this remote is, before anything else is put there; once, whatever its index said of it.
+
+        True if nothing said so before.
+        """
+        if self._wrote_format:
+            return False
+        data = store_config.encode(store_config.StoreConfig())
+        is_first = self.backend.put_if_absent(FORMAT_KEY, data)
+        self._wrote_format = self.segments.has_format = True
+        self._cache.remember_use()
+        return is_first
 
     def write_index(self) -> None:
         """Leave what is known of all segments, for readers of ranges and those that cannot list.
