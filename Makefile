@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: all test lint unit servers test-servers faults bench bench-quick bench-scale docs clean
+.PHONY: all test lint unit servers test-servers faults bench bench-quick bench-scale bench-remotes docs clean
 
 # How many kills, full disks and random commands `make faults` tries; `make test` tries 12.
 FAULTS ?= 60
@@ -61,6 +61,10 @@ bench-quick: $(STAMP)
 bench-scale: $(STAMP)
 	$(RUN_BENCH) bench/scale.py 20000 1000000
 	$(RUN_BENCH) bench/scale.py --big 64
+
+# Against real servers, near and with 50 ms on the way; the servers are those of the tests.
+bench-remotes: $(STAMP) servers
+	$(RUN_BENCH) bench/remotes.py $(BENCH)
 
 # The pages that are made from the code; a test fails when they are not up to date.
 docs: $(STAMP)

@@ -28,7 +28,7 @@ from workdata import Data
 
 HERE = Path(__file__).resolve().parent
 TOOLS = "git-mlvc", "dvc", "git-lfs", "rclone", "aws"
-STEPS = "push", "again", "fetch", "pull"
+NAMES = {"W1": "1 GiB", "W2": "20,000 × 4 KiB"}
 GIT_CONFIG = (
     '[user]\n\tname = bench\n\temail = bench@example.org\n[gc]\n\tauto = 0\n[protocol "file"]\n'
     "\tallow = always\n[init]\n\tdefaultBranch = main\n"
@@ -275,7 +275,6 @@ class Bench:
             f"| server | latency | work | {' | '.join(TOOLS)} | git-mlvc ÷ rclone | DVC ÷ git-mlvc | requests |",
             "|---|--:|---" + "|--:" * (len(TOOLS) + 3) + "|",
         ]
-        names = {"W1": "1 GiB", "W2": "20,000 × 4 KiB"}
         rows = dict.fromkeys(key[:4] for key in self.samples)
         for row in rows:
             site, latency_ms, workload, step = row
@@ -291,9 +290,36 @@ class Bench:
             cells.append(f"{wall['git-mlvc'] / wall['rclone']:.2f}" if "rclone" in wall else "")
             cells.append(f"{wall['dvc'] / wall['git-mlvc']:.1f}" if "dvc" in wall else "")
             cells.append(str(requests) if requests else "")
-            what = f"{step}, {names[workload]}"
+            what = f"{step}, {NAMES[workload]}"
             lines.append(f"| {site} | {latency_ms} ms | {what} | {' | '.join(cells)} |")
         return "\n".join(lines)
+
+    def verdicts(self):
+        """The targets, each met or short: in time against a peer of the same run, in requests as counted."""
+        lines = ["| what | measured | target | |", "|---|--:|--:|---|"]
+        for (site, latency_ms, workload, step, tool), ours in self.samples.items():
+            if tool != "git-mlvc":
+                continue
+            where = f"{site}, {latency_ms} ms: {step}, {NAMES[workload]}"
+            key = site, latency_ms, workload, step
+            if workload == "W1" and step in ("push", "pull") and (*key, "rclone") in self.samples:
+                share = self.wall(*key, "rclone") / self.wall(*key, tool)
+                lines.append(_verdict(f"{where}: share of rclone's rate", share, 0.9, share >= 0.9))
+            if workload == "W2" and step in ("push", "pull") and (*key, "dvc") in self.samples:
+                times = self.wall(*key, "dvc") / self.wall(*key, tool)
+                lines.append(_verdict(f"{where}: times DVC's rate", times, 20, times >= 20))
+            requests = max(one.get("requests", 0) for one in ours)
+            most = 3 if step == "again" else 64
+            if requests and (workload == "W1" or step == "again"):
+                lines.append(_verdict(f"{where}: requests", requests, most, requests <= most))
+        return "\n".join(lines)
+
+    def wall(self, *key):
+        return median(one["wall"] for one in self.samples[key])
+
+
+def _verdict(what, measured, target, is_met):
+    return f"| {what} | {measured:.3g} | {target} | {'met' if is_met else '**short**'} |"
 
 
 def words(text):
@@ -321,11 +347,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mlvc-remotes-", dir=args.tmp) as top:
         bench = Bench(args, Path(top))
         bench.run()
-        print(bench.table())
+        print(bench.table(), bench.verdicts(), sep="\n\n")
         if args.out:
             samples = [[*key, value] for key, value in bench.samples.items()]
             Path(args.out + ".json").write_text(json.dumps({"samples": samples, "errors": bench.errors}, indent=1))  # fmt: skip
-            Path(args.out + ".md").write_text(bench.table() + "\n")
+            Path(args.out + ".md").write_text(f"{bench.table()}\n\n{bench.verdicts()}\n")
 
 
 if __name__ == "__main__":
