@@ -147,8 +147,7 @@ class Case:
         self.check(self.copy / "data")
 
     def rclone(self):
-        remote = self.site.rclone(self.site.port, self.place)
-        if remote is None:
+        if self.site.rclone(self.site.port, self.place) is None:
             return
 
         def script(copy):
@@ -159,12 +158,7 @@ class Case:
 
             return through
 
-        self.copy.mkdir()
-        push = script(lambda there: f"{self.source} {there}")
-        self.timed("push", push, self.top)
-        self.timed("again", push, self.top)
-        self.timed("pull", script(lambda there: f"{there} {self.copy}"), self.top)
-        self.check(self.copy)
+        self.copied(script)
 
     def aws(self):
         remote = self.site.aws(self.site.port, self.place)
@@ -179,6 +173,10 @@ class Case:
 
             return through
 
+        self.copied(script)
+
+    def copied(self, script):
+        """Time a tool that copies directories: `script` makes its command from the words for source and target."""
         self.copy.mkdir()
         push = script(lambda there: f"{self.source} {there}")
         self.timed("push", push, self.top)

@@ -3,10 +3,7 @@
 python3 bench/summary.py RESULT.json…        # what `bench.py --out RESULT` wrote
 """
 
-import json
-import sys
-
-from targets import MIB, OURS, Missing, Run
+from targets import MIB, OURS, Missing, Run, print_for_results
 
 _COLUMNS = "work", "git-mlvc", "fastest peer", "git-lfs", "DVC", "limit", "÷ peer", "÷ limit"
 _COPY = "1 file: {copy}"
@@ -110,12 +107,5 @@ def _seconds(value):
     return f"{value:.3f}" if value < 1 else f"{value:.2f}"
 
 
-def main():
-    for name in sys.argv[1:]:
-        with open(name) as stream:
-            doc = json.load(stream)
-        print("\n".join(table(doc, "cp + fsync" if doc["on_disk"] else "cp")), end="\n\n")
-
-
 if __name__ == "__main__":
-    main()
+    print_for_results(table)

@@ -209,7 +209,8 @@ def table(doc, copy):
     return lines
 
 
-def main():
+def print_for_results(table):
+    """Print a table of each result file named on the command line."""
     for name in sys.argv[1:]:
         with open(name) as stream:
             doc = json.load(stream)
@@ -217,4 +218,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    print_for_results(table)
