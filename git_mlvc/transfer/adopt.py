@@ -8,7 +8,7 @@ read one by one, which finds the good ones and names the bad.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from git_mlvc.backend.base import NotFound
 from git_mlvc.errors import CorruptChunk, MlvcError
@@ -18,7 +18,8 @@ from git_mlvc.store.adoption import Adoption, Guest
 from git_mlvc.transfer.queue import Pool
 from git_mlvc.transfer.remote_view import RemoteView
 
-BUDGET_BYTES = 4 * PACK_TARGET_BYTES  # on the disk and on their way, with no name yet
+# On the disk and on their way, with no name yet: while some are verified, others have to come.
+BUDGET_BYTES = 8 * PACK_TARGET_BYTES
 
 
 def adopt(
@@ -34,11 +35,21 @@ def adopt(
     StoreError; what came stays.
     """
     shown = shown_bytes or {}
+
+    def bring(pack: bytes) -> Guest:
+        def copy(fd: int) -> None:
+            with view.traffic.journey(packs[pack], shown.get(pack)):
+                view.packs.copy(pack, fd)
+            pool.leave_lane()  # to verify it is not the remote's affair: the next one may come
+
+        return adoption.fetch(pack, copy)
+
     pool: Pool[bytes, Guest] = Pool(
-        lambda pack: adoption.fetch(pack, _copier(view, pack, packs[pack], shown.get(pack))),
+        bring,
         cost=lambda pack: packs[pack],
         lanes=view.lanes,
         budget_bytes=BUDGET_BYTES,
+        goes_on=True,
     )
     failures: list[MlvcError] = []
     for _, outcome in pool.run(pack for pack in packs if not failures):
@@ -51,13 +62,3 @@ def adopt(
         yield outcome.table
     if failures:
         raise failures[0]
-
-
-def _copier(
-    view: RemoteView, pack: bytes, size_bytes: int, shown_bytes: int | None
-) -> Callable[[int], None]:
-    def copy(fd: int) -> None:
-        with view.traffic.journey(size_bytes, shown_bytes):
-            view.packs.copy(pack, fd)
-
-    return copy

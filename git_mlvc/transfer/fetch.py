@@ -38,7 +38,7 @@ from git_mlvc.units import count_text, size_text
 BATCH_POINTERS = 1 << 16
 LEFT_FREE_BYTES = 4 << 20  # for git's index, refs and stubs
 WINDOW_RECORDS = 1 << 15
-WINDOW_BYTES = 256 << 20  # of content: after so much, what came is committed
+WINDOW_BYTES = 1 << 30  # of content: all of it is committed before more is asked for
 COMMIT_BYTES = 16 << 20
 GROUP_RECORDS = 1 << 13  # looked up together
 

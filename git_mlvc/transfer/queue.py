@@ -100,6 +100,7 @@ class Pool(Generic[_Job, _Result]):
     """Runs `work` over jobs, in so many `lanes`, while their `cost` in bytes stays within `budget`.
 
     A job dearer than the whole budget runs alone. `work` must not run a pool in the same lanes.
+    `goes_on`: it has more to do when its request is over, and calls `leave_lane` then.
     """
 
     def __init__(
@@ -109,11 +110,21 @@ class Pool(Generic[_Job, _Result]):
         cost: Callable[[_Job], int],
         lanes: Lanes | None = None,
         budget_bytes: int = BUDGET_BYTES,
+        goes_on: bool = False,
     ) -> None:
         self._work = work
         self._cost = cost
         self._lanes = lanes or Lanes()
         self._budget_bytes = budget_bytes
+        self._goes_on = goes_on
+        self._here = threading.local()  # `cost`: of the request that this thread holds a lane for
+
+    def leave_lane(self) -> None:
+        """For `work`, on its own thread: the request is over, somebody else's may begin."""
+        cost: int | None = getattr(self._here, "cost", None)
+        if cost is not None:
+            self._here.cost = None
+            self._lanes.leave(cost)
 
     def run(self, jobs: Iterable[_Job]) -> Iterator[tuple[_Job, _Result | MlvcError]]:
         """Yield each job with its result as it is done, or with the MlvcError that it raised.
@@ -141,7 +152,8 @@ class Pool(Generic[_Job, _Result]):
                     flying += 1
                     flying_bytes += self._cost(waiting)
                     tasks.put(waiting)
-                    if started < min(self._lanes.width, flying):
+                    width = self._lanes.width
+                    if started < min(2 * width if self._goes_on else width, flying):
                         threading.Thread(
                             target=self._serve,
                             args=(tasks, done, stopped),
@@ -173,6 +185,7 @@ class Pool(Generic[_Job, _Result]):
         while (job := tasks.get()) is not None:
             outcome: _Result | BaseException
             self._lanes.enter()
+            self._here.cost = self._cost(job)
             try:
                 if stopped.is_set():
                     return
@@ -180,6 +193,6 @@ class Pool(Generic[_Job, _Result]):
             except BaseException as exc:  # noqa: BLE001 (raised again on the caller's thread)
                 outcome = exc
             finally:
-                self._lanes.leave(self._cost(job))
+                self.leave_lane()
             done.put((job, outcome))
             del job, outcome

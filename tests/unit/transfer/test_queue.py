@@ -82,6 +82,46 @@ def test_a_caller_that_stops_stops_the_rest() -> None:
     assert len(begun) <= 4
 
 
+# -- after the request
+
+
+def test_what_follows_a_request_keeps_no_other_from_the_remote() -> None:
+    lanes = Lanes(1)
+    begun = {n: threading.Event() for n in range(3)}
+
+    def work(n: int) -> bool:
+        begun[n].set()
+        pool.leave_lane()
+        return n == 2 or begun[n + 1].wait(10)
+
+    pool: Pool[int, bool] = Pool(work, cost=lambda n: 1, lanes=lanes, goes_on=True)
+    assert dict(pool.run(range(3))) == {0: True, 1: True, 2: True}
+
+
+def test_a_lane_is_given_back_once() -> None:
+    lanes = Lanes(1)
+    lock = threading.Lock()
+    at_once = highest = 0
+
+    def work(n: int) -> int:
+        nonlocal at_once, highest
+        with lock:
+            at_once += 1
+            highest = max(highest, at_once)
+        with lock:
+            at_once -= 1
+        if n % 3:
+            pool.leave_lane()
+            pool.leave_lane()
+        if n % 2:
+            raise RemoteUnavailable("no answer")
+        return n
+
+    pool: Pool[int, int] = Pool(work, cost=lambda n: 1, lanes=lanes, goes_on=True)
+    assert len(list(pool.run(range(200)))) == 200
+    assert highest == 1
+
+
 # -- how many at once
 
 
