@@ -315,7 +315,8 @@ def _refuse_secrets(remote: str, written: Mapping[str, str]) -> None:
             raise ConfigError(
                 f"mlvc.toml: remote.{remote}.{key} holds a secret",
                 why="everybody who can read the repository could read it",
-                hint=f"keep it private: git config {shlex.quote(f'mlvc.remote.{remote}.{key}')} VALUE",
+                hint=f"delete that line; keep a new secret private: git config"
+                f" {shlex.quote(f'mlvc.remote.{remote}.{key}')} VALUE",
             )
 
 

@@ -65,7 +65,7 @@ def scheme_of(url: str) -> str | None:
 
 
 # Schemes that are written without slashes; everything else before a single colon is a host.
-WORDS = frozenset({"file", "memory", "rclone", "exec", LFS})
+WORDS = frozenset({"file", "rclone", "exec", LFS})
 
 
 def is_scp(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""`memory:NAME`: a remote in this process's memory, for tests and for trying things out."""
+"""A remote in this process's memory, for tests. No address leads here: what is pushed would end with the process."""
 
 from __future__ import annotations
 
@@ -15,14 +15,6 @@ from git_mlvc.backend.base import (
     get_in_ranges,
     not_found,
 )
-from git_mlvc.backend.opening import Opening
-
-_SHARED: dict[str, MemoryBackend] = {}
-_SHARED_LOCK = threading.Lock()
-
-
-def open_url(url: str, opening: Opening) -> MemoryBackend:
-    return MemoryBackend.shared(url.partition(":")[2])
 
 
 class MemoryBackend:
@@ -35,12 +27,6 @@ class MemoryBackend:
         self.capabilities = capabilities
         self.objects: dict[str, bytes] = {}
         self._lock = threading.Lock()
-
-    @classmethod
-    def shared(cls, name: str) -> MemoryBackend:
-        """Return the one of that name, the same object for the whole process."""
-        with _SHARED_LOCK:
-            return _SHARED.setdefault(name, cls(name))
 
     def put(self, key: str, source: bytes | Path) -> None:
         data = _bytes_of(source)

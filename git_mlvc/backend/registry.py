@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import cast
 
-from git_mlvc.backend.address import scheme_of
+from git_mlvc.backend.address import is_scp, scheme_of
 from git_mlvc.backend.base import Backend
 from git_mlvc.backend.opening import ALONE, Opening
 from git_mlvc.errors import ConfigError
@@ -42,7 +42,6 @@ _KINDS: dict[str, Kind] = {
     "file": _FILE,
     "http": _HTTP,
     "https": _HTTP,
-    "memory": Kind("memory", "memory:NAME"),
     "ssh": Kind("ssh", "ssh://HOST/PATH or HOST:PATH", _SSH, private_options=_PROGRAM),
     "sftp": Kind("ssh", "sftp://HOST/PATH", _SSH, private_options=_PROGRAM),
     "rclone": Kind("rclone", "rclone:NAME:path", is_private=True),
@@ -97,11 +96,13 @@ def kinds() -> list[Kind]:
 
 def kind_of(url: str) -> Kind:
     """Return which driver an address needs. Raises ConfigError for what is no address of a remote."""
-    if not url or url.startswith("-"):
+    if not url.strip() or url.startswith("-"):
         raise ConfigError(
             f"not the address of a remote: {without_secrets(url)!r}",
-            why="it begins like an option" if url else "it is empty",
-            hint=f"write a directory whose name begins with a dash as ./{url}" if url else "",
+            why="it begins like an option" if url.strip() else "it is empty",
+            hint=f"write a directory whose name begins with a dash as ./{url}"
+            if url.strip()
+            else "",
         )
     if any(ord(char) < 32 for char in url):
         raise ConfigError(
@@ -111,6 +112,8 @@ def kind_of(url: str) -> Kind:
     scheme = scheme_of(url)
     if scheme is None:
         return _FILE
+    if is_scp(url):
+        _check_host(url)
     kind = _KINDS.get(scheme)
     if kind is None:
         near = get_close_matches(scheme, _KINDS, n=1)
@@ -133,6 +136,18 @@ def check_options(url: str, options: Mapping[str, str]) -> None:
                 why=f"its options: {', '.join(sorted(known)) or 'none'}",
                 hint=f"did you mean '{near[0]}'?" if near else "",
             )
+
+
+def _check_host(url: str) -> None:
+    """Raise ConfigError for `s3:/bucket`: to ssh that is a host named s3, to whoever wrote it a bucket."""
+    name = url.partition(":")[0].lower()
+    meant = _KINDS.get(name)
+    if meant is not None:
+        raise ConfigError(
+            f"not the address of a remote: {without_secrets(url)}",
+            why=f"two slashes are missing after '{name}:'",
+            hint=f"write {meant.form}; a host of that name is ssh://{name}/PATH",
+        )
 
 
 def _path_hint(url: str) -> str:

@@ -15,7 +15,16 @@ from git_mlvc.git.repository import version
 from git_mlvc.secret_text import shown_option, without_secrets
 from git_mlvc.workspace import Workspace
 
-_LIBRARIES = ("blake3", "click", "dulwich", "pyfastcdc", "pygit2", "requests", "zstandard")
+_LIBRARIES = (
+    "blake3",
+    "click",
+    "dulwich",
+    "obstore",
+    "pyfastcdc",
+    "pygit2",
+    "requests",
+    "zstandard",
+)
 _SECTIONS = ("mlvc.", "filter.mlvc.", "merge.mlvc.", "hook.mlvc-")
 _VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_CONFIG_GLOBAL")
 

@@ -21,7 +21,9 @@ from git_mlvc.hooks import config_hooks, hook_files, install, install_state, shi
 from git_mlvc.hooks.install_state import Choice
 
 if TYPE_CHECKING:
+    from git_mlvc.formats.pointer import Pointer
     from git_mlvc.git.repository import Repository
+    from git_mlvc.repo_path import RepoPath
     from git_mlvc.settings import Settings
 
 LARGE_INLINE_BYTES = 256 << 20
@@ -155,6 +157,20 @@ def _runs(repo: Repository, git: Git, directory: Path, name: str, by_config: boo
     return config_hooks.runs(config.read(git), repo.common_dir, name)
 
 
+def _is_stub(repo: Repository, path: RepoPath, pointer: Pointer) -> bool:
+    """True if that stub stands in the worktree now: a pull may have filled it since it was listed."""
+    from git_mlvc.formats import pointer as pointer_format
+
+    if repo.worktree is None:
+        return False
+    try:
+        with open(os.path.join(os.fsencode(repo.worktree), path.raw), "rb") as file:
+            head = file.read(pointer_format.MAX_POINTER_BYTES + 1)
+    except OSError:
+        return False
+    return pointer_format.sniff(head) == pointer
+
+
 def _lists(repo: Repository) -> Iterator[Check]:
     from git_mlvc.worktree.pending import Pending
 
@@ -162,7 +178,8 @@ def _lists(repo: Repository) -> Iterator[Check]:
     if pending and not repo.is_sequencing():
         says = f"{pending} wait to be filled"
         yield Check("stubs", Verdict.NOTE, says, "git mlvc fill")
-    absent = len(Pending(repo.state_dir, "absent").read())
+    listed = Pending(repo.state_dir, "absent").read()
+    absent = sum(_is_stub(repo, path, pointer) for path, pointer in listed.items())
     if absent:
         yield Check("stubs", Verdict.NOTE, f"{absent} lack their data", "git mlvc pull")
     if _age_s(repo.state_dir / "damaged") is not None:

@@ -9,7 +9,7 @@ from git_mlvc.errors import CorruptChunk, FormatError, MlvcError, RemoteUnavaila
 from git_mlvc.formats import recipe as recipe_format
 from git_mlvc.formats.recipe import Recipe
 from git_mlvc.formats.segment import Location
-from git_mlvc.transfer import plan
+from git_mlvc.transfer import plan, remote_layout
 from git_mlvc.transfer.plan import Read
 from git_mlvc.transfer.queue import Pool
 from git_mlvc.transfer.remote_view import RemoteView
@@ -124,5 +124,6 @@ def _wrong_bytes(
     return CorruptChunk(
         f"remote '{view.name}' sent wrong bytes for chunk {digest.hex()[:16]}",
         why=f"pack {location.pack.hex()}: {exc.why or exc.what}",
-        hint="git mlvc fsck --remote names the damage; a push from a clone that has it mends it",
+        hint="git mlvc whereis --deep shows who has it whole; to mend this one, delete"
+        f" {remote_layout.pack_key(location.pack)} there, then git mlvc push from a clone that has it",
     )

@@ -172,13 +172,21 @@ class Places:
         )
 
     def problem(self, place: RemoteSetting) -> ConfigError | None:
-        """Return why a place cannot be used whatever the user trusts: no driver or option of it is known,
+        """Return why a place cannot be used whatever the user trusts: no driver, option or home of it is known,
         or a clone may not define its kind (law 12).
         """
         try:
             registry.check_options(place.url, place.options)
         except ConfigError as wrong:
             return wrong
+        if place.url.startswith("~") and self.from_home(place.url).startswith("~"):
+            return ConfigError(
+                f"nobody knows where {place.url} is",
+                why="HOME is not set"
+                if place.url[1:2] in ("", "/")
+                else "there is no such user here",
+                hint=f"write the whole path; or ./{place.url} for a directory of that name",
+            )
         kind = registry.kind_of(place.url)
         if place.origin is not Origin.TRACKED:
             return None

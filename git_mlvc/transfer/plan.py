@@ -174,6 +174,7 @@ class PushReport:
     """What a push did. `files` are distinct contents; `raw_sent_bytes` is content, `sent_bytes` travelled.
 
     `found_bytes`: of packs that were to be sent and stood there already, as an interrupted push leaves them.
+    `was_emptied`: the remote had data when it was last read, and had none when this push began.
     """
 
     files: int = 0
@@ -184,6 +185,7 @@ class PushReport:
     packs: int = 0
     chunks_already_there: int = 0
     found_bytes: int = 0
+    was_emptied: bool = False
 
     @property
     def already_there_bytes(self) -> int:
@@ -202,11 +204,14 @@ class PushReport:
         if not self.packs:
             return line + ("it was there already" if self.files == 1 else "all of it was there")
         line += f"{size_text(self.sent_bytes)} sent in {count_text(self.packs, 'pack')}"
-        return line + _saved(
+        line += _saved(
             self.logical_bytes,
             (self.found_bytes, "sent before"),
             (self.already_there_bytes, "saved by deduplication"),
             (self.compression_saved_bytes, "saved by compression"),
+        )
+        return line + (
+            "; all that was there before is gone: is it the right disk?" * self.was_emptied
         )
 
 

@@ -135,6 +135,7 @@ class Pusher:
         self.packs = 0
         self.found_bytes = 0
         self._segments = 0
+        self._was_emptied = view.segments.is_emptied  # asked now: a push fills it
         self._standing: Mapping[bytes, int] | None = None  # packs by size, where that is known
         self._looks_once = False
         self._is_first_here = False
@@ -188,6 +189,7 @@ class Pusher:
             packs=self.packs,
             chunks_already_there=records_there,
             found_bytes=self.found_bytes,
+            was_emptied=self._was_emptied,
         )
 
     def _send_packs(self, plan: PushPlan) -> list[PackTable]:

@@ -200,6 +200,11 @@ class RemoteView:
             self._neighbours.forget_pack(pack)
 
     @property
+    def damaged_packs(self) -> list[bytes]:
+        """Those in which wrong bytes were read since the last refresh."""
+        return sorted({pack for digest, pack in self._distrusted if digest is not None})
+
+    @property
     def segment_ids(self) -> list[bytes]:
         return sorted(self.segments.ids())
 

@@ -48,7 +48,7 @@ def verified(view: RemoteView, files: Iterable[FileStatus]) -> OnRemote:
 def at_no_cost(view: RemoteView, files: Iterable[FileStatus]) -> OnRemote:
     """Look into the segments only, and ask no network for them."""
     try:
-        if view.backend.url.startswith(("file:", "memory:", "/")):
+        if view.backend.url.startswith(("file:", "/")):
             view.refresh()
             basis = Basis.LISTED
         elif view.recall():

@@ -39,12 +39,16 @@ class Completeness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A place and what it said. `why`: it is unknown of what is neither in `there` nor in `absent`."""
+    """A place and what it said. `why`: it is unknown of what is neither in `there` nor in `absent`.
+
+    `damaged`: keys of packs in which wrong bytes were read.
+    """
 
     place: RemoteSetting
     there: frozenset[Pointer] = frozenset()
     absent: frozenset[Pointer] = frozenset()
     why: str = ""
+    damaged: tuple[str, ...] = ()
 
     def of(self, pointer: Pointer) -> Holds:
         if pointer in self.there:
@@ -133,7 +137,7 @@ def _asked(
     *,
     deep: bool,
 ) -> Holder:
-    from git_mlvc.transfer import verify
+    from git_mlvc.transfer import remote_layout, verify
 
     try:
         opened = view(place)
@@ -142,7 +146,8 @@ def _asked(
         return _one_by_one(place, view, wanted, silent, deep=deep)
     except MlvcError as wrong:
         return Holder(place, why=str(wrong))
-    return Holder(place, frozenset(there), frozenset(wanted) - there)
+    damaged = tuple(map(remote_layout.pack_key, opened.damaged_packs))
+    return Holder(place, frozenset(there), frozenset(wanted) - there, damaged=damaged)
 
 
 def _one_by_one(

@@ -42,9 +42,11 @@ def test_a_checkout_without_data_leaves_stubs_and_one_message(copy: Repo, remote
     still = copy.mlvc("pull", check=False)
     assert still.returncode != 0
     assert copy.stubs() == sorted(FILES)
+    assert f"{len(FILES)} lack their data" in copy.mlvc("doctor", check=False).out
 
     show(remote)
     copy.mlvc("pull")
+    assert "lack their data" not in copy.mlvc("doctor", check=False).out
     assert {name: copy.read(name) for name in FILES} == FILES
     assert copy.is_clean()
 

@@ -52,6 +52,13 @@ def test_each_file_is_looked_for_on_each_remote(repo: Repo, remote: Repo) -> Non
     code, files = answer(repo, "d/a.bin", "--deep")
     assert code == 1 and files["d/a.bin"]["not_on"] == ["origin", "lab"]
 
+    # What it says about the damage is what mends it.
+    said = repo.mlvc("whereis", "--deep", check=False)
+    assert f"damaged on 'lab': packs/{pack.parent.name}/{pack.name}" in said.err
+    pack.unlink()
+    repo.mlvc("push", "lab")
+    assert answer(repo, "d/a.bin", "--deep")[0] == 0
+
 
 def test_law_9_a_place_that_does_not_answer_is_unknown(repo: Repo, remote: Repo) -> None:
     away = repo.machine.path("not-mounted") / "lab"

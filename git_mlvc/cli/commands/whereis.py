@@ -76,6 +76,11 @@ def _show(output: Output, found: Whereabouts) -> None:
     for holder in found.holders:
         if holder.why:
             output.message(f"unknown: remote '{holder.place.name}': {holder.why}")
+        if holder.damaged:
+            output.message(
+                f"damaged on '{holder.place.name}': {', '.join(holder.damaged)}\n"
+                "hint: delete that there, then git mlvc push from a clone that has the data"
+            )
     if not found.holders:
         output.message("there is no remote\nhint: git mlvc remote add NAME URL --default")
     nowhere = [file for file in found.files if file.is_on_a_remote is Holds.NO]
@@ -83,7 +88,8 @@ def _show(output: Output, found: Whereabouts) -> None:
         lost = sum(not file.here for file in nowhere)
         only = f"{count_text(len(nowhere), 'file')} on no remote"
         output.message(f"{only}, of which {lost} not here either" if lost else only)
-        output.message("hint: `git mlvc push` sends what is here")
+        if not any(holder.damaged for holder in found.holders):
+            output.message("hint: `git mlvc push` sends what is here")
 
 
 def _names(found: Whereabouts, file: Located, state: str) -> list[str]:
@@ -105,6 +111,7 @@ def _as_json(output: Output, found: Whereabouts) -> None:
                     "name": holder.place.name,
                     "url": without_secrets(holder.place.url),
                     "why": holder.why,
+                    "damaged": list(holder.damaged),
                 }
                 for holder in found.holders
             ],

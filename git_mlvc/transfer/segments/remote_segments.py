@@ -42,6 +42,7 @@ class RemoteSegments:
         self.whole: dict[bytes, SegmentView] = {}
         self.ranged = RangedSegments(backend, self._doubt_segment, self.lanes)
         self._doubt: RemoteError | None = None
+        self.is_emptied = False  # it had data when it was last read, and there is nothing now
         self._index_trouble: FormatError | None = None
         self.has_format = False
         self.is_listed = False
@@ -199,7 +200,8 @@ class RemoteSegments:
                 for one, summary in index.summaries.items()
             }
             self._take(sizes, index.summaries, skips_gone=not by_index)
-        if not self.has_format and not sizes and self._cache.was_used_before:
+        self.is_emptied = not self.has_format and not sizes and self._cache.was_used_before
+        if self.is_emptied:
             self._doubt = doubts.emptied(self._name)
         if self.is_listed or (not sizes.keys() >= set(self._cache.ids()) and not self.can_list):
             self._cache.forget_all_but(sizes)

@@ -23,10 +23,29 @@ def test_plain_paths_and_file_urls_are_directories(
         (target / "format").unlink()
 
 
-def test_a_memory_remote_is_the_same_for_the_whole_process() -> None:
-    registry.open("memory:shared-for-this-test").put("format", b"x")
-    assert registry.open("memory:shared-for-this-test").get("format") == b"x"
-    assert registry.open("memory:another").stat("format") is None
+def test_no_address_leads_to_a_memory_that_ends_with_the_process() -> None:
+    assert all("memory" not in kind.form for kind in registry.kinds())
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("s3:/bucket/x", "s3://BUCKET"),
+        ("S3:bucket", "s3://BUCKET"),
+        ("https:/host/x", "https://HOST"),
+        ("http:host/x", "https://HOST"),
+        ("gs:bucket", "gs://BUCKET"),
+    ],
+)
+def test_one_slash_too_few_does_not_make_a_host_of_ssh(url: str, meant: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        registry.kind_of(url)
+    assert meant in caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["lab:data", "s3.example.org:data", "ann@s3:data", "[s3]:data"])
+def test_other_hosts_of_ssh_are_hosts(url: str) -> None:
+    assert "ssh" in registry.kind_of(url).form
 
 
 @pytest.mark.parametrize("url", ["s3x://bucket/prefix", "ext::sh -c true", "FTP://x/"])

@@ -306,7 +306,9 @@ def test_a_remote_that_was_emptied_is_filled_again(ann: Place, bob: Place) -> No
     pointers = ingest(ann.store, content(1, 200_000))
     push(ann.store, ann.view(remote), uses(*pointers))
     remote.objects.clear()
-    push(ann.store, ann.view(remote), uses(*pointers))
+    report = push(ann.store, ann.view(remote), uses(*pointers))
+    assert "all that was there before is gone" in report.summary()
+    assert "gone" not in push(ann.store, ann.view(remote), uses(*pointers)).summary()
     assert copies_on(bob.view(remote), pointers) == set(pointers)
 
 

@@ -112,7 +112,10 @@ def test_law_12_a_secret_option_in_a_tracked_file_is_refused_and_not_repeated(op
         from_sources({}, {"remote": {"r": {"url": "s3://b", option: value}}}, {})
     name = option.lower().replace("_", "-")
     assert f"mlvc.toml: remote.r.{name}" in str(caught.value)
-    assert caught.value.hint == f"keep it private: git config mlvc.remote.r.{name} VALUE"
+    assert (
+        caught.value.hint
+        == f"delete that line; keep a new secret private: git config mlvc.remote.r.{name} VALUE"
+    )
     assert "hunter2" not in str(caught.value)
 
 

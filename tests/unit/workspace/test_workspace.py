@@ -121,6 +121,21 @@ def test_law_6_home_in_a_git_remote_is_that_of_the_environment(repo: Repo) -> No
     assert push_url(workspace, f"~/{bare.path.name}") == str(bare.path / "mlvc")
 
 
+@pytest.mark.parametrize(
+    ("url", "why"), [("~/data", "HOME"), ("~", "HOME"), ("~nobody-here/x", "user")]
+)
+def test_a_home_that_is_not_known_is_no_directory_of_that_name(
+    repo: Repo, url: str, why: str
+) -> None:
+    repo.git("config", "mlvc.remote.lab.url", url)
+    environment = repo.machine.env()
+    environment.pop("HOME")
+    workspace = Workspace.open(repo.path, environment)
+    with pytest.raises(ConfigError) as caught:
+        workspace.backend(workspace.places.named("lab"))
+    assert why in caught.value.why
+
+
 def test_a_private_default_wins_over_a_tracked_one(repo: Repo) -> None:
     tracked(repo, '[remote]\ndefault = "lab"\n[remote.lab]\nurl = "/lab"\n')
     repo.set("mlvc.remote.mine.url", "/mine").set("mlvc.default", "mine")
