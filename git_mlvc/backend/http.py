@@ -28,13 +28,14 @@ from git_mlvc.backend.base import (
     require,
     unwritable,
 )
-from git_mlvc.backend.opening import Opening
+from git_mlvc.backend.opening import METERED_BYTES, Opening
 from git_mlvc.backend.web import dav, urls
 from git_mlvc.backend.web.reply import Reply
 from git_mlvc.backend.web.session import Session
 from git_mlvc.errors import ConfigError, MlvcError, RemoteRefused, RemoteUnavailable
 
 MAX_GET_BYTES = 256 << 20  # of what is held in memory
+WRITTEN_BYTES = 1 << 20  # at once, into the file that takes a body
 _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,19})-([0-9]{1,19})|\*)/([0-9]{1,19}|\*)\Z", re.I)
 _GONE = (404, 410)
 _SAYS = {"true": dav.ALL, "false": dav.NOTHING}
@@ -108,8 +109,8 @@ class HttpBackend:
             self._check_found(reply, key)
             at = 0
             _keep(key, partial(os.ftruncate, target, 0))
-            for block in _data(reply):
-                rest = memoryview(block)
+            for block in _data(reply, WRITTEN_BYTES):
+                rest = block
                 while rest:
                     written = _keep(key, partial(os.pwrite, target, rest, at))
                     rest, at = rest[written:], at + written
@@ -267,17 +268,20 @@ def _told_range(reply: Reply) -> tuple[int, int, int | None]:
     return (-1, -1, size_bytes) if found[1] is None else (int(found[1]), int(found[2]), size_bytes)
 
 
-def _data(reply: Reply) -> Iterator[bytes]:
-    """Yield the body unless it is a web page: a login form, or a "not found" that says 200."""
+def _data(reply: Reply, most: int = METERED_BYTES) -> Iterator[memoryview]:
+    """Yield the body unless it is a web page: a login form, or a "not found" that says 200.
+
+    Each block is good until the next is asked for.
+    """
     is_suspect = reply.is_page
-    for block in reply.blocks():
-        if is_suspect and block.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    for block in reply.windows(most=most):
+        if is_suspect and bytes(block).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
             raise reply.page_error()
         is_suspect = False
         yield block
 
 
-def _cut_out(blocks: Iterator[bytes], start: int, length: int) -> bytes:
+def _cut_out(blocks: Iterator[memoryview], start: int, length: int) -> bytes:
     """Return `length` bytes from `start` of a whole body, reading no further."""
     found = bytearray()
     at = 0

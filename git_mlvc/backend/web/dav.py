@@ -37,7 +37,8 @@ class Dav:
         self._session = session
         self._base = base
         self._query = query
-        self._made: set[str] = set()
+        self._made: set[str] = set()  # folders that are there
+        self._new: set[str] = set()  # of these, the ones that were empty a moment ago
         self._lock = threading.Lock()
         self._names_by_path = False
         self._listings = Listings(self._propfind, base, self._is_shallow)
@@ -115,6 +116,8 @@ class Dav:
     def _publish(self, temp: str, key: str, *, overwrite: bool) -> bool:
         """Give what was sent its name; False if that is taken."""
         folder = key.rpartition("/")[0]
+        with self._lock:
+            self._make_below_new(folder)
         by_path = self._names_by_path
         has_tried_folder = False
         while True:
@@ -154,8 +157,19 @@ class Dav:
             if folder in self._made and reply.status not in _NO_FOLDER_FOR_CERTAIN:
                 return False
             self._make(folder)
-            self._made.add(folder)
             return True
+
+    def _make_below_new(self, folder: str) -> None:
+        """Make a folder that is certainly missing, for we have just made the one it is in; else do nothing.
+
+        So no MOVE has to fail first. What goes wrong the MOVE will tell.
+        """
+        if folder and folder not in self._made:
+            parent = folder.rpartition("/")[0]
+            self._make_below_new(parent)
+            if parent in self._new:
+                with contextlib.suppress(RemoteRefused):
+                    self._make(folder)
 
     def _make(self, folder: str) -> None:
         """Nothing above the remote itself is made."""
@@ -169,8 +183,11 @@ class Dav:
                 )
             self._make(folder.rpartition("/")[0])
             status, error = self._mkcol(folder)
-        if status not in _DONE and status != 405:  # 405: it is there
+        if status in _DONE:
+            self._new.add(folder)
+        elif status != 405:  # 405: it is there
             raise error
+        self._made.add(folder)
 
     def _mkcol(self, folder: str) -> tuple[int, MlvcError]:
         path = f"{folder}/" * bool(folder)

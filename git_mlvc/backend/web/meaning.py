@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import errno
+import http.client
 import re
 import socket
 import ssl
@@ -166,7 +167,7 @@ def _plain(causes: list[BaseException]) -> str:
     for cause in causes:
         if isinstance(cause, OSError) and cause.errno in errno.errorcode and cause.strerror:
             return cause.strerror
-        if isinstance(cause, urllib3.exceptions.IncompleteRead):
+        if isinstance(cause, http.client.IncompleteRead):
             return "the answer broke off"
     if any(isinstance(cause, _SILENT) for cause in causes):
         return "no answer in time"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 
@@ -58,7 +59,13 @@ class Reply:
         return meaning.refusal(self.status, self.headers, doing=self._doing, url=self.url)
 
     def blocks(self, expected: int | None = None) -> Iterator[bytes]:
-        """Yield the whole body, at most METERED_BYTES at a time.
+        """As `windows`, in bytes that last."""
+        return map(bytes, self.windows(expected))
+
+    def windows(
+        self, expected: int | None = None, most: int = METERED_BYTES
+    ) -> Iterator[memoryview]:
+        """Yield the whole body, at most `most` bytes at a time; each is good until the next is asked for.
 
         Raises RemoteUnavailable at the end of one that is not as long as its header, or `expected`, says,
         or of which nobody can tell whether it is whole; RemoteRefused for a compressed one.
@@ -72,12 +79,12 @@ class Reply:
         if size is None and not is_chunked:
             raise self._cut("it does not say how long its answer is")
         came = 0
-        while block := self._read(METERED_BYTES):
-            came += len(block)
+        space = memoryview(bytearray(most if size is None else min(most, size + 1)))
+        while length := self._fill(space):
+            came += length
             if size is not None and came > size:
                 raise self._cut(f"more than {size} bytes came")
-            self._meter(len(block))
-            yield block
+            yield space[:length]
         if size is not None and came != size:
             raise self._cut(f"{came} of {size} bytes came")
         self._is_read = True
@@ -113,13 +120,23 @@ class Reply:
             hint="is it a login page? Look at that address in a browser, and mend the remote's or log in",
         )
 
-    def _read(self, size_bytes: int) -> bytes:
-        try:
-            data: bytes = self._raw.read(size_bytes, decode_content=False)
-        except meaning.LOST as exc:
-            self._raw.close()
-            raise meaning.failure(exc, doing=self._doing, url=self.url) from exc
-        return data
+    def _fill(self, space: memoryview) -> int:
+        """Fill `space` as far as the body goes; return how far. The meter learns of each part as it comes."""
+        filled = 0
+        while filled < len(space):
+            try:
+                # Of the standard library's answer: the one around it makes new bytes of each block.
+                length: int = self._raw._fp.readinto(  # type: ignore[union-attr]
+                    space[filled : filled + METERED_BYTES]
+                )
+            except (*meaning.LOST, http.client.HTTPException) as exc:
+                self._raw.close()
+                raise meaning.failure(exc, doing=self._doing, url=self.url) from exc
+            if not length:
+                break
+            self._meter(length)
+            filled += length
+        return filled
 
     @property
     def _coding(self) -> str:

@@ -388,6 +388,29 @@ class TestWriting:
             lambda backend: [backend.put(f"packs/ab/{n}", DATA) for n in range(2)],
         )
 
+    def test_in_a_folder_made_here_no_move_has_to_fail_first(self) -> None:
+        self.run(
+            [
+                ("PUT", "/r/TEMP", Answer(409)),
+                ("MKCOL", "/r/", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MKCOL", "/r/packs/", Answer(201)),
+                ("MKCOL", "/r/packs/ab/", Answer(201)),
+                ("MOVE", "/r/TEMP", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                ("MKCOL", "/r/packs/cd/", Answer(405)),  # somebody else was faster
+                ("MOVE", "/r/TEMP", Answer(201)),
+                ("PUT", "/r/TEMP", Answer(201)),
+                (
+                    "MKCOL",
+                    "/r/packs/ef/",
+                    Answer(403),
+                ),  # does its MOVE make folders? That will tell.
+                ("MOVE", "/r/TEMP", Answer(201)),
+            ],
+            lambda backend: [backend.put(f"packs/{n}/1", DATA) for n in ("ab", "cd", "ef")],
+        )
+
     @pytest.mark.parametrize("status", [403, 404, 409, 500])
     def test_the_remotes_own_folder_is_made(self, status: int) -> None:
         self.run(
