@@ -152,7 +152,8 @@ def _run(*argv: str | Path) -> None:
 
 def main(names: list[str]) -> int:
     with ThreadPoolExecutor(AT_ONCE) as pool:  # most of it is waiting for registries
-        made = list(pool.map(make, names or [*PYTHON, *NPM]))
+        # A registry may be away for a moment: twice, and then without.
+        made = list(pool.map(lambda name: make(name) or make(name), names or [*PYTHON, *NPM]))
     return 0 if all(made) or not REQUIRED else 1
 
 
