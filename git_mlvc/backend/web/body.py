@@ -2,14 +2,74 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import select
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from git_mlvc.backend.opening import Meter
+from git_mlvc.backend.opening import METERED_BYTES, Meter
 from git_mlvc.errors import InputError, StoreError
 
 # Each must leave within the idle time-out: the system counts the time of one call, not of one byte.
 BLOCK_BYTES = 64 << 10
+
+
+class FilePart:
+    """A part of an open file, for a connection that can have it sent without reading it."""
+
+    def __init__(self, path: Path, fd: int, at: int, length: int) -> None:
+        self._path = path
+        self._fd = fd
+        self._at = at
+        self._rest = length
+
+    def __len__(self) -> int:
+        return self._rest
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what is left of it. Raises InputError, StoreError."""
+        while self._rest:
+            try:
+                block = os.pread(self._fd, min(self._rest, BLOCK_BYTES), self._at)
+            except OSError as exc:
+                # Not as an OSError: the library would take that for the connection's.
+                raise _unreadable(self._path, exc) from exc
+            self._pass(len(block))
+            yield block
+
+    def send_to(self, connection: socket.socket) -> None:
+        """Send what is left by the system alone, waiting no longer than its time-out for any of it to leave.
+
+        Raises OSError for the connection, InputError, StoreError for the file.
+        """
+        while self._rest:
+            try:
+                self._pass(os.sendfile(connection.fileno(), self._fd, self._at, self._rest))
+            except BlockingIOError:
+                _wait(connection)
+            except OSError as exc:
+                if exc.errno == errno.EIO:
+                    raise _unreadable(self._path, exc) from exc
+                raise
+
+    def _pass(self, length: int) -> None:
+        if not length:
+            raise StoreError(
+                f"{self._path} became shorter while it was sent",
+                hint="run the same command again",
+            )
+        self._at += length
+        self._rest -= length
+
+
+def _wait(connection: socket.socket) -> None:
+    timeout_s = connection.gettimeout()
+    poll = select.poll()
+    poll.register(connection, select.POLLOUT)
+    if not poll.poll(None if timeout_s is None else timeout_s * 1000):
+        raise TimeoutError("the other side takes nothing")
 
 
 class Body:
@@ -26,31 +86,24 @@ class Body:
     def __len__(self) -> int:
         return self.size_bytes
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes | FilePart]:
         for block in self._blocks():
             self._meter(len(block))
             yield block
 
-    def _blocks(self) -> Iterator[bytes]:
+    def _blocks(self) -> Iterator[bytes | FilePart]:
         if isinstance(self._source, bytes):
             for at in range(0, len(self._source), BLOCK_BYTES):
                 yield self._source[at : at + BLOCK_BYTES]
             return
-        rest = self.size_bytes
         try:
-            with self._source.open("rb", buffering=0) as file:
-                while rest:
-                    block = file.read(min(rest, BLOCK_BYTES))
-                    if not block:
-                        raise StoreError(
-                            f"{self._source} became shorter while it was sent",
-                            hint="run the same command again",
-                        )
-                    rest -= len(block)
-                    yield block
+            file = self._source.open("rb", buffering=0)
         except OSError as exc:
-            # Not as an OSError: the library would take that for the connection's.
             raise _unreadable(self._source, exc) from exc
+        with file:
+            for at in range(0, self.size_bytes, METERED_BYTES):
+                length = min(METERED_BYTES, self.size_bytes - at)
+                yield FilePart(self._source, file.fileno(), at, length)
 
 
 def _unreadable(source: bytes | Path, exc: OSError) -> InputError:

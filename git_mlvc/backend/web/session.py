@@ -10,7 +10,8 @@ Nothing is tried twice here but what a login or a redirection makes necessary; `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from requests.structures import CaseInsensitiveDict
 from git_mlvc import __version__
 from git_mlvc.backend.opening import Opening
 from git_mlvc.backend.web import meaning, network, urls
-from git_mlvc.backend.web.body import Body
+from git_mlvc.backend.web.body import Body, FilePart
 from git_mlvc.backend.web.logins import Logins
 from git_mlvc.backend.web.reply import Reply
 from git_mlvc.errors import ConfigError, RemoteRefused
@@ -220,16 +221,30 @@ class _Adapter(HTTPAdapter):
         return server, tls
 
 
+def _send_blocks(send: Callable[[Any], None], data: Any) -> None:
+    for block in data.blocks() if isinstance(data, FilePart) else (data,):
+        send(block)
+
+
 def _pool_classes(idle_timeout_s: float) -> dict[str, Any]:
     class Plain(urllib3.connection.HTTPConnection):
         def connect(self) -> None:
             super().connect()
             self.sock.settimeout(idle_timeout_s)
 
+        def send(self, data: Any) -> None:
+            if isinstance(data, FilePart) and hasattr(os, "sendfile"):
+                data.send_to(self.sock)
+            else:
+                _send_blocks(super().send, data)
+
     class Secure(urllib3.connection.HTTPSConnection):
         def connect(self) -> None:
             super().connect()
             self.sock.settimeout(idle_timeout_s)
+
+        def send(self, data: Any) -> None:
+            _send_blocks(super().send, data)
 
     class PlainPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Plain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from pathlib import Path
 
@@ -359,6 +360,18 @@ class TestFailures:
             with pytest.raises(RemoteUnavailable, match="no answer in time"):
                 get(session, server.url + "/x")
             done.set()
+            session.close()
+
+    @pytest.mark.parametrize("kind", ["file", "bytes"])
+    def test_a_server_that_takes_nothing_is_not_waited_for(self, tmp_path: Path, kind: str) -> None:
+        path = tmp_path / "large"
+        path.write_bytes(bytes(32 << 20))
+        source = path if kind == "file" else path.read_bytes()
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+            session = Session(Opening(idle_timeout_s=0.2), home=url)
+            with pytest.raises(RemoteUnavailable, match="no answer in time"):
+                session.send("PUT", f"{url}/x", doing="write x", source=source)
             session.close()
 
     def test_a_server_without_tls_is_told_from_one_that_is_down(self) -> None:
