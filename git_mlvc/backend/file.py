@@ -11,6 +11,7 @@ the kernel, where no time-out reaches (docs/guide/remotes.md).
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import os
@@ -288,6 +289,18 @@ class Part:
     data: bytes
 
 
+# Ctrl-C waits for no thread of a transfer, and what they were writing would stay on the share.
+_UNFINISHED: set[Path] = set()
+
+
+@atexit.register
+def _remove_unfinished() -> None:
+    own = f".{os.getpid()}-"  # a fork that ends has a copy of its parent's
+    for temp in list(_UNFINISHED):
+        if own in temp.name:
+            _remove(temp)
+
+
 @dataclass
 class _Begun:
     """A file under its temporary name, open; `like`: the directory that it follows. Raises OSErrors as they come."""
@@ -298,6 +311,9 @@ class _Begun:
     like: os.stat_result
     mode: int | None
     is_open: bool = True
+
+    def __post_init__(self) -> None:
+        _UNFINISHED.add(self.temp)
 
     def publish(self, *, if_absent: bool) -> bool:
         """Give it its name; False if that was taken and `if_absent` is set."""
@@ -311,12 +327,14 @@ class _Begun:
             is_new = atomic.publish(self.temp, self.final, durable=False)
         else:
             os.replace(self.temp, self.final)
+        _UNFINISHED.discard(self.temp)
         atomic.fsync_dir(self.final.parent)
         return is_new
 
     def discard(self) -> None:
         self._close()
         _remove(self.temp)
+        _UNFINISHED.discard(self.temp)
 
     def _close(self) -> None:
         if self.is_open:

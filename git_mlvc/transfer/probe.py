@@ -175,7 +175,11 @@ class _Trial:
 
     def _write(self) -> str:
         self._made.append(self._key)  # also when the answer is lost
-        self._backend.put(self._key, self._data)
+        try:
+            self._backend.put(self._key, self._data)
+        except Denied:
+            self._made.remove(self._key)
+            raise
         there = self._backend.stat(self._key)
         if there is None or there.size_bytes != len(self._data):
             size = "nothing" if there is None else f"{there.size_bytes} bytes"

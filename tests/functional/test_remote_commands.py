@@ -90,6 +90,12 @@ def test_a_relative_path_is_shown_as_what_it_stands_for(repo: Repo) -> None:
     assert listed(repo) == {}
 
 
+def test_a_place_in_the_worktree_is_warned_of(repo: Repo) -> None:
+    assert "in the worktree" in repo.mlvc("remote", "add", "in", "place/data", "--private").err
+    assert "in the worktree" not in repo.mlvc("remote", "add", "git", ".git/x", "--private").err
+    assert "in the worktree" not in repo.mlvc("remote", "add", "out", "../data").err
+
+
 def test_what_is_wrong_with_a_remote_is_told_and_hides_no_other(repo: Repo) -> None:
     repo.write(
         {

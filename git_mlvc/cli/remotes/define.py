@@ -15,7 +15,10 @@ from git_mlvc.settings import Origin, without_secrets
 from git_mlvc.units import names_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from git_mlvc.cli.output import Output
+    from git_mlvc.git.repository import Repository
     from git_mlvc.settings import RemoteSetting
 
 _private = click.option(
@@ -239,9 +242,21 @@ def _warn(invocation: Invocation, setting: RemoteSetting) -> None:
         )
     if path is not None and scheme_of(setting.url) is None and setting.url[:1] not in "/~":
         output.message(f"it is {path.resolve()}: relative paths start at the top of the worktree")
+    if path is not None and _is_tracked_ground(workspace.repository, path.resolve()):
+        output.message(
+            f"warning: {setting.url} is in the worktree, and `git add` would add what is there to git\n"
+            f"hint: choose a directory beside it: git mlvc remote set-url {setting.name} PATH"
+        )
     try:
         workspace.driver(workspace.settings.remotes[setting.name]).close()
     except ConfigError as wrong:
         output.message(f"warning: it cannot be used here yet: {wrong}")
         if wrong.hint:
             output.message(f"hint: {wrong.hint}")
+
+
+def _is_tracked_ground(repo: Repository, path: Path) -> bool:
+    """True for the worktree and all below it, but for git's own directory."""
+    if repo.worktree is None or path.is_relative_to(repo.common_dir.resolve()):
+        return False
+    return path.is_relative_to(repo.worktree.resolve())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,30 @@ def test_temporary_and_foreign_names_are_not_listed(tmp_path: Path) -> None:
     (root / "packs/ab/dangling").symlink_to("nowhere")
     os.mkfifo(root / "packs/ab/fifo")
     assert [found.key for found in backend.list("")] == ["packs/ab/x"]
+
+
+def test_a_process_that_does_not_wait_for_its_threads_leaves_no_half_files(tmp_path: Path) -> None:
+    """As Ctrl-C ends a push: the interpreter goes, whatever threads are at."""
+    program = """
+import pathlib, sys, threading
+from git_mlvc.backend.file import FileBackend
+begun = threading.Event()
+def hang(n_bytes):
+    begun.set()
+    threading.Event().wait()
+root = pathlib.Path(sys.argv[1])
+backend = FileBackend(root, meter=hang)
+put = lambda: backend.put_if_absent("packs/ab/" + "ab" * 32, b"x" * 100_000)
+threading.Thread(target=put, daemon=True).start()
+begun.wait()
+assert len(list(root.rglob("*.tmp"))) == 1
+raise KeyboardInterrupt
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True
+    )
+    assert "KeyboardInterrupt" in ended.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_source_that_cannot_be_read_is_not_the_remotes_fault(tmp_path: Path) -> None:

@@ -65,6 +65,10 @@ def test_only_keys_of_its_own_are_written_and_deleted() -> None:
         assert key.startswith("probe/") or (verb, key) in [("stat", "format"), ("get", "format")]
 
 
+def test_what_was_refused_is_not_called_left() -> None:
+    assert tried(Forbidding(MemoryBackend(), "put", "delete")).left == []
+
+
 @pytest.mark.parametrize(
     ("verb", "step"),
     [
