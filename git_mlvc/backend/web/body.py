@@ -45,10 +45,11 @@ class FilePart:
         Raises OSError for the connection, InputError, StoreError for the file.
         """
         while self._rest:
+            _wait(connection)
             try:
                 self._pass(os.sendfile(connection.fileno(), self._fd, self._at, self._rest))
             except BlockingIOError:
-                _wait(connection)
+                continue
             except OSError as exc:
                 if exc.errno == errno.EIO:
                     raise _unreadable(self._path, exc) from exc
@@ -65,6 +66,7 @@ class FilePart:
 
 
 def _wait(connection: socket.socket) -> None:
+    """Return when it takes something. Raises TimeoutError."""
     timeout_s = connection.gettimeout()
     poll = select.poll()
     poll.register(connection, select.POLLOUT)
