@@ -92,6 +92,12 @@ class Workspace:
 
         return Store.open(self.store_path, permissions=self.permissions)
 
+    def second_store(self) -> Store:
+        """Open the same store once more, for another thread."""
+        from git_mlvc.store.store import Store
+
+        return Store.open(self.store_path, permissions=self.permissions)
+
     @cached_property
     def places(self) -> Places:
         """Where data may be, and which of these places may be asked."""

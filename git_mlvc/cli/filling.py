@@ -13,7 +13,7 @@ WAIT_S = 5.0  # a fill can take an hour; whoever waits is told who is at it
 
 
 @contextmanager
-def filling(invocation: Invocation) -> Iterator[None]:
+def filling(invocation: Invocation, *, wait_s: float = WAIT_S) -> Iterator[None]:
     """Hold the worktree's fill lock, then fill what hooks left to us while we held it.
 
     Raises StoreLocked. Where nothing can be written into the git dir there is nobody to exclude.
@@ -24,7 +24,7 @@ def filling(invocation: Invocation) -> Iterator[None]:
 
     workspace, output = invocation.workspace, invocation.output
     pending = Pending(workspace.repository.state_dir)
-    lock = fill_lock(workspace.repository, timeout_s=WAIT_S)
+    lock = fill_lock(workspace.repository, timeout_s=wait_s)
     try:
         lock.path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()

@@ -28,6 +28,7 @@ from git_mlvc.values import value_class
 
 if TYPE_CHECKING:
     from git_mlvc.store.adoption import Adoption
+    from git_mlvc.store.arrivals import Arrivals
     from git_mlvc.store.session import Session
 
 
@@ -176,15 +177,25 @@ class Store:
                 found[pointer] = exc
         return found
 
-    def restore_file(self, pointer: Pointer, fd: int) -> None:
+    def restore_file(self, pointer: Pointer, fd: int, *, arrivals: Arrivals | None = None) -> None:
         """Write a content into an empty regular file. Wrong bytes may stand in it until this returns:
 
-        give it its name only then. Raises MissingChunk, CorruptChunk, StoreError.
+        give it its name only then. What is not here yet is waited for if there are `arrivals`. Raises
+        MissingChunk, CorruptChunk, StoreError.
         """
         from git_mlvc.store.restore import Restorer
 
+        def entries() -> Iterator[tuple[bytes, int]]:
+            if arrivals is None:
+                return self._recipes.entries(pointer)
+            from git_mlvc.store.arrivals import entries_as_they_come
+
+            return entries_as_they_come(
+                lambda: self._recipes.entries(pointer), self.index, arrivals
+            )
+
         try:
-            Restorer(self._reader).to_file(pointer, lambda: self._recipes.entries(pointer), fd)
+            Restorer(self._reader).to_file(pointer, entries, fd)
         except MissingChunk:
             self._recipes.refuse_missing(pointer)  # says how much is missing
             raise

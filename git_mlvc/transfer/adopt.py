@@ -18,8 +18,9 @@ from git_mlvc.store.adoption import Adoption, Guest
 from git_mlvc.transfer.queue import Pool
 from git_mlvc.transfer.remote_view import RemoteView
 
-# On the disk and on their way, with no name yet: while some are verified, others have to come.
-BUDGET_BYTES = 8 * PACK_TARGET_BYTES
+# On the disk and on their way, with no name yet: one is verified while others come. With more of them
+# at once none is ready early, and whoever waits for the first waits for all.
+BUDGET_BYTES = 5 * PACK_TARGET_BYTES
 
 
 def adopt(

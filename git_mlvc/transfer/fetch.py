@@ -7,7 +7,7 @@ that is not what its id says; a remote with wrong bytes is named and the next on
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 
@@ -22,7 +22,7 @@ from git_mlvc.errors import (
     StoreError,
 )
 from git_mlvc.formats import recipe as recipe_format
-from git_mlvc.formats.pack import Kind, iter_rows
+from git_mlvc.formats.pack import PACK_TARGET_BYTES, Kind, iter_rows
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location
 from git_mlvc.progress import Progress, Silent
@@ -50,11 +50,13 @@ def fetch(
     *,
     progress: Progress | None = None,
     likely: Mapping[Pointer, str] = MappingProxyType({}),
+    on_commit: Callable[[], None] | None = None,
 ) -> FetchReport:
     """Make the store hold the contents, asking `views` in order for what is lacking.
 
-    `likely`: the name of the one to ask first for a content, where it is known. What could not be had in full is in the report's `failed`, each with the reason. Raises StoreError
-    when the store itself cannot take it.
+    `likely`: the name of the one to ask first for a content, where it is known. `on_commit` is called when
+    something new can be read. What could not be had in full is in the report's `failed`, each with the
+    reason. Raises StoreError when the store itself cannot take it.
     """
     remaining = iter(dict.fromkeys(pointers))
     progress = progress or Silent()
@@ -72,7 +74,7 @@ def fetch(
                 total_files=len(wanted),
             )
             if fetcher is None:
-                fetcher = _Fetcher(store, store.session(), views, progress)
+                fetcher = _Fetcher(store, store.session(), views, progress, on_commit)
             report.failed.update(fetcher.bring(wanted, likely))
     finally:
         if fetcher is not None:
@@ -108,12 +110,18 @@ class _Fetcher:
     """One fetch: a session of the store, and what each remote has failed to give."""
 
     def __init__(
-        self, store: Store, session: Session, views: Sequence[RemoteView], progress: Progress
+        self,
+        store: Store,
+        session: Session,
+        views: Sequence[RemoteView],
+        progress: Progress,
+        on_commit: Callable[[], None] | None,
     ) -> None:
         self._store = store
         self._session = session
         self._views = views
         self._progress = progress
+        self._on_commit = on_commit or (lambda: None)
         self._ready: set[int] = set()
         self._silent: dict[int, RemoteError] = {}  # by place in `views`: why it is asked no more
         self._failures: dict[bytes, MlvcError] = {}
@@ -208,7 +216,7 @@ class _Fetcher:
         tail = {d: n for d, n in window.items() if d in located and located[d].pack == last}
         if 2 * sum(tail.values()) > sum(window.values()):
             tail = {}
-        self._receive(view, window.keys() - tail.keys(), located)
+        self._receive(view, [digest for digest in window if digest not in tail], located)
         return tail
 
     def _structure(self, view: RemoteView, pointers: Sequence[Pointer]) -> list[Pointer]:
@@ -304,6 +312,9 @@ class _Fetcher:
                     raw_bytes += record.raw_len if record.kind == Kind.CHUNK else 0
             self.raw_bytes += raw_bytes
             self._progress.advance(size_bytes=raw_bytes)
+            self._uncommitted_bytes += table.size_bytes
+            if self._uncommitted_bytes >= max(PACK_TARGET_BYTES, self.received_bytes // 8):
+                self._commit()  # not each of many packs: each time there is one segment more
         return rest
 
     def _make_sure_of_room(
@@ -337,6 +348,7 @@ class _Fetcher:
         self._session.commit()
         self._adoption.publish()
         self._uncommitted_bytes = 0
+        self._on_commit()
 
     # -- why not
 

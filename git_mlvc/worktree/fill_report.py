@@ -41,6 +41,12 @@ class FillReport:
     size_bytes: int = 0
     untold: list[RepoPath] = field(default_factory=list)  # git takes them for modified: fill again
 
+    def add_filled(self, before: FillReport) -> None:
+        """Add what an earlier attempt has filled; this one was about the others."""
+        self.filled = sorted([*self.filled, *before.filled])
+        self.size_bytes += before.size_bytes
+        self.untold = sorted([*self.untold, *before.untold])
+
 
 def why_left(error: MlvcError, *, otherwise: LeftKind = LeftKind.FAILED) -> Left:
     kinds = ((MissingChunk, LeftKind.MISSING), (CorruptChunk, LeftKind.CORRUPT))

@@ -72,7 +72,7 @@ class Work:
         for path in ready:  # these have threads of their own, one content at a time
             pointer = self.wanted[path]
             if pointer.size_bytes > _SMALL_BYTES:
-                self._note(path, self._attempt(path, partial(self.store.restore_file, pointer)))
+                self.note(path, self.attempt(path, partial(self.store.restore_file, pointer)))
 
     def _run_on_threads(self, small: list[RepoPath], jobs: int) -> None:
         """Read a batch ahead while another is being written."""
@@ -113,12 +113,12 @@ class Work:
             content = contents[self.wanted[path]]
             if isinstance(content, MlvcError):
                 return why_left(content)
-            return self._attempt(path, lambda fd: _write_all(fd, content))
+            return self.attempt(path, lambda fd: _write_all(fd, content))
 
         for path, outcome in zip(batch, run(attempt, batch), strict=True):
-            self._note(path, outcome)
+            self.note(path, outcome)
 
-    def _attempt(self, path: RepoPath, write: Callable[[int], object]) -> Outcome:
+    def attempt(self, path: RepoPath, write: Callable[[int], object]) -> Outcome:
         """Fill one file; returns why not, where it cannot be."""
         try:
             try:
@@ -156,7 +156,8 @@ class Work:
             write(new.fd)
         return new
 
-    def _note(self, path: RepoPath, outcome: Outcome) -> None:
+    def note(self, path: RepoPath, outcome: Outcome) -> None:
+        """Put what became of a file into the report, and tell git of what was filled now and then."""
         pointer = self.wanted[path]
         if isinstance(outcome, Left):
             self.report.left[path] = outcome

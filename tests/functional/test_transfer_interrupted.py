@@ -21,6 +21,7 @@ from support.fault_proxy import Fault, FaultProxy, Stall, retry_after
 from support.repo import Machine, Repo, launcher
 
 PACKS = 4
+LARGE_BYTES = 40 << 20  # is filled while it comes
 PACK_BYTES = 8_600_000  # a local pack of its own on the remote
 INTERRUPTED = 130
 HANG_S = 60
@@ -174,6 +175,38 @@ def test_ctrl_c_ends_a_fetch_at_once(clone: Repo, verb: str) -> None:
     assert is_sound(clone)
     clone.mlvc("pull")
     assert clone.stubs() == []
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+def test_a_pull_that_ends_while_a_large_file_is_written_goes_on(
+    machine: Machine, repo: Repo, sign: int
+) -> None:
+    """What has come of it is in the store; of the file itself nothing is to be seen."""
+    data = noise(LARGE_BYTES, 9)
+    repo.write({"large.bin": data}).add().commit("large")
+    repo.mlvc("push", "lab")
+    clone = machine.clone("repo", "clone", env={"MLVC_SKIP_SMUDGE": "1"})
+    clone.git("remote", "remove", "origin")
+    clone.set("mlvc.limitRate", str(_FASTER_BYTES))
+    with running(clone, "pull", "large.bin") as process:
+        spare = clone.git_dir / "mlvc" / "tmp"
+        wait_for(lambda: any(spare.glob(".git-mlvc-*")), process)
+        wait_for(lambda: any(clone.store.glob("tmp/*")), process)
+        if sign == signal.SIGINT:
+            interrupted(process)
+            assert not any(spare.glob(".git-mlvc-*"))
+        else:
+            process.send_signal(sign)
+            process.wait()
+    assert "large.bin" in clone.stubs()
+    assert not (clone.git_dir / "index.lock").exists()
+    clone.set("mlvc.limitRate", "0")
+    assert is_sound(clone)
+    report = json.loads(clone.mlvc("pull", "--json").out)
+    assert len(report["fill"]["filled"]) == PACKS + 1
+    assert report["fill"]["size_bytes"] == PACKS * PACK_BYTES + len(data)
+    assert clone.read("large.bin") == data
+    assert clone.status() == ""
 
 
 @pytest.mark.parametrize("key", ["index", "packs"])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
 import click
 
 from git_mlvc.cli.filling import filling
@@ -10,7 +14,12 @@ from git_mlvc.cli.options import json_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, fill_fields, show_fetch, show_fill
 from git_mlvc.cli.too_large import tell_too_large
 from git_mlvc.cli.trust import settled
-from git_mlvc.errors import ExitCode
+from git_mlvc.errors import ExitCode, StoreLocked
+
+if TYPE_CHECKING:
+    from git_mlvc.formats.pointer import Pointer
+    from git_mlvc.repo_path import RepoPath
+    from git_mlvc.worktree.early_fill import EarlyFill
 
 
 @verb("pull", example="git mlvc pull 'models/*.bin'")
@@ -24,7 +33,7 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     from git_mlvc.transfer.fetch import fetch
     from git_mlvc.transfer.routes import likely
     from git_mlvc.worktree import exchange
-    from git_mlvc.worktree.fill import fill
+    from git_mlvc.worktree.fill import FillReport, fill
     from git_mlvc.worktree.selection import Selection
 
     workspace, output = invocation.workspace, invocation.output
@@ -43,12 +52,29 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
     first = likely(
         workspace.settings.routes, (PointerUse(p, path, "") for path, p in stubs.items())
     )
-    fetched = fetch(workspace.store, views, lacking, progress=output.progress, likely=first)
-    ready = {path: p for path, p in stubs.items() if p not in fetched.failed}
-    with filling(invocation):
+    with ExitStack() as held:
+        early = _early_fill(invocation, stubs, lacking, held)
+        if early is None:
+            fetched = fetch(workspace.store, views, lacking, progress=output.progress, likely=first)
+            filled_early = FillReport()
+            held.enter_context(filling(invocation))
+        else:
+            with early:
+                fetched = fetch(
+                    workspace.store,
+                    views,
+                    lacking,
+                    progress=output.progress,
+                    likely=first,
+                    on_commit=early.arrivals.note,
+                )
+                filled_early = early.finish(output.progress)
+        done = {*filled_early.filled}
+        ready = {p: at for p, at in stubs.items() if at not in fetched.failed and p not in done}
         filled = fill(
             workspace.repository, workspace.store, ready.items(), progress=output.progress
         )
+        filled.add_filled(filled_early)
     tell_too_large(invocation, meant.too_large)
     if as_json:
         output.json("pull", {"fetch": fetch_fields(fetched, paths), "fill": fill_fields(filled)})
@@ -56,3 +82,29 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
         return failed or (ExitCode.STORE if filled.left else ExitCode.OK)
     failed_code = show_fetch(output, fetched, paths, unopened)
     return failed_code or show_fill(output, filled)
+
+
+def _early_fill(
+    invocation: Invocation,
+    stubs: Mapping[RepoPath, Pointer],
+    lacking: Collection[Pointer],
+    held: ExitStack,
+) -> EarlyFill | None:
+    """Return what fills large files while they come, with the fill lock `held`; None to fetch first.
+
+    So it is where somebody else is filling: what there is to fetch does not wait for that.
+    """
+    from git_mlvc.worktree.early_fill import EarlyFill, worth_filling_early
+
+    workspace = invocation.workspace
+    order = {pointer: place for place, pointer in enumerate(lacking)}
+    coming = {path: p for path, p in stubs.items() if p in order}
+    large = worth_filling_early(workspace.repository, workspace.store_path, coming)
+    if not large:
+        return None
+    try:
+        held.enter_context(filling(invocation, wait_s=0))
+    except StoreLocked:
+        return None
+    wanted = dict(sorted(large.items(), key=lambda item: order[item[1]]))
+    return EarlyFill(workspace.repository, workspace.second_store(), wanted)

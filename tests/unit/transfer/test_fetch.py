@@ -28,10 +28,13 @@ from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.recipe import MIN_MEAN_LEN, Recipe
 from git_mlvc.oid import Oid
 from git_mlvc.store import fsck
+from git_mlvc.store.store import Store
 from git_mlvc.transfer import fetch as fetching
 from git_mlvc.transfer import plan
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.push import push
+from git_mlvc.transfer.queue import Lanes
+from git_mlvc.transfer.remote_layout import pack_key
 from git_mlvc.transfer.verify import chunks_on, copies_on
 
 
@@ -596,3 +599,45 @@ def test_law_8_a_fetch_leaves_git_room_on_the_disk(
     monkeypatch.undo()
     assert not fetch(bob.store, [bob.view(remote)], [pointer]).failed
     assert restored(bob.store, pointer) == content(1, 3_000_000)
+
+
+def test_what_came_can_be_read_while_the_rest_is_on_its_way(
+    ann: Place, bob: Place, remote: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "PACK_TARGET_BYTES", 6_000_000)
+    monkeypatch.setattr(pack_format, "PACK_TARGET_BYTES", 6_000_000)
+    monkeypatch.setattr(plan, "COMBINE_BELOW_BYTES", 0)
+    data = content(1, 40_000_000)
+    (pointer,) = ingest(ann.store, data)
+    push(ann.store, ann.view(remote), uses(pointer))
+    lacking: list[int] = []
+    with Store.open(bob.store.path) as reader:
+        assert not fetch(
+            bob.store,
+            [bob.view(remote)],
+            [pointer],
+            on_commit=lambda: lacking.append(len(reader.missing_of(pointer))),
+        ).failed
+    assert len(set(lacking)) >= 4
+    assert lacking[-1] == 0
+
+
+def test_packs_come_in_the_order_in_which_the_content_has_them(
+    ann: Place, bob: Place, remote: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "WINDOW_BYTES", 30_000_000)
+    monkeypatch.setattr(pack_format, "PACK_TARGET_BYTES", 6_000_000)
+    monkeypatch.setattr(plan, "COMBINE_BELOW_BYTES", 0)
+    (pointer,) = ingest(ann.store, content(1, 40_000_000))
+    push(ann.store, ann.view(remote), uses(pointer))
+    counted = FaultyBackend(remote)
+    view = bob.view(counted)
+    view.lanes = Lanes(1)
+    assert not fetch(bob.store, [view], [pointer]).failed
+    there = ann.view(remote)
+    places = there.find_many([digest for digest, _ in ann.store.entries(pointer)])
+    order = list(dict.fromkeys(pack_key(places[d].pack) for d, _ in ann.store.entries(pointer)))
+    asked = [key for verb, key in counted.log if verb == "get_file" and key in order]
+    assert len(asked) >= 6
+    # Two are about to be asked for at a time.
+    assert all(abs(order.index(key) - place) <= 2 for place, key in enumerate(asked))
