@@ -91,7 +91,9 @@ class TestNginxWithPlainFiles(BackendContract):
 
 
 @pytest.mark.parametrize("says_it", ["an option", "a variable"])
-def test_a_server_with_a_certificate_of_its_own(nginx_server: Nginx, says_it: str) -> None:
+def test_a_server_with_a_certificate_of_its_own(
+    nginx_server: Nginx, tmp_path: Path, says_it: str
+) -> None:
     plain = nginx_server.place("dav")
     place = replace(plain, url=plain.url.replace(nginx_server.url, nginx_server.tls_url))
     authority = str(nginx_server.authority)
@@ -103,6 +105,10 @@ def test_a_server_with_a_certificate_of_its_own(nginx_server: Nginx, says_it: st
     backend.put("packs/ab/x", b"x" * 3_000_000)
     assert backend.put_if_absent("packs/ab/x", b"") is False
     assert backend.get("packs/ab/x") == b"x" * 3_000_000
+    source = tmp_path / "source"
+    source.write_bytes(b"of a file" * 300_000)
+    backend.put("packs/ab/y", source)
+    assert backend.get("packs/ab/y") == source.read_bytes()
     backend.close()
 
     stranger = replace(place, options={}, environment=UNSET).backend()
