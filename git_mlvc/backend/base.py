@@ -137,6 +137,23 @@ class AsksItsServer(Protocol):
         ...
 
 
+@runtime_checkable
+class ShowsFolders(Protocol):
+    """A driver that lists folder by folder and can tell in one request which there are."""
+
+    def folders(self, prefix: str) -> frozenset[str] | None:
+        """Return the folders right in a folder, each ending in "/"; None where that cannot be told.
+
+        No proof of absence to whoever is about to delete: it is a listing.
+        """
+        ...
+
+
+def folders_in(backend: Backend, prefix: str) -> frozenset[str] | None:
+    """As `ShowsFolders.folders`; None for a driver that has no such thing. Raises RemoteError."""
+    return backend.folders(prefix) if isinstance(backend, ShowsFolders) else None
+
+
 def get_in_ranges(backend: Backend, key: str, target: int) -> None:
     """Be `get_file` for a driver that has ranged reads and nothing better."""
     at = 0

@@ -153,6 +153,10 @@ class HttpBackend:
                 size_bytes = found.size_bytes
             yield Listed(key, size_bytes)
 
+    def folders(self, prefix: str) -> frozenset[str] | None:
+        check_prefix(prefix)
+        return self._dav.folders(prefix) if self.can(Capability.LIST) else None
+
     def delete(self, key: str) -> None:
         check_key(key)
         require(self, Capability.DELETE, f"delete {key}")

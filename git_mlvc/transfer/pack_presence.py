@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from git_mlvc.backend.base import Backend, Capability
-from git_mlvc.errors import MlvcError
+from git_mlvc.backend.base import Backend, Capability, folders_in
+from git_mlvc.errors import MlvcError, RemoteRefused
 from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.queue import Lanes, Pool
 
@@ -80,6 +80,13 @@ class PackPresence:
             if pack is not None:
                 found[pack] = listed.size_bytes
         return found
+
+    def folders_now(self) -> frozenset[str] | None:
+        """Return the folders that have packs, None where one request does not tell. Raises RemoteUnavailable."""
+        try:
+            return folders_in(self._backend, remote_layout.PACKS)
+        except RemoteRefused:  # then each pack is looked for alone
+            return None
 
     def _compare_with_listing(self, packs: Collection[bytes]) -> None:
         if self._listed is None:

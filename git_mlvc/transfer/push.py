@@ -137,6 +137,7 @@ class Pusher:
         self._segments = 0
         self._was_emptied = view.segments.is_emptied  # asked now: a push fills it
         self._standing: Mapping[bytes, int] | None = None  # packs by size, where that is known
+        self._folders: frozenset[str] | None = None  # that have packs, where only that is known
         self._looks_once = False
         self._is_first_here = False
 
@@ -157,6 +158,7 @@ class Pusher:
             self._standing = self._view.presence.list_now()
         else:
             self._standing = None
+            self._folders = self._view.presence.folders_now() if expected > 1 else None
         try:
             tables = self._send_packs(plan)
             if self._looks_once:
@@ -257,7 +259,9 @@ class Pusher:
 
     def _may_stand(self, sent: Parcel) -> bool:
         if self._standing is None:
-            return sent.size_bytes >= ASK_FIRST_BYTES
+            folder = remote_layout.pack_key(sent.id).rpartition("/")[0] + "/"
+            is_worth_it = sent.size_bytes >= ASK_FIRST_BYTES
+            return is_worth_it and (self._folders is None or folder in self._folders)
         return self._standing.get(sent.id) == sent.size_bytes
 
     def _put(self, key: str, source: bytes | Path, size_bytes: int) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from support.backend_contract import BackendContract
 
-from git_mlvc.backend.base import Backend, Listed
+from git_mlvc.backend.base import Backend, Listed, ShowsFolders
 
 
 class DavContract(BackendContract):
@@ -27,6 +27,13 @@ class DavContract(BackendContract):
         found = set(backend.list("segments/"))
         expected = {Listed(f"segments/{name}", 2) for name in names}
         assert found == {*expected, Listed("segments/first", 1)}
+
+    def test_folders_are_told_alone(self, backend: Backend) -> None:
+        assert isinstance(backend, ShowsFolders)
+        assert backend.folders("packs/") == frozenset()
+        for key in ("packs/ab/one", "packs/cd/two", "packs/three", "segments/x"):
+            backend.put(key, b"1")
+        assert backend.folders("packs/") == {"packs/ab/", "packs/cd/"}
 
     def test_nothing_is_left_but_what_was_put(self, backend: Backend, folder: Path) -> None:
         backend.put("packs/ab/one", b"1")

@@ -79,6 +79,10 @@ class Dav:
         """Yield keys below a folder with their sizes, None where the server does not say."""
         return self._listings.walk(prefix)
 
+    def folders(self, prefix: str) -> frozenset[str]:
+        """Return the folders right in a folder, each ending in "/"."""
+        return self._listings.folders(prefix)
+
     def delete(self, key: str) -> None:
         with self._send("DELETE", key, f"delete {key} on") as reply:
             if reply.status not in (*_DONE, 202, 404, 410):

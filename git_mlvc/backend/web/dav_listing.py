@@ -57,6 +57,10 @@ class Listings:
                 f"{key}/" for key, entry in found if entry.is_folder and key.count("/") < _MAX_DEPTH
             ]
 
+    def folders(self, prefix: str) -> frozenset[str]:
+        """Return the folders right in a folder, each ending in "/". One request. Raises RemoteError."""
+        return frozenset(f"{key}/" for key, entry in self._one_folder(prefix) if entry.is_folder)
+
     def _one_folder(self, folder: str) -> list[tuple[str, Entry]]:
         return self._listed(folder, "1") or []
 

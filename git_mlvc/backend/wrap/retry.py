@@ -22,6 +22,7 @@ from git_mlvc.backend.base import (
     Stat,
     Throttled,
     can,
+    folders_in,
     known_capabilities,
 )
 from git_mlvc.errors import RemoteUnavailable
@@ -104,6 +105,9 @@ class Retry:
     def list(self, prefix: str) -> Iterator[Listed]:
         # Whole listings: one that broke in the middle must not be mistaken for the end.
         yield from self._again(lambda: list(self._inner.list(prefix)))
+
+    def folders(self, prefix: str) -> frozenset[str] | None:
+        return self._again(lambda: folders_in(self._inner, prefix))
 
     def delete(self, key: str) -> None:
         self._again(lambda: self._inner.delete(key))

@@ -190,3 +190,30 @@ def test_where_a_listing_goes_folder_by_folder_few_packs_are_asked_for_alone(ann
     assert push(ann.store, ann.view(remote), uses(pointer)).packs == 0
     assert ("list", "packs/") not in remote.log
     assert of_packs(remote) == {"stat": 1}
+
+
+def test_where_folders_can_be_told_only_what_may_stand_in_one_is_looked_for(
+    scaled: None, ann: Place
+) -> None:
+    class Foldered(FaultyBackend):
+        def folders(self, prefix: str) -> frozenset[str]:
+            self.log.append(("folders", prefix))
+            return frozenset(f"{key.rpartition('/')[0]}/" for key in inner.objects if prefix in key)
+
+    inner = MemoryBackend(capabilities=frozenset(Capability) - {Capability.FLAT_LIST})
+    remote = Foldered(inner)
+    push(ann.store, ann.view(remote), uses(*ingest(ann.store, content(0, 30_000))))
+    (first,) = [key for key in inner.objects if key.startswith("packs/")]
+    asked(remote)
+    pointers = ingest(ann.store, content(1, GIB))
+    report = push(ann.store, ann.view(remote), uses(*pointers))
+    assert ("folders", "packs/") in remote.log
+    before = [key for verb, key in remote.log if verb == "stat" and key.startswith("packs/")]
+    beside = sum(key[:9] == first[:9] for key in inner.objects) - 1
+    assert len(before) == report.packs + beside  # all when they had arrived
+    for key in [key for key in inner.objects if key.startswith("segments/")]:
+        del inner.objects[key]
+    inner.objects.pop("index")
+    asked(remote)
+    assert push(ann.store, ann.view(remote), uses(*pointers)).packs == 0  # each is found standing
+    assert of_packs(remote)["put_if_absent"] == 0
