@@ -79,7 +79,13 @@ def _long(url: str) -> Place:
         )
     # urlsplit gives the name in lower case; a name of ~/.ssh/config is told apart by it.
     named = re.search(re.escape(host), parts.netloc.rpartition("@")[2], re.I)
-    path = unquote_to_bytes(url.partition("://")[2].partition("/")[2])
+    _, has_path, written = url.partition("://")[2].partition("/")
+    if host and not has_path:  # else a push would write into the top of that host's disk
+        raise ConfigError(
+            f"the address of {host} has no path",
+            hint=f"write ssh://{host}/PATH, or ssh://{host}/ where a key starts in one directory",
+        )
+    path = unquote_to_bytes(written)
     if b"\0" in path or b"\n" in path:
         raise ConfigError("not an address for ssh: its path has control characters")
     path = path if path.startswith(b"~") else b"/" + path

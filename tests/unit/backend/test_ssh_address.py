@@ -40,7 +40,7 @@ PATIENCE = Patience(10, 60, may_ask=False)
         ("ada@[lab:2222]:data", Place("lab", b"data", "ada", 2222)),
         ("lab:data@2024:x", Place("lab", b"data@2024:x")),
         ("ada@lab:", Place("lab", b".", "ada")),
-        ("ssh://lab", Place("lab", b"/")),
+        ("ssh://lab/", Place("lab", b"/")),
     ],
 )
 def test_both_forms_are_read_as_git_reads_them(url: str, place: Place) -> None:
@@ -61,6 +61,8 @@ def test_both_forms_are_read_as_git_reads_them(url: str, place: Place) -> None:
         "-x@lab:path",
         "lab:-path",
         "ssh:///path",
+        "ssh://lab",
+        "sftp://ada@lab:2222",
         "ssh://lab:port/path",
         "ssh://ada:secret@lab/path",
         "ssh://lab#@evil/path",
