@@ -94,6 +94,9 @@ def test_a_place_in_the_worktree_is_warned_of(repo: Repo) -> None:
     assert "in the worktree" in repo.mlvc("remote", "add", "in", "place/data", "--private").err
     assert "in the worktree" not in repo.mlvc("remote", "add", "git", ".git/x", "--private").err
     assert "in the worktree" not in repo.mlvc("remote", "add", "out", "../data").err
+    repo.at("round").symlink_to("round")
+    assert "in the worktree" in repo.mlvc("remote", "add", "round", "./round", "--private").err
+    assert repo.mlvc("push", "round", check=False).refused_because("symbolic links")
 
 
 def test_what_is_wrong_with_a_remote_is_told_and_hides_no_other(repo: Repo) -> None:

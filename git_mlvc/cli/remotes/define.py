@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,8 +16,6 @@ from git_mlvc.settings import Origin, without_secrets
 from git_mlvc.units import names_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from git_mlvc.cli.output import Output
     from git_mlvc.git.repository import Repository
     from git_mlvc.settings import RemoteSetting
@@ -241,8 +240,10 @@ def _warn(invocation: Invocation, setting: RemoteSetting) -> None:
             f"hint: `git mlvc remote remove {setting.name}`, then add it with --private"
         )
     if path is not None and scheme_of(setting.url) is None and setting.url[:1] not in "/~":
-        output.message(f"it is {path.resolve()}: relative paths start at the top of the worktree")
-    if path is not None and _is_tracked_ground(workspace.repository, path.resolve()):
+        output.message(
+            f"it is {os.path.realpath(path)}: relative paths start at the top of the worktree"
+        )
+    if path is not None and _is_tracked_ground(workspace.repository, path):
         output.message(
             f"warning: {setting.url} is in the worktree, and `git add` would add what is there to git\n"
             f"hint: choose a directory beside it: git mlvc remote set-url {setting.name} PATH"
@@ -257,6 +258,8 @@ def _warn(invocation: Invocation, setting: RemoteSetting) -> None:
 
 def _is_tracked_ground(repo: Repository, path: Path) -> bool:
     """True for the worktree and all below it, but for git's own directory."""
-    if repo.worktree is None or path.is_relative_to(repo.common_dir.resolve()):
+    # realpath, and not resolve: that takes offence at links in a circle.
+    real, git_dir = os.path.realpath(path), os.path.realpath(repo.common_dir)
+    if repo.worktree is None or Path(real).is_relative_to(git_dir):
         return False
-    return path.is_relative_to(repo.worktree.resolve())
+    return Path(real).is_relative_to(os.path.realpath(repo.worktree))
