@@ -2,7 +2,8 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-JOBS ?= 2
+# One more than there are processors on the smallest machine: tests wait for disks and servers.
+JOBS ?= 3
 
 .PHONY: all test lint unit servers test-servers faults bench bench-quick bench-scale bench-remotes docs clean
 
