@@ -10,7 +10,6 @@ Nothing is tried twice here but what a login or a redirection makes necessary; `
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -233,7 +232,7 @@ def _pool_classes(idle_timeout_s: float) -> dict[str, Any]:
             self.sock.settimeout(idle_timeout_s)
 
         def send(self, data: Any) -> None:
-            if isinstance(data, FilePart) and hasattr(os, "sendfile"):
+            if isinstance(data, FilePart):
                 data.send_to(self.sock)
             else:
                 _send_blocks(super().send, data)
