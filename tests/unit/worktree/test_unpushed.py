@@ -8,6 +8,7 @@ import pytest
 from support.faulty_backend import FaultyBackend
 from support.remotes import Place, content, ingest, uses
 
+from git_mlvc.backend.file import FileBackend
 from git_mlvc.backend.memory import MemoryBackend
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.repo_path import RepoPath
@@ -51,7 +52,7 @@ def test_a_remote_on_the_network_is_not_asked(ann: Place) -> None:
 
 
 def test_a_remote_on_a_disk_is_looked_into(ann: Place) -> None:
-    near = MemoryBackend()
+    near = FileBackend(ann.path / "near")
     sent, kept = ingest(ann.store, content(1, 50_000), content(2, 50_000))
     push(ann.store, ann.view(near), uses(sent))
     found = unpushed.at_no_cost(ann.view(near), standing(sent, kept))
