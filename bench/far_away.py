@@ -3,8 +3,8 @@
 
     python3 bench/far_away.py --to 9000 --latency-ms 50
 
-Prints the port it listens on, and, when its standard input ends, a line of JSON: connections, requests (HTTP heads that
-went by), bytes each way. Half of the latency is added in each direction; so much as a fast line would hold may be on
+Prints the port it listens on, and for each line it is sent a line of JSON: connections, requests (HTTP heads that went by), bytes
+each way, so far. Ends with its standard input. Half of the latency is added in each direction; so much as a fast line would hold may be on
 its way at a time.
 """
 
@@ -111,9 +111,9 @@ def main():
         target=serve, args=(listener, args.to, args.latency_ms / 2000, totals), daemon=True
     ).start()
     print(listener.getsockname()[1], flush=True)
-    sys.stdin.read()
-    counts = {name: value for name, value in vars(totals).items() if name != "lock"}
-    print(json.dumps(counts), flush=True)
+    for _ in sys.stdin:
+        counts = {name: value for name, value in vars(totals).items() if name != "lock"}
+        print(json.dumps(counts), flush=True)
 
 
 if __name__ == "__main__":

@@ -36,10 +36,10 @@ GIT_CONFIG = (
 
 
 class Far:
-    """A way to a site: straight, or through `far_away.py` with its counts."""
+    """A way to a site: straight, or through `far_away.py` with its counts. An address for all steps of a case."""
 
     def __init__(self, site, latency_ms):
-        self.port, self._process, self.counts = site.port, None, {}
+        self.port, self._process, self._before = site.port, None, {}
         if latency_ms:
             self._process = subprocess.Popen(
                 [sys.executable, HERE / "far_away.py", "--to", str(site.port), "--latency-ms", str(latency_ms)],
@@ -49,10 +49,20 @@ class Far:
             )  # fmt: skip
             self.port = int(self._process.stdout.readline())
 
+    def counts(self):
+        """What has passed since this was asked last."""
+        if not self._process:
+            return {}
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        so_far = json.loads(self._process.stdout.readline())
+        since = {name: count - self._before.get(name, 0) for name, count in so_far.items()}
+        self._before = so_far
+        return since
+
     def close(self):
         if self._process:
-            said, _ = self._process.communicate()
-            self.counts = json.loads(said.strip().splitlines()[-1])
+            self._process.communicate()
 
 
 class Case:
@@ -70,16 +80,15 @@ class Case:
         self.env = dict(bench.env)
 
     def play(self):
-        getattr(self, self.tool.replace("-", "_"))()
+        self.far = Far(self.site, self.latency_ms)
+        try:
+            getattr(self, self.tool.replace("-", "_"))()
+        finally:
+            self.far.close()
 
     def timed(self, step, script, cwd):
-        """Run a step through a way of its own, so that its requests are counted apart."""
-        far = Far(self.site, self.latency_ms)
-        try:
-            cost = run(script(far.port), cwd, self.env)
-        finally:
-            far.close()
-        self.bench.note(self, step, cost, far.counts)
+        cost = run(script(self.far.port), cwd, self.env)
+        self.bench.note(self, step, cost, self.far.counts())
 
     def prepare(self, setup):
         shutil.copytree(self.source, self.repo / "data")
