@@ -24,6 +24,16 @@ def test_track_lists_and_untrack_takes_back(repo: Repo) -> None:
     assert b"data" not in repo.read(".gitattributes")
 
 
+def test_track_warns_where_git_does_not_know_the_filter(bare_machine: Machine) -> None:
+    """Git passes over attributes of unknown filters: the content would end up in git itself, unsaid."""
+    repo = bare_machine.init()
+    said = repo.mlvc("track", "*.bin")
+    assert "git does not know the filter yet" in said.err
+    assert "git mlvc install" in said.err
+    bare_machine.install()
+    assert "does not know" not in repo.mlvc("track", "*.csv").err
+
+
 def test_untrack_answers_in_json(repo: Repo) -> None:
     repo.mlvc("track", "x")
     said = json.loads(repo.mlvc("untrack", "x", "--json").out)

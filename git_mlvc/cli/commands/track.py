@@ -100,6 +100,12 @@ def track(
             output.line(f"converted {what}, staged: {named([str(path) for path in paths])}")
     for path, why in converted.failed.items():
         output.error(f"cannot convert {path}", why=why, hint="git mlvc fetch")
+    if patterns and "filter.mlvc.process" not in workspace.config:
+        # Git passes over attributes of filters that it does not know, and says nothing.
+        output.message(
+            "warning: git does not know the filter yet: it would keep all content itself"
+        )
+        output.message("hint: git mlvc install   before `git add`")
     if report.raw:
         files = named([str(path) for path in report.raw])
         output.message(f"git holds the content of these itself: {files}")
