@@ -1,0 +1,1 @@
+"""Pipelines: stages turn contents into contents, and every result is remembered."""

@@ -1,0 +1,207 @@
+"""What a pipeline is made of: stages, what they need, what they make, and what they made last. Pure.
+
+All paths are from the top of the repository, whichever `mlvc.toml` they were written in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from git_mlvc.errors import ExitCode, InputError, MlvcError
+from git_mlvc.oid import Oid
+from git_mlvc.repo_path import RepoPath
+
+
+class OutKind(Enum):
+    """What an out is for. Metrics and plots are outs that people look at."""
+
+    OUT = "out"
+    METRIC = "metric"
+    PLOT = "plot"
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """What a stage makes: a file or a directory.
+
+    `is_directory`: written with a trailing slash, so it has to be one. `persist`: the command finds what it
+    made last time. `is_stored`: False leaves it to git as it is. `is_pushed`: False keeps its data off
+    remotes. `options`: for metrics and plots, what else was written beside the path (x, y, goal …).
+    """
+
+    path: RepoPath
+    kind: OutKind = OutKind.OUT
+    is_directory: bool = False
+    persist: bool = False
+    is_stored: bool = True
+    is_pushed: bool = True
+    desc: str = ""
+    options: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+class DepKind(Enum):
+    """How what a stage needs is named."""
+
+    PATH = "path"
+    GLOB = "glob"
+    URL = "url"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dep:
+    """What a stage needs: a file or directory (no trailing slash), a glob, both from the top; or a URL."""
+
+    text: str
+    kind: DepKind = field(default=DepKind.PATH, compare=False)
+
+    @property
+    def path(self) -> RepoPath:
+        """Only of a PATH."""
+        return RepoPath.parse(self.text)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Param:
+    """One value of a params file: `key` is dotted ("train.lr", "layers.0"); empty for the whole file."""
+
+    file: RepoPath
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}" if self.key else str(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage, expanded and with all `${…}` filled in.
+
+    `address` is how it is called from the top ("sub:train@cnn-0.1"), `name` how in its own file
+    ("train@cnn-0.1"). `folder` is where that file is, None for the top; `wdir` where the commands run.
+    `outs` holds metrics and plots too. `item` is what a matrix or foreach gave it, as text by name; a plain
+    item has the empty name. `resources` are slots by name.
+    """
+
+    address: str
+    name: str
+    commands: tuple[str, ...]
+    folder: RepoPath | None = None
+    line: int = 0
+    deps: tuple[Dep, ...] = ()
+    params: tuple[Param, ...] = ()
+    outs: tuple[Out, ...] = ()
+    wdir: RepoPath | None = None
+    env: Mapping[str, str] = field(default_factory=dict, hash=False)
+    timeout_s: float | None = None
+    retries: int = 0
+    is_frozen: bool = False
+    is_always: bool = False
+    desc: str = ""
+    resources: Mapping[str, int] = field(default_factory=dict, hash=False)
+    item: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def file(self) -> RepoPath:
+        """The `mlvc.toml` that it is written in."""
+        return below(self.folder, "mlvc.toml")
+
+    @property
+    def lock_file(self) -> RepoPath:
+        """The `mlvc.lock` that its last result is written in."""
+        return below(self.folder, "mlvc.lock")
+
+    @property
+    def is_repeatable(self) -> bool:
+        """True if equal inputs mean an equal result: then earlier ones are looked up."""
+        return not self.is_always and not any(out.persist for out in self.outs)
+
+
+def below(folder: RepoPath | None, name: str) -> RepoPath:
+    """Return the path of a name in a folder; None is the top."""
+    return RepoPath.parse(name if folder is None else f"{folder.text}/{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What stands at a path: a file (its content's id and size), or a directory (the id of its tree: the
+    content of docs/formats/tree.md; `size_bytes` is the sum of its files, `files` how many there are).
+    """
+
+    oid: Oid
+    size_bytes: int
+    files: int | None = None
+    is_executable: bool = False
+
+    @property
+    def is_directory(self) -> bool:
+        return self.files is not None
+
+
+@dataclass(frozen=True, slots=True)
+class UrlState:
+    """What a server says of what is at a URL: an ETag, a version or a date, with its kind before it."""
+
+    version: str
+    size_bytes: int | None = None
+
+
+State = FileState | UrlState
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that a stage's result depends on, sorted. `params` values are canonical JSON.
+
+    Equal inputs, equal key (`fingerprint.key`).
+    """
+
+    commands: tuple[str, ...]
+    wdir: RepoPath | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    deps: tuple[tuple[Dep, State], ...] = ()
+    params: tuple[tuple[Param, str], ...] = ()
+    out_paths: tuple[RepoPath, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a stage made, and from what: a block of a lock file, and most of a run record."""
+
+    inputs: Inputs
+    outs: tuple[tuple[RepoPath, FileState], ...] = ()
+
+    def out(self, path: RepoPath) -> FileState | None:
+        return next((state for at, state in self.outs if at == path), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A result as the run cache remembers it. Times in milliseconds (since 1970; how long it took)."""
+
+    key: bytes
+    stage: str
+    made_at_ms: int
+    duration_ms: int
+    host: str
+    result: Result
+    id: bytes = b""  # of the record; empty before it is stored
+
+
+class MissingDep(InputError):
+    """What a stage needs is not there, and no stage makes it."""
+
+    def __init__(self, stage: str, dep: str, hint: str = "") -> None:
+        super().__init__(
+            f"stage '{stage}' needs {dep}, which does not exist",
+            why="no stage makes it",
+            hint=hint or "correct `deps`, or put the file there",
+        )
+        self.stage = stage
+        self.dep = dep
+
+
+class PipelineError(MlvcError):
+    """Stages do not fit together: cycles, two that write one path, unknown names."""
+
+    exit_code = ExitCode.USAGE

@@ -1,0 +1,268 @@
+"""What `repro` will do with each stage, and why. Pure.
+
+A stage is decided as soon as everything it needs is known: what stands there, or what a stage before it
+leaves there for certain. What a stage that runs will make is not known, so those that need it *depend*; the
+engine asks again when it is (`Planner.decide`), and each of them ends as skip, restore or run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from git_mlvc.pipeline import fingerprint
+from git_mlvc.pipeline.graph import Graph
+from git_mlvc.pipeline.model import (
+    Dep,
+    FileState,
+    Inputs,
+    MissingDep,
+    Out,
+    Param,
+    Result,
+    Run,
+    Stage,
+    State,
+)
+from git_mlvc.pipeline.reasons import differences
+from git_mlvc.repo_path import RepoPath
+
+
+class Action(Enum):
+    """What becomes of a stage."""
+
+    SKIP = "skip"
+    RESTORE = "restore"
+    RUN = "run"
+    DEPENDS = "depends"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage and what becomes of it.
+
+    `waits_for`: of a stage that depends, those before it whose new outputs decide. `inputs`: what its result
+    is made from, where that is known by now. `result`: what it leaves, unless it runs.
+    """
+
+    stage: str
+    action: Action
+    reasons: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    inputs: Inputs | None = None
+    result: Result | None = None
+
+    @property
+    def reason(self) -> str:
+        return "; ".join(self.reasons)
+
+    @property
+    def is_work(self) -> bool:
+        return self.action is not Action.SKIP
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for. `forced`: addresses that run whatever is known."""
+
+    forced: frozenset[str] = frozenset()
+    allow_missing: bool = False
+    can_fetch: bool = False
+    uses_run_cache: bool = True
+
+
+class Facts(Protocol):
+    """What stands in the worktree, what was made before, and which data is to be had."""
+
+    def state(self, stage: Stage, dep: Dep, replaced: Mapping[RepoPath, FileState]) -> State | None:
+        """Return what a stage needs, as it would be with each of `replaced` in its place; None: not there."""
+        ...
+
+    def out(self, out: Out) -> FileState | None:
+        """Return what stands where a stage makes something; None: nothing, or no file or directory."""
+        ...
+
+    def param(self, stage: Stage, param: Param, replaced: Mapping[RepoPath, FileState]) -> str:
+        """Return a value as canonical JSON. Raises ConfigError naming file and key."""
+        ...
+
+    def locked(self, stage: Stage) -> Result | None:
+        """Return the last result, as its lock file has it."""
+        ...
+
+    def runs(self, key: bytes) -> Sequence[Run]:
+        """Return earlier runs with these inputs, the newest first."""
+        ...
+
+    def is_here(self, state: FileState) -> bool:
+        """True if the content can be had without asking a remote."""
+        ...
+
+
+@dataclass
+class Planner:
+    """Decides stages, makers before users.
+
+    `chosen`: the stages that this run is about; what others make is taken as it stands.
+    """
+
+    graph: Graph
+    facts: Facts
+    options: Options = field(default_factory=Options)
+    chosen: frozenset[str] = frozenset()
+
+    def plan(self) -> list[Step]:
+        """Return a step for each chosen stage, in order. Raises MissingDep, ConfigError."""
+        steps: dict[str, Step] = {}
+        for address in self.graph.in_order(self.chosen):
+            steps[address] = self.decide(self.graph[address], steps)
+        return list(steps.values())
+
+    def decide(self, stage: Stage, before: Mapping[str, Step]) -> Step:
+        """Return the step of one stage, given those of the stages before it. Raises as `plan`.
+
+        A stage before it that has run counts as one that is skipped, with what it made as its `result`.
+        """
+        if stage.is_frozen and stage.address not in self.options.forced:
+            return Step(stage.address, Action.SKIP, ("frozen",), result=self._standing(stage))
+        unknown = self._unknown(stage, before)
+        if unknown:
+            return self._undecided(stage, unknown)
+        inputs = self._inputs(stage, before)
+        if stage.address in self.options.forced:
+            return Step(stage.address, Action.RUN, ("asked for with --force",), inputs=inputs)
+        if stage.is_always:
+            return Step(stage.address, Action.RUN, ("always runs",), inputs=inputs)
+        locked = self.facts.locked(stage)
+        if locked is not None and locked.inputs == inputs:
+            return self._unchanged(stage, inputs, locked)
+        reasons = ["never ran"] if locked is None else list(differences(locked.inputs, inputs))
+        return self._stale(stage, inputs, reasons)
+
+    def _undecided(self, stage: Stage, unknown: Mapping[str, Sequence[Out]]) -> Step:
+        """A stage that runs whatever comes, runs; any other depends."""
+        if stage.address in self.options.forced:
+            return Step(stage.address, Action.RUN, ("asked for with --force",))
+        if stage.is_always:
+            return Step(stage.address, Action.RUN, ("always runs",))
+        names = [f"{out.path} of {maker}" for maker, outs in unknown.items() for out in outs]
+        return Step(
+            stage.address,
+            Action.DEPENDS,
+            (f"on {', '.join(names)}",),
+            waits_for=tuple(unknown),
+        )
+
+    def _unknown(self, stage: Stage, before: Mapping[str, Step]) -> dict[str, tuple[Out, ...]]:
+        return {
+            maker: outs
+            for maker, outs in self.graph.makers(stage.address).items()
+            if maker in self.chosen and maker in before and before[maker].result is None
+        }
+
+    def _inputs(self, stage: Stage, before: Mapping[str, Step]) -> Inputs:
+        replaced = self._replaced(stage, before)
+        deps = []
+        for dep in sorted(set(stage.deps)):
+            state = self.facts.state(stage, dep, replaced)
+            if state is None:
+                state = self._known_without(stage, dep)
+            deps.append((dep, state))
+        params = [(p, self.facts.param(stage, p, replaced)) for p in sorted(set(stage.params))]
+        return Inputs(
+            commands=stage.commands,
+            wdir=stage.wdir,
+            env=tuple(sorted(stage.env.items())),
+            deps=tuple(deps),
+            params=tuple(params),
+            out_paths=tuple(sorted(out.path for out in stage.outs)),
+        )
+
+    def _known_without(self, stage: Stage, dep: Dep) -> State:
+        """What a dep that is not there was last time, if that may do."""
+        locked = self.facts.locked(stage) if self.options.allow_missing else None
+        known = dict(locked.inputs.deps).get(dep) if locked is not None else None
+        if known is None:
+            makers = self.graph.makers_of(stage, dep)
+            names = ", ".join(sorted({maker for maker, _ in makers}))
+            hint = f"git mlvc repro {names}" if names else ""
+            raise MissingDep(stage.address, dep.text, hint)
+        return known
+
+    def _replaced(self, stage: Stage, before: Mapping[str, Step]) -> dict[RepoPath, FileState]:
+        """What stages before this one will have put where it looks."""
+        found: dict[RepoPath, FileState] = {}
+        for maker, outs in self.graph.makers(stage.address).items():
+            step = before.get(maker)
+            if maker not in self.chosen or step is None or step.result is None:
+                continue
+            if step.action is not Action.RESTORE and not self.options.allow_missing:
+                continue  # it stands there
+            for out in outs:
+                state = step.result.out(out.path) if step.result is not None else None
+                if state is not None:
+                    found[out.path] = state
+        return found
+
+    # -- what is stale, and what can be had
+
+    def _unchanged(self, stage: Stage, inputs: Inputs, locked: Result) -> Step:
+        """The inputs are those of the last result: is that what stands here?"""
+        wrong = []
+        for out in stage.outs:
+            is_needed, why = self._compare(out, locked.out(out.path))
+            if is_needed:
+                wrong.append(why)
+        if not wrong:
+            return Step(stage.address, Action.SKIP, ("unchanged",), inputs=inputs, result=locked)
+        return self._stale(stage, inputs, wrong, known=locked)
+
+    def _compare(self, out: Out, expected: FileState | None) -> tuple[bool, str]:
+        standing = self.facts.out(out)
+        if standing is None:
+            return (
+                not (self.options.allow_missing and expected is not None)
+            ), f"{out.path} is missing"
+        return standing != expected, f"{out.path} is not what the stage made"
+
+    def _stale(
+        self, stage: Stage, inputs: Inputs, reasons: list[str], known: Result | None = None
+    ) -> Step:
+        """Return a restore where an equal result is to be had, else a run."""
+        candidates = [known] if known is not None else []
+        if self.options.uses_run_cache and stage.is_repeatable:
+            candidates += [run.result for run in self.facts.runs(fingerprint.key(inputs))]
+        for candidate in candidates:
+            if self._can_be_had(stage, candidate):
+                result = Result(inputs, candidate.outs)
+                return Step(stage.address, Action.RESTORE, tuple(reasons), (), inputs, result)
+        if candidates:
+            reasons = [*reasons, "the data of the earlier result is not here"]
+        return Step(stage.address, Action.RUN, tuple(reasons), inputs=inputs)
+
+    def _can_be_had(self, stage: Stage, result: Result) -> bool:
+        outs = dict(result.outs)
+        return all(
+            out.path in outs
+            and (
+                self.options.can_fetch
+                or self.facts.out(out) == outs[out.path]
+                or self.facts.is_here(outs[out.path])
+            )
+            for out in stage.outs
+        )
+
+    def _standing(self, stage: Stage) -> Result:
+        """Return what stands where a stage that is left alone makes something."""
+        locked = self.facts.locked(stage)
+        outs = [(out.path, self.facts.out(out)) for out in stage.outs]
+        return Result(
+            locked.inputs if locked is not None else Inputs(stage.commands),
+            tuple((path, state) for path, state in outs if state is not None),
+        )
+
+
+def has_work(steps: Iterable[Step]) -> bool:
+    return any(step.is_work for step in steps)
