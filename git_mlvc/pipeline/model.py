@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from git_mlvc.errors import ExitCode, InputError, MlvcError
+from git_mlvc.formats.pointer import Pointer
 from git_mlvc.oid import Oid
 from git_mlvc.repo_path import RepoPath
 
@@ -125,17 +126,25 @@ def below(folder: RepoPath | None, name: str) -> RepoPath:
 @dataclass(frozen=True, slots=True)
 class FileState:
     """What stands at a path: a file (its content's id and size), or a directory (the id of its tree: the
-    content of docs/formats/tree.md; `size_bytes` is the sum of its files, `files` how many there are).
+    content of docs/formats/tree.md; `size_bytes` is the sum of its files, `files` how many there are, and
+    `tree_size_bytes` how long the tree itself is: store and remotes know a content by id and size).
     """
 
     oid: Oid
     size_bytes: int
     files: int | None = None
     is_executable: bool = False
+    tree_size_bytes: int = 0
 
     @property
     def is_directory(self) -> bool:
         return self.files is not None
+
+    @property
+    def pointer(self) -> Pointer | None:
+        """What store and remotes call the content: of the file, or of the tree; None if it is empty."""
+        size_bytes = self.tree_size_bytes if self.is_directory else self.size_bytes
+        return Pointer(self.oid, size_bytes) if size_bytes else None
 
 
 @dataclass(frozen=True, slots=True)
