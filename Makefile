@@ -10,6 +10,10 @@ JOBS ?= 3
 # How many kills, full disks and random commands `make faults` tries; `make test` tries 12.
 FAULTS ?= 60
 
+# What `make test` cuts short (tests/support/extent.py).
+IN_FULL = tests/faults tests/unit/git/test_index_refresh.py $(addprefix tests/functional/test_,\
+	random_commands.py add_random.py remote_story.py mixed_sequences.py index_formats.py)
+
 all: test
 
 # An editable install, so that it is repeated only when what is installed changes.
@@ -41,8 +45,7 @@ test-servers: servers
 	.ci/install-servers
 
 faults: $(STAMP)
-	MLVC_FAULTS=$(FAULTS) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal \
-		tests/faults tests/functional/test_random_commands.py
+	MLVC_FAULTS=$(FAULTS) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(IN_FULL)
 
 # What `make bench` measures and where: BENCH="--tmp /dev/shm --tools git-mlvc,git-lfs", for example.
 BENCH ?=

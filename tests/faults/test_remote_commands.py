@@ -8,7 +8,6 @@ A part of all pairs in `make test`, all of them with `make faults` (MLVC_FAULTS)
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 from support.bad_days import BadDay, Outcome, chosen
 from support.content import is_pointer, noise
+from support.extent import IN_FULL
 from support.fault_proxy import FaultProxy
 from support.faulty_place import through, upstream_of
 from support.repo import Repo, Result
@@ -37,7 +37,7 @@ DRIVERS = {
     "lfs": "dulwich",
 }
 # One driver for each bad day, another one for the next; or all for all.
-SHARE = len(DRIVERS) if int(os.environ.get("MLVC_FAULTS", "12")) <= 12 else 1
+SHARE = 1 if IN_FULL else len(DRIVERS)
 LFS_REQUESTS = re.compile("/info/lfs|^/objects/")  # what is not git's own
 
 

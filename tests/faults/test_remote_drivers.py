@@ -5,10 +5,10 @@ git-lfs, whose table of keys lives in a git repository, meets the same days in t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
+from support.extent import IN_FULL
 from support.fault_contract import FaultContract, QuickFaultContract
 from support.faulty_place import Faulty, faulty_place
 from support.servers.azurite import KEY, AzuriteServer
@@ -16,7 +16,6 @@ from support.servers.gcs_double import GcsDouble
 from support.servers.s3_server import S3Server
 
 # Google and Azure are the same code as S3 but for their addresses and errors: what takes waiting is for `make faults`.
-IN_FULL = int(os.environ.get("MLVC_FAULTS", "12")) > 12
 AsS3: type[QuickFaultContract] = FaultContract if IN_FULL else QuickFaultContract
 
 

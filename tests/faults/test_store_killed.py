@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from support.content import noise
 from support.disks import CountingDisk, KillingDisk
+from support.extent import FAULTS
 from support.packs import pack_of, true_records
 
 from git_mlvc.formats import pointer as pointer_format
@@ -29,7 +30,7 @@ from git_mlvc.store.layout import Layout
 from git_mlvc.store.recover import recover, survey
 from git_mlvc.store.store import Store
 
-KILLS = int(os.environ.get("MLVC_FAULTS", "12"))
+KILLS = FAULTS
 SIZES = (5000, 90000, 1 << 21, 40)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
 from pathlib import Path
+
+from support.extent import FAULTS
 
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.oid import Oid
 from git_mlvc.store import fsck
 from git_mlvc.store.store import Store
 
-ROUNDS = max(2, int(os.environ.get("MLVC_FAULTS", "12")) // 6)
+ROUNDS = max(2, FAULTS // 6)
 WORKERS = 4
 
 WORKER = """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.add_pair import AddPair, age
+from support.extent import IN_FULL
 from support.repo import Repo
 
 ROUNDS = 6
@@ -71,7 +72,7 @@ class Change:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(8 if IN_FULL else 4))
 def test_random_changes_and_words(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     pair = AddPair.start(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support import scenes
 from support.content import noise
+from support.extent import cases
 from support.repo import git_version
 from support.twin import Twin
 
@@ -18,6 +19,7 @@ FORMS = {
     "no ctime": (("core.trustctime", "false"), ("core.checkStat", "minimal")),
     "no racy marks": (("core.preloadIndex", "false"), ("core.untrackedCache", "true")),
 }
+SHORT = ("version 4", "split")
 
 
 def a_day(twin: Twin) -> None:
@@ -35,7 +37,7 @@ def a_day(twin: Twin) -> None:
     twin.both(lambda repo: repo.git("ls-files", "--stage", tick=False))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", cases(FORMS, SHORT))
 def test_any_form_of_the_index(tmp_path: Path, form: str) -> None:
     twin = Twin.start(tmp_path, "1KiB")
     for key, value in FORMS[form]:

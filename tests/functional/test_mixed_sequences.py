@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support import scenes
 from support.content import noise
+from support.extent import cases
 from support.twin import Twin
 
 
@@ -77,17 +78,16 @@ def test_orphans_and_commits_from_before_the_attributes(twin: Twin) -> None:
     twin.git("merge", "-q", "--allow-unrelated-histories", "-m", "both", "main")
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"index.version": "4", "feature.manyFiles": "true", "index.skipHash": "true"},
-        {"core.splitIndex": "true", "core.autocrlf": "true", "merge.conflictStyle": "diff3"},
-        {"core.trustctime": "false", "core.checkStat": "minimal", "rerere.enabled": "true"},
-    ],
-    ids=["v4", "split", "minimal"],
-)
-def test_a_working_day_under_other_settings(twin: Twin, settings: dict[str, str]) -> None:
-    for key, value in settings.items():
+SETTINGS = {
+    "v4": {"index.version": "4", "feature.manyFiles": "true", "index.skipHash": "true"},
+    "split": {"core.splitIndex": "true", "core.autocrlf": "true", "merge.conflictStyle": "diff3"},
+    "minimal": {"core.trustctime": "false", "core.checkStat": "minimal", "rerere.enabled": "true"},
+}
+
+
+@pytest.mark.parametrize("settings", cases(SETTINGS, ["split"]))
+def test_a_working_day_under_other_settings(twin: Twin, settings: str) -> None:
+    for key, value in SETTINGS[settings].items():
         twin.both(lambda repo, key=key, value=value: repo.set(key, value))
     scenes.two_branches(twin)
     twin.git("checkout", "-q", "topic")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from support.content import noise
+from support.extent import FAULTS
 from support.twin import Twin
 
-FAULTS = int(os.environ.get("MLVC_FAULTS", "12"))
 STEPS = 2 * FAULTS
 LIMITS = ("0", "1KiB", None)
 SEEDS = [int(seed) for seed in os.environ.get("MLVC_SEED", "").split()]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.content import edited, noise
 from support.cramped import can_mount
+from support.extent import IN_FULL, cases
 from support.repo import Repo
 from support.servers import programs
 from support.servers.nginx import Nginx
@@ -79,6 +80,7 @@ def test_a_directory(tmp_path: Path) -> None:
     story(RemotePlace(str(tmp_path / "lab data")), tmp_path)
 
 
+@pytest.mark.skipif(not IN_FULL, reason="as a directory, but that files are copied: `make faults`")
 def test_another_mount(tmp_path: Path, second_mount: Path) -> None:
     story(RemotePlace((second_mount / "mlvc").as_uri()), tmp_path)
 
@@ -115,9 +117,18 @@ SERVERS = [
     "giftless_server",
     "forge",
 ]
+# One for each driver: the others have its contract, and its faults, in `make test` too.
+SHORT = [
+    "swift_server",
+    "gcs_server",
+    "azurite_server",
+    "nginx_server",
+    "ssh_server",
+    "giftless_server",
+]
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("server", cases(SERVERS, SHORT))
 def test_a_real_server(server: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     place = request.getfixturevalue(server).place()
     if server == "sftp_only_server":  # has no git for anybody
