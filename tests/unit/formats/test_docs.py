@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from git_mlvc import chunking
-from git_mlvc.formats import chunk_codec, journal, pack, pointer, recipe, segment, store_config
+from git_mlvc.formats import (
+    chunk_codec,
+    journal,
+    pack,
+    pointer,
+    recipe,
+    segment,
+    store_config,
+    tree,
+)
 from git_mlvc.formats.chunk_codec import Codec
 from git_mlvc.formats.pack import Kind
 from git_mlvc.git import attributes_file
@@ -30,7 +39,13 @@ def test_every_codec_has_its_page_and_the_index_names_it():
 
 @pytest.mark.parametrize(
     ("name", "module"),
-    [("pack", pack), ("journal", journal), ("recipe", recipe), ("segment", segment)],
+    [
+        ("pack", pack),
+        ("journal", journal),
+        ("recipe", recipe),
+        ("segment", segment),
+        ("tree", tree),
+    ],
 )
 def test_magic_and_version(name, module):
     assert f"`{module.MAGIC.decode()}`" in page(name)

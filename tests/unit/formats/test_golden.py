@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from git_mlvc.formats import journal, pack, pointer, recipe, segment, store_config
+from git_mlvc.formats import journal, pack, pointer, recipe, segment, store_config, tree
 from git_mlvc.formats.chunk_codec import ChunkCodec, Codec
 from git_mlvc.formats.journal import JournalHeader
 from git_mlvc.formats.pack import Kind, Record
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.recipe import NO_PACK, Recipe
 from git_mlvc.formats.segment import Location, PackTable, SegmentView
+from git_mlvc.formats.tree import TreeRow
 from git_mlvc.fs.owner import Owner
 from git_mlvc.oid import Oid
 
@@ -50,6 +51,12 @@ TABLES = [
     PackTable(name("pack a"), 10_000, pack.encode_table(ROWS)),
     PackTable(name("pack b"), 20_000, pack.encode_table([ROWS[0]._replace(offset=5000)])),
 ]
+FILES = [
+    TreeRow(b"a b.csv", Oid(name("a")), 2**63 - 1),
+    TreeRow(b"bin/run", Oid(name("run")), 12, True),
+    TreeRow(b"bin-empty", Oid.of(b""), 0),
+    TreeRow(b"caf\xe9\n", Oid(name("latin")), 1),
+]
 RUNS = [(name("stage"), name("d")), (name("stage"), name("e"))]
 
 ENCODED = {
@@ -71,6 +78,8 @@ ENCODED = {
     "segment/v1/two-packs.bin": lambda: segment.encode(TABLES, RUNS),
     "segment/v1/empty.bin": lambda: segment.encode([]),
     "segment/v1/many.bin": lambda: segment.encode([many()]),
+    "tree/v1/files.bin": lambda: tree.encode(FILES),
+    "tree/v1/empty.bin": lambda: tree.encode([]),
     "store/v1/format": lambda: store_config.encode(store_config.StoreConfig()),
 }
 
@@ -148,6 +157,11 @@ def test_golden_segments_are_read():
     assert len(view.find_all(name("a"))) == 2
     for path in ("empty", "many"):
         SegmentView(golden(f"segment/v1/{path}.bin")).verify()
+
+
+def test_golden_trees_are_read():
+    assert tree.decode(golden("tree/v1/files.bin")) == sorted(FILES)
+    assert tree.decode(golden("tree/v1/empty.bin")) == []
 
 
 def test_the_golden_format_file_is_read():
