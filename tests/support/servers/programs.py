@@ -52,6 +52,7 @@ PYTHON: dict[str, tuple[str, ...]] = {
         "waitress",
     ),
     "wsgidav": ("wsgidav>=4.3", "cheroot"),
+    "digits": ("scikit-learn>=1.5",),  # no server: what examples/digits runs on
 }
 NPM: dict[str, tuple[str, ...]] = {
     "azurite": ("azurite@^3.35",),
