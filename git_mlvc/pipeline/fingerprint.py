@@ -6,10 +6,13 @@ The text that is hashed is promised in docs/formats/run.md: a change of it forge
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 
-from git_mlvc.pipeline.model import FileState, Inputs, State
+from git_mlvc.pipeline.model import FileState, Inputs, Stage, State
 
 _VERSION = 1
+_NOT_IN_A_NAME = re.compile(r"[^A-Z0-9]")
 
 
 def key(inputs: Inputs) -> bytes:
@@ -38,3 +41,19 @@ def _state(state: State) -> list[object]:
         kind = "tree" if state.is_directory else "program" if state.is_executable else "file"
         return [kind, str(state.oid)]
     return ["url", state.version]
+
+
+def environment(stage: Stage) -> tuple[tuple[str, str], ...]:
+    """Return the variables that belong to the inputs, sorted: the stage's own, and those of its item.
+
+    A command may read an item's value there and nowhere else, so a changed one is a changed input.
+    """
+    return tuple(sorted({**item_variables(stage.item), **stage.env}.items()))
+
+
+def item_variables(item: Mapping[str, str]) -> dict[str, str]:
+    """Return what commands see of a matrix's or foreach's item: MLVC_ITEM_LR, or MLVC_ITEM of a plain one."""
+    return {
+        f"MLVC_ITEM_{_NOT_IN_A_NAME.sub('_', name.upper())}" if name else "MLVC_ITEM": value
+        for name, value in item.items()
+    }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from git_mlvc.oid import Oid
 from git_mlvc.pipeline import fingerprint
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import (
@@ -112,6 +113,7 @@ class Planner:
     facts: Facts
     options: Options = field(default_factory=Options)
     chosen: frozenset[str] = frozenset()
+    lost: set[Oid] = field(default_factory=set)  # contents that were asked for, and nobody has
 
     def plan(self) -> list[Step]:
         """Return a step for each chosen stage, in order. Raises MissingDep, ConfigError."""
@@ -129,8 +131,9 @@ class Planner:
             return Step(stage.address, Action.SKIP, ("frozen",), result=self._standing(stage))
         unknown = self._unknown(stage, before)
         if unknown:
+            self._check_rest(stage, unknown, before)
             return self._undecided(stage, unknown)
-        inputs = self._inputs(stage, before)
+        inputs = self.inputs(stage, before)
         if stage.address in self.options.forced:
             return Step(stage.address, Action.RUN, ("asked for with --force",), inputs=inputs)
         if stage.is_always:
@@ -140,6 +143,38 @@ class Planner:
             return self._unchanged(stage, inputs, locked)
         reasons = ["never ran"] if locked is None else list(differences(locked.inputs, inputs))
         return self._stale(stage, inputs, reasons)
+
+    def inputs(self, stage: Stage, before: Mapping[str, Step]) -> Inputs:
+        """Return what a stage's result would be made from. Raises as `plan`."""
+        replaced = self._replaced(stage, before)
+        return Inputs(
+            commands=stage.commands,
+            wdir=stage.wdir,
+            env=fingerprint.environment(stage),
+            deps=tuple((dep, self._dep(stage, dep, replaced)) for dep in sorted(set(stage.deps))),
+            params=tuple(
+                (param, self.facts.param(stage, param, replaced))
+                for param in sorted(set(stage.params))
+            ),
+            out_paths=tuple(sorted(out.path for out in stage.outs)),
+        )
+
+    def _dep(self, stage: Stage, dep: Dep, replaced: Mapping[RepoPath, FileState]) -> State:
+        state = self.facts.state(stage, dep, replaced)
+        return self._known_without(stage, dep) if state is None else state
+
+    def _check_rest(
+        self, stage: Stage, unknown: Mapping[str, Sequence[Out]], before: Mapping[str, Step]
+    ) -> None:
+        """Whatever no unknown stage makes has to be there: better said now than after hours of work."""
+        replaced = self._replaced(stage, before)
+        for dep in stage.deps:
+            if not any(maker in unknown for maker, _ in self.graph.makers_of(stage, dep)):
+                self._dep(stage, dep, replaced)
+        for param in stage.params:
+            file = Dep(param.file.text)
+            if not any(maker in unknown for maker, _ in self.graph.makers_of(stage, file)):
+                self.facts.param(stage, param, replaced)
 
     def _undecided(self, stage: Stage, unknown: Mapping[str, Sequence[Out]]) -> Step:
         """A stage that runs whatever comes, runs; any other depends."""
@@ -161,24 +196,6 @@ class Planner:
             for maker, outs in self.graph.makers(stage.address).items()
             if maker in self.chosen and maker in before and before[maker].result is None
         }
-
-    def _inputs(self, stage: Stage, before: Mapping[str, Step]) -> Inputs:
-        replaced = self._replaced(stage, before)
-        deps = []
-        for dep in sorted(set(stage.deps)):
-            state = self.facts.state(stage, dep, replaced)
-            if state is None:
-                state = self._known_without(stage, dep)
-            deps.append((dep, state))
-        params = [(p, self.facts.param(stage, p, replaced)) for p in sorted(set(stage.params))]
-        return Inputs(
-            commands=stage.commands,
-            wdir=stage.wdir,
-            env=tuple(sorted(stage.env.items())),
-            deps=tuple(deps),
-            params=tuple(params),
-            out_paths=tuple(sorted(out.path for out in stage.outs)),
-        )
 
     def _known_without(self, stage: Stage, dep: Dep) -> State:
         """What a dep that is not there was last time, if that may do."""
@@ -246,6 +263,7 @@ class Planner:
         outs = dict(result.outs)
         return all(
             out.path in outs
+            and outs[out.path].oid not in self.lost
             and (
                 self.options.can_fetch
                 or self.facts.out(out) == outs[out.path]
@@ -257,11 +275,15 @@ class Planner:
     def _standing(self, stage: Stage) -> Result:
         """Return what stands where a stage that is left alone makes something."""
         locked = self.facts.locked(stage)
-        outs = [(out.path, self.facts.out(out)) for out in stage.outs]
-        return Result(
-            locked.inputs if locked is not None else Inputs(stage.commands),
-            tuple((path, state) for path, state in outs if state is not None),
-        )
+        outs = []
+        for out in stage.outs:
+            state = self.facts.out(out)
+            if state is None and locked is not None and self.options.allow_missing:
+                state = locked.out(out.path)
+            if state is not None:
+                outs.append((out.path, state))
+        inputs = locked.inputs if locked is not None else Inputs(stage.commands)
+        return Result(inputs, tuple(outs))
 
 
 def has_work(steps: Iterable[Step]) -> bool:

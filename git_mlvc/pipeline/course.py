@@ -1,0 +1,273 @@
+"""The course of a `repro`: the plan carried out, stage by stage, independent ones at once.
+
+What to do with a stage is the planner's word alone; how it is done is `Doing`'s. A stage is decided (again)
+when all before it have ended, on the caller's thread; commands run on threads of their own. Whatever stops
+this (Ctrl-C too), no command and no thread is left behind.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import Protocol
+
+from git_mlvc.errors import MlvcError
+from git_mlvc.pipeline.plan import Action, Planner, Step
+from git_mlvc.pipeline.report import Ended, Fate, Report
+
+
+class Doing(Protocol):
+    """What a course has done for it. All but what `admit` returns is called on the thread of the course."""
+
+    def obtain(self, steps: Sequence[Step]) -> bool:
+        """Bring the data of results that are to be restored; True if all of it is here.
+
+        What turns out to be nowhere is added to the planner's `lost`, and asked for no more. Raises
+        MlvcError where nobody knows (law 9).
+        """
+        ...
+
+    def restore(self, steps: Sequence[Step]) -> Mapping[str, MlvcError]:
+        """Put results in place and record them. Return what failed, by stage."""
+        ...
+
+    def admit(
+        self, ready: Sequence[Step], before: Mapping[str, Step]
+    ) -> Sequence[tuple[Step, Callable[[], Ended]]]:
+        """Return those for which there is room now, each with what runs it on another thread.
+
+        With nothing running there is room for one at least. What is returned gives its room back itself,
+        and raises MlvcError where the stage fails.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End all commands that run; again: at once. What `admit` gave then ends, in order."""
+        ...
+
+
+class Watch(Protocol):
+    """Who looks on. Called on the thread of the course."""
+
+    def planned(self, steps: Sequence[Step]) -> None: ...
+
+    def began(self, step: Step) -> None: ...
+
+    def ended(self, end: Ended) -> None: ...
+
+
+class Course:
+    """One way through the stages that a planner has chosen."""
+
+    def __init__(
+        self, planner: Planner, doing: Doing, watch: Watch, *, keep_going: bool = False
+    ) -> None:
+        self._planner = planner
+        self._graph = planner.graph
+        self._doing = doing
+        self._watch = watch
+        self._keep_going = keep_going
+        self._order = {address: at for at, address in enumerate(self._graph.order)}
+        self._steps: dict[str, Step] = {}
+        self._ends: dict[str, Ended] = {}
+        self._news: deque[str] = deque()  # ended, and those that wait for it not told yet
+        self._waiting: dict[str, int] = {}
+        self._ready: list[tuple[int, str]] = []
+        self._held: list[Step] = []
+        self._running: dict[str, threading.Thread] = {}
+        self._done: SimpleQueue[tuple[Step, Ended | BaseException]] = SimpleQueue()
+        self._is_over = False  # something failed, and nothing else is to begin
+
+    def go(self) -> Report:
+        """Plan, then do. Raises what `Planner.plan` raises, before anything is done."""
+        try:
+            self._begin(self._certain_plan())
+            self._loop()
+        except BaseException:
+            self._stop()
+            raise
+        order = self._graph.in_order(self._planner.chosen)
+        return Report(tuple(self._ends[address] for address in order))
+
+    # -- what the plan knows for certain needs no turn
+
+    def _certain_plan(self) -> list[Step]:
+        """Return a plan whose every restore can be done."""
+        while True:
+            plan = self._planner.plan()
+            if self._doing.obtain([step for step in plan if step.action is Action.RESTORE]):
+                return plan
+
+    def _begin(self, plan: Sequence[Step]) -> None:
+        """Restore and skip at once what is certain; all others wait for their turn."""
+        self._watch.planned(plan)
+        for step in plan:
+            makers = self._graph.makers(step.stage)
+            self._waiting[step.stage] = sum(maker in self._planner.chosen for maker in makers)
+        for step in plan:
+            if step.action is Action.SKIP:
+                self._skip(step)
+        self._restore([step for step in plan if step.action is Action.RESTORE])
+        for step in plan:
+            if not self._waiting[step.stage] and step.stage not in self._ends:
+                self._get_ready(step.stage)
+        self._tell()
+
+    def _loop(self) -> None:
+        while self._ready or self._held or self._running:
+            self._turns()
+            self._admit()
+            if self._running:
+                step, outcome = self._done.get()
+                self._running.pop(step.stage).join()
+                if isinstance(outcome, BaseException) and not isinstance(outcome, MlvcError):
+                    raise outcome
+                self._ran(step, outcome)
+                self._tell()
+
+    # -- turns
+
+    def _turns(self) -> None:
+        while self._ready:
+            restores: list[Step] = []
+            while self._ready:
+                _, address = heapq.heappop(self._ready)
+                if self._is_over:
+                    self._leave(address)
+                else:
+                    self._turn(address, restores)
+            if restores and not self._obtained(restores):
+                continue
+            self._restore(restores)
+            self._tell()
+
+    def _turn(self, address: str, restores: list[Step]) -> None:
+        try:
+            step = self._planner.decide(self._graph[address], self._steps)
+        except MlvcError as error:
+            self._end(Ended(address, Fate.FAILED, error=error))
+            return
+        if step.action is Action.SKIP:
+            self._skip(step)
+        elif step.action is Action.RESTORE:
+            restores.append(step)
+        else:
+            self._held.append(step)
+
+    def _obtained(self, steps: Sequence[Step]) -> bool:
+        """False: some have to be decided anew, so all of them are."""
+        try:
+            if self._doing.obtain(steps):
+                return True
+        except MlvcError as error:
+            for step in steps:
+                self._end(Ended(step.stage, Fate.FAILED, step.reasons, error=error))
+            self._tell()
+            return False
+        for step in steps:
+            self._get_ready(step.stage)
+        return False
+
+    def _skip(self, step: Step) -> None:
+        self._steps[step.stage] = step
+        self._end(Ended(step.stage, Fate.UNCHANGED, step.reasons, result=step.result))
+
+    def _restore(self, steps: Sequence[Step]) -> None:
+        failed = self._doing.restore(steps) if steps else {}
+        for step in steps:
+            error = failed.get(step.stage)
+            if error is None:
+                self._steps[step.stage] = step
+                self._end(Ended(step.stage, Fate.RESTORED, step.reasons, result=step.result))
+            else:
+                self._end(Ended(step.stage, Fate.FAILED, step.reasons, error=error))
+
+    # -- running
+
+    def _admit(self) -> None:
+        if self._is_over:
+            for step in self._held:
+                self._leave(step.stage)
+            self._held = []
+        if self._held:
+            admitted = self._doing.admit(self._held, self._steps)
+            names = {step.stage for step, _ in admitted}
+            self._held = [step for step in self._held if step.stage not in names]
+            for step, work in admitted:
+                self._watch.began(step)
+                self._start(step, work)
+            if not self._running:
+                raise ValueError("there was no room for a stage although nothing runs")
+        self._tell()
+
+    def _start(self, step: Step, work: Callable[[], Ended]) -> None:
+        def run() -> None:
+            outcome: Ended | BaseException
+            try:
+                outcome = work()
+            except BaseException as error:  # noqa: BLE001 - carried to the thread of the course
+                outcome = error
+            self._done.put((step, outcome))
+
+        thread = threading.Thread(target=run, name=step.stage)
+        self._running[step.stage] = thread
+        thread.start()
+
+    def _ran(self, step: Step, outcome: Ended | BaseException) -> None:
+        if isinstance(outcome, Ended):
+            self._steps[step.stage] = replace(step, result=outcome.result)
+            self._end(replace(outcome, reasons=step.reasons))
+        else:
+            assert isinstance(outcome, MlvcError)
+            self._end(Ended(step.stage, Fate.FAILED, step.reasons, error=outcome))
+
+    def _stop(self) -> None:
+        """Stop and wait, however often somebody asks to hurry."""
+        while self._running:
+            try:
+                self._doing.stop()
+                for thread in self._running.values():
+                    thread.join()
+                self._running.clear()
+            except KeyboardInterrupt:
+                continue
+
+    # -- ends
+
+    def _end(self, end: Ended) -> None:
+        self._ends[end.stage] = end
+        self._news.append(end.stage)
+        if end.error is not None and not self._keep_going:
+            self._is_over = True
+        self._watch.ended(end)
+
+    def _leave(self, address: str) -> None:
+        self._end(Ended(address, Fate.NOT_RUN))
+
+    def _tell(self) -> None:
+        """Let those that waited for what has ended have their turn, or end with it."""
+        while self._news:
+            for user in self._graph.users[self._news.popleft()]:
+                if user in self._waiting:
+                    self._waiting[user] -= 1
+                    if not self._waiting[user] and user not in self._ends:
+                        self._get_ready(user)
+
+    def _get_ready(self, address: str) -> None:
+        because_of = self._bad_before(address)
+        if because_of:
+            self._end(Ended(address, Fate.NOT_RUN, because_of=because_of))
+        else:
+            heapq.heappush(self._ready, (self._order[address], address))
+
+    def _bad_before(self, address: str) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for maker in self._graph.makers(address):
+            end = self._ends.get(maker)
+            if end is not None and not end.is_good:
+                found.update(dict.fromkeys(end.because_of or (maker,)))
+        return tuple(found)
