@@ -301,8 +301,24 @@ class SegmentView:
         return RUN_ROW.iter_unpack(self.buffer[start : start + length])
 
     def runs_of(self, key: bytes) -> list[bytes]:
-        """Return the ids of the records of the runs with this stage key."""
-        return [run for one, run in self.runs() if one == key]
+        """Return the ids of the records of the runs with this stage key, by bisection."""
+        buffer, start, size = self.buffer, self.layout.runs_at, RUN_ROW.size
+        low, high = 0, self.layout.run_count
+        while low < high:
+            middle = (low + high) // 2
+            at = start + middle * size
+            if buffer[at : at + ID_SIZE] < key:
+                low = middle + 1
+            else:
+                high = middle
+        found = []
+        while low < self.layout.run_count:
+            one, run = RUN_ROW.unpack_from(buffer, start + low * size)
+            if one != key:
+                break
+            found.append(run)
+            low += 1
+        return found
 
     def verify(self) -> None:
         """Read everything. Raises FormatError unless this is exactly what `encode` writes."""

@@ -186,7 +186,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A result as the run cache remembers it. Times in milliseconds (since 1970; how long it took)."""
+    """A result as the run cache remembers it. Times in milliseconds (since 1970; how long it took).
+
+    `unpushed`: the outs whose data stays off remotes. `id`: of the record, empty before it is stored.
+    """
 
     key: bytes
     stage: str
@@ -194,7 +197,8 @@ class Run:
     duration_ms: int
     host: str
     result: Result
-    id: bytes = b""  # of the record; empty before it is stored
+    unpushed: frozenset[RepoPath] = frozenset()
+    id: bytes = b""
 
 
 class MissingDep(InputError):

@@ -32,6 +32,7 @@ class ChunkIndex:
         self._damaged: dict[bytes, FormatError] = {}
         self._loaded = False
         self.own: dict[bytes, Location] = {}
+        self.own_runs: dict[bytes, list[bytes]] = {}  # stage key -> ids of the records
         self.open_files: dict[bytes, PackFile] = {}
         self.journals = OpenJournals(layout)
 
@@ -159,6 +160,12 @@ class ChunkIndex:
             location = self.own.get(record.id)
             if location is not None and location.pack == key:
                 del self.own[record.id]
+        for stage_key, runs in list(self.own_runs.items()):
+            left = [run for run in runs if run in self.own]
+            if left:
+                self.own_runs[stage_key] = left
+            else:
+                del self.own_runs[stage_key]
         self.open_files.pop(key, None)
 
     def views(self) -> dict[bytes, SegmentView]:

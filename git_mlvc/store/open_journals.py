@@ -12,6 +12,7 @@ import time
 from git_mlvc.errors import FormatError
 from git_mlvc.formats import journal as journal_format
 from git_mlvc.formats import pack as pack_format
+from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.segment import Location
 from git_mlvc.store.layout import Layout
 from git_mlvc.values import field, value_class
@@ -50,6 +51,7 @@ class OpenJournal:
     name: str
     read_to: int = 0
     rows: dict[bytes, Location] = field(default_factory=dict)
+    runs: list[bytes] = field(default_factory=list)
     sealed_as: bytes | None = None
 
 
@@ -101,6 +103,10 @@ class OpenJournals:
         self._read_on(journal)
         return journal.sealed_as
 
+    def runs(self) -> list[bytes]:
+        """Return the ids of the records of runs that have been read so far."""
+        return [run for journal in self._journals.values() for run in journal.runs]
+
     def all_sealed(self) -> set[bytes]:
         """Return the ids of packs that are sealed while their journal still stands."""
         return {j.sealed_as for j in self._journals.values() if j.sealed_as is not None}
@@ -123,6 +129,8 @@ class OpenJournals:
         key = journal.name.encode()
         for r in pack_format.iter_rows(entries.rows):
             journal.rows[r.id] = Location(key, r.offset, r.stored_len, r.raw_len, r.kind, r.codec)
+            if r.kind == Kind.RUN:
+                journal.runs.append(r.id)
         journal.sealed_as = entries.sealed or journal.sealed_as
         journal.read_to += entries.end
         return entries.end > start

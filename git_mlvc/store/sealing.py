@@ -20,6 +20,7 @@ from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.layout import Layout, unique_name
 from git_mlvc.store.open_pack import OpenPack
 from git_mlvc.store.pack_digest import RunningDigest, file_digest
+from git_mlvc.store.pack_runs import runs_in
 
 ROWS_PER_SEGMENT = 65536
 
@@ -56,8 +57,12 @@ def move_in(tmp_path: str, pack_id: bytes, layout: Layout, disk: Disk) -> str:
 
 
 def publish_segment(packs: Sequence[PackTable], layout: Layout, disk: Disk) -> bytes:
-    """Write the segment over these packs; return its id. The packs are durable by now."""
-    return write_segment(segment_format.encode(packs), layout, disk)
+    """Write the segment over these packs; return its id. The packs are durable by now, and in their places.
+
+    It lists the runs in them. Raises OSError.
+    """
+    runs = [run for pack in packs for run in runs_in(layout.pack(pack.id), pack.rows)]
+    return write_segment(segment_format.encode(packs, runs), layout, disk)
 
 
 def write_segment(data: bytes, layout: Layout, disk: Disk) -> bytes:

@@ -7,6 +7,7 @@ chunk and the recipe (law 1).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from git_mlvc import chunking
+from git_mlvc.errors import FormatError
 from git_mlvc.formats import recipe as recipe_format
 from git_mlvc.formats.chunk_codec import ChunkCodec
 from git_mlvc.formats.chunk_encoder import ChunkEncoder, Series
@@ -199,12 +201,36 @@ class Session:
 
         Counts once `commit` has returned. Raises CorruptChunk if the payload is not what it claims.
         """
-        verify_stored(digest, kind, codec, raw_len, payload, self._codec)
+        raw = verify_stored(digest, kind, codec, raw_len, payload, self._codec)
         self._use.acquire_shared()
         if not self.is_known(digest, kind) and self._packer.append(
             digest, kind, codec, raw_len, payload
         ):
             self._count_new(raw_len)
+            if kind == Kind.RUN:
+                from git_mlvc.formats import run_record
+
+                with contextlib.suppress(FormatError):  # fsck's affair, as in `runs_in`
+                    self._note_run(run_record.key_of(raw), digest)
+
+    def add_run(self, key: bytes, record: bytes) -> bytes:
+        """Remember a run (docs/formats/run.md) of this stage key; return the id of its record.
+
+        What it made is in the store by now (law 1); when this returns, the journal vouches for the run too.
+        Raises StoreError.
+        """
+        from git_mlvc.formats import run_record
+
+        if run_record.key_of(record) != key:
+            raise ValueError("a run is found by the key that it holds")
+        self._use.acquire_shared()
+        digest: bytes = blake3(record).digest()
+        if not self.is_known(digest, Kind.RUN):
+            codec, payload = self._encoder.encode(record)
+            self._packer.append(digest, Kind.RUN, codec, len(record), payload)
+            self._packer.commit()
+            self._note_run(key, digest)
+        return digest
 
     def commit(self) -> None:
         """Make what `add_stored` took survive the end of this process."""
@@ -318,6 +344,10 @@ class Session:
         except AttributeError:
             series = self._local.series = self._encoder.series()
         return series
+
+    def _note_run(self, key: bytes, digest: bytes) -> None:
+        with self._counting:
+            self._index.own_runs.setdefault(key, []).append(digest)
 
     def _count(self, size_bytes: int) -> None:
         with self._counting:

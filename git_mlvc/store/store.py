@@ -24,6 +24,7 @@ from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.layout import Layout, unique_name
 from git_mlvc.store.reader import Reader
 from git_mlvc.store.recipes import Recipes, check_size
+from git_mlvc.store.runs import Runs
 from git_mlvc.values import value_class
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Store:
         self._ready = False
         self._reader = Reader(self.layout, self.index)
         self._recipes = Recipes(self.index, self._reader)
+        self._runs = Runs(self.index, self._reader)
 
     @classmethod
     def open(
@@ -126,6 +128,24 @@ class Store:
             if not is_here:
                 lacking.append(pointer)
         return lacking
+
+    # -- runs
+
+    def runs_of(self, key: bytes) -> list[bytes]:
+        """Return the ids of the records of the runs with a stage key, sealed or not. As `Runs.of`."""
+        return self._runs.of(key)
+
+    def runs_of_many(self, keys: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+        """As `runs_of`, for many keys at once; those without a run are left out."""
+        return self._runs.of_many(keys)
+
+    def all_runs(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (stage key, id of the record) of every run, each once."""
+        return self._runs.all()
+
+    def read_run(self, run_id: bytes) -> bytes:
+        """Return the record of a run, verified. Raises MissingChunk, CorruptChunk."""
+        return self._reader.read(run_id, Kind.RUN)
 
     # -- bytes
 
