@@ -1,4 +1,4 @@
-"""TOML files as values; mistakes are told with file, line and column."""
+"""TOML, YAML and JSON files as values; mistakes are told with file, line and column."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _AT = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 _TABLE = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?\r?\Z")
 _KEY = re.compile(r"""\s*((?:[\w.-]|"[^"]*"|'[^']*')+)\s*=""")
+_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 MAX_SETTINGS_BYTES = 16 << 20
 
 
@@ -31,6 +32,7 @@ def parse_toml(data: bytes, name: str) -> dict[str, Any]:
     try:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as exc:
+        _refuse_conflict(text, name)
         message = str(exc)
         at = _AT.search(message)
         line, column = (at[1], at[2]) if at and at[1] else (text.count("\n") + 1, None)
@@ -42,6 +44,75 @@ def parse_toml(data: bytes, name: str) -> dict[str, Any]:
         ) from exc
     except RecursionError as exc:
         raise ConfigError(f"{name} is not valid TOML", why="it is nested too deeply") from exc
+    except ValueError as exc:  # a number of thousands of digits, a date that is none
+        raise ConfigError(f"{name} is not valid TOML", why=str(exc)) from exc
+
+
+def parse_json(data: bytes, name: str) -> Any:
+    """Return the value. Raises ConfigError naming `name`, line and column; two equal keys are a mistake."""
+    import json
+
+    text = _text(data, name)
+    try:
+        return json.loads(text, object_pairs_hook=_table_once)
+    except json.JSONDecodeError as exc:
+        _refuse_conflict(text, name)
+        raise ConfigError(
+            f"{name}, line {exc.lineno}, column {exc.colno} is not valid JSON",
+            why=exc.msg,
+            hint=f"correct {name}",
+        ) from exc
+    except RecursionError as exc:
+        raise ConfigError(f"{name} is not valid JSON", why="it is nested too deeply") from exc
+    except ValueError as exc:
+        raise ConfigError(f"{name} is not valid JSON", why=str(exc)) from exc
+
+
+def parse_yaml(data: bytes, name: str) -> Any:
+    """Return the value of one YAML 1.2 document, None for an empty file; only plain types.
+
+    Raises ConfigError naming `name`, line and column.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    text = _text(data, name)
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as exc:
+        _refuse_conflict(text, name)
+        mark = exc.problem_mark or exc.context_mark
+        where = name if mark is None else f"{name}, line {mark.line + 1}, column {mark.column + 1}"
+        why = " ".join(filter(None, [exc.context, exc.problem])).split("\n")[0]
+        raise ConfigError(f"{where} is not valid YAML", why=why, hint=f"correct {name}") from exc
+    except RecursionError as exc:
+        raise ConfigError(f"{name} is not valid YAML", why="it is nested too deeply") from exc
+    except (YAMLError, ValueError, TypeError, OverflowError, AttributeError, LookupError) as exc:
+        # Its constructors raise whatever Python raises for a date or number that is none.
+        _refuse_conflict(text, name)
+        why = str(exc).strip().split("\n")[0]
+        raise ConfigError(f"{name} is not valid YAML", why=why, hint=f"correct {name}") from exc
+
+
+def _table_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return table
+
+
+def _refuse_conflict(text: str, name: str) -> None:
+    """Say so where git has left its marks of a merge in a file that does not parse."""
+    marks = list(_CONFLICT.finditer(text))
+    if len({mark[0][0] for mark in marks}) == 3:
+        line = text.count("\n", 0, marks[0].start()) + 1
+        raise ConfigError(
+            f"{name}, line {line}: a merge has left both sides here",
+            why="git could not join them",
+            hint=f"edit {name} to what it should be, then: git add {name}",
+        )
 
 
 def read_settings(path: Path) -> bytes:

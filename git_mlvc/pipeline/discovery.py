@@ -1,0 +1,81 @@
+"""All stages of a worktree: every `mlvc.toml` in it that git does not ignore.
+
+Other repositories inside it (submodules, clones, linked worktrees) are not looked into: git does not either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from git_mlvc.fs import structured
+from git_mlvc.git.process import Git
+from git_mlvc.git.repository import Repository
+from git_mlvc.pipeline import stage_file
+from git_mlvc.pipeline.graph import Graph
+from git_mlvc.pipeline.model import PipelineError, Stage
+from git_mlvc.pipeline.params import ParamsReader
+from git_mlvc.repo_path import RepoPath
+
+_LISTING = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name", "--")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What the stage files of a worktree say. `params` has read the params files that they name."""
+
+    stages: tuple[Stage, ...]
+    files: tuple[RepoPath, ...]
+    params: ParamsReader
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Raises PipelineError: cycles, two stages that make one path."""
+        return Graph(self.stages)
+
+
+def load(repo: Repository) -> Pipeline:
+    """Read all stage files. Raises ConfigError and PipelineError naming file and line, InputError when bare."""
+    top = repo.needed_worktree("there are no stages to be seen")
+    return read(top, stage_files(repo.git))
+
+
+def stage_files(git: Git) -> list[RepoPath]:
+    """Return every `mlvc.toml` that git tracks or would add, sorted; some may have been deleted."""
+    names = git.records(*_LISTING, stage_file.NAME, f":(glob)**/{stage_file.NAME}")
+    return sorted({RepoPath(name) for name in names if not name.endswith(b"/")})
+
+
+def read(top: Path, files: Iterable[RepoPath]) -> Pipeline:
+    """Read these stage files of a directory; those that are not there count as deleted."""
+    params = ParamsReader(top)
+    stages: list[Stage] = []
+    present: list[RepoPath] = []
+    for file in files:
+        try:
+            data = structured.read_settings(top / file.text)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        present.append(file)
+        folder = file.raw.rpartition(b"/")[0]
+        stages.extend(stage_file.parse(data, RepoPath(folder) if folder else None, params))
+    _refuse_outs_around(stages, present)
+    return Pipeline(tuple(stages), tuple(present), params)
+
+
+def _refuse_outs_around(stages: Iterable[Stage], files: Iterable[RepoPath]) -> None:
+    """A stage's directory is set aside while it runs, so no stage file may be in one."""
+    made = {out.path.raw: stage for stage in stages for out in stage.outs}
+    for file in files:
+        at = file.raw.rfind(b"/")
+        while at > 0:
+            stage = made.get(file.raw[:at])
+            if stage is not None:
+                raise PipelineError(
+                    f"stage '{stage.address}' makes {RepoPath(file.raw[:at])}, which holds {file}",
+                    why=f"{stage.file}, line {stage.line}",
+                    hint="let it make a directory of its own",
+                )
+            at = file.raw.rfind(b"/", 0, at)

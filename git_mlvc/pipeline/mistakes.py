@@ -1,0 +1,61 @@
+"""What is wrong in a stage file, and where: told with file, line and column, and the nearest name. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from git_mlvc.errors import ConfigError
+from git_mlvc.pipeline import toml_positions
+
+Place = tuple[str | int, ...]
+"""The keys and list indices that lead to a value: ("stage", "train", "deps", 0)."""
+
+
+class Mistake(Exception):
+    """Something is wrong at a place of the file that is being read; `located` makes a ConfigError of it."""
+
+    def __init__(self, place: Place, what: str, *, why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.place = place
+        self.what = what
+        self.why = why
+        self.hint = hint
+
+
+def located(mistake: Mistake, name: str, text: str) -> ConfigError:
+    """Return the error that people see. `text` is what the file `name` holds; only now is it searched."""
+    line, column = toml_positions.position(text, mistake.place)
+    return ConfigError(
+        f"{name}, line {line}, column {column}: {subject(mistake.place)}{mistake.what}",
+        why=mistake.why,
+        hint=mistake.hint or f"correct {name}",
+    )
+
+
+def subject(place: Place) -> str:
+    """Return "stage 'train', deps: " for a place in that list, "" for the file itself."""
+    if not place:
+        return ""
+    if place[0] == "stage" and len(place) > 1:
+        parts = [f"stage '{place[1]}'", *(str(part) for part in place[2:] if isinstance(part, str))]
+        return ", ".join(parts) + ": "
+    return f"[{place[0]}]: "
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the name that was most likely meant; "" if none is near."""
+    known = sorted(set(names))
+    lowered = {one.lower(): one for one in known}
+    if name.lower() in lowered:
+        return lowered[name.lower()]
+    near = difflib.get_close_matches(name, known, n=1)
+    return near[0] if near else ""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a hint: the nearest name, else all of them; "" if there are none, or too many to read."""
+    known = sorted(set(names))
+    if near := nearest(name, known):
+        return f"did you mean '{near}'?"
+    return f"it may be: {', '.join(known)}" if 0 < len(known) <= 24 else ""
