@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # One more than there are processors on the smallest machine: tests wait for disks and servers.
 JOBS ?= 3
 
-.PHONY: all test lint unit servers test-servers faults bench bench-quick bench-scale bench-remotes docs clean
+.PHONY: all test lint unit servers test-servers faults bench bench-quick bench-scale bench-remotes bench-pipelines docs clean
 
 # How many kills, full disks and random commands `make faults` tries; `make test` tries 12.
 FAULTS ?= 60
@@ -71,6 +71,10 @@ bench-scale: $(STAMP)
 # Against real servers, near and with 50 ms on the way; the servers are those of the tests.
 bench-remotes: $(STAMP) servers
 	$(RUN_BENCH) bench/remotes.py $(BENCH)
+
+# `git mlvc repro` beside `dvc repro`: BENCH="--venvs DIR --tmp /dev/shm".
+bench-pipelines: $(STAMP)
+	$(RUN_BENCH) bench/pipelines.py $(BENCH)
 
 # The pages that are made from the code; a test fails when they are not up to date.
 docs: $(STAMP)
