@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from git_mlvc.backend.base import Capability, require
 from git_mlvc.errors import MlvcError
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.progress import Progress
 from git_mlvc.store.store import Store
+from git_mlvc.transfer.bundles import Bundle, RunName
 from git_mlvc.transfer.lacking import Bases
 from git_mlvc.transfer.plan import MissingData, PushReport
 from git_mlvc.transfer.push import Use, push
@@ -20,11 +21,12 @@ Fetch = Callable[[Sequence[Pointer]], Mapping[Pointer, MlvcError]]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one place should hold. `bases`: as `push` takes them."""
+    """What one place should hold. `bases` and `bundles`: as `push` takes them."""
 
     view: RemoteView
     uses: Sequence[Use]
     bases: Bases = tuple
+    bundles: Sequence[Bundle] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,13 @@ class Sender:
         """Yield the report of each when all of it is there. Raises as `push`; then the rest is not sent."""
         for delivery in deliveries:
             require(delivery.view.backend, Capability.WRITE, "push")
-        for delivery in deliveries:
-            yield delivery.view, self.send(delivery)
+        left: set[RunName] = set()
+        # The record of a run follows what the run made (law 1), to whatever places that goes.
+        for delivery in sorted(deliveries, key=_has_records):
+            bundles = [b for b in delivery.bundles if b.run not in left]
+            report = self.send(replace(delivery, bundles=bundles))
+            left.update(bundle.run for bundle in report.left if bundle.run is not None)
+            yield delivery.view, report
 
     def send(self, delivery: Delivery) -> PushReport:
         """Raises as `push`."""
@@ -62,4 +69,9 @@ class Sender:
             delivery.uses,
             progress=self.progress,
             bases=delivery.bases,
+            bundles=delivery.bundles,
         )
+
+
+def _has_records(delivery: Delivery) -> bool:
+    return any(bundle.record is not None for bundle in delivery.bundles)

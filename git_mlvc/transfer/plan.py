@@ -12,6 +12,7 @@ from git_mlvc.errors import MlvcError, StoreError
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.segment import Location
+from git_mlvc.transfer.bundles import Bundle
 from git_mlvc.units import count_text, size_text
 
 MAX_GAP_BYTES = 1 << 20  # unwanted bytes between two wanted: cheaper to read than to ask twice
@@ -175,6 +176,7 @@ class PushReport:
 
     `found_bytes`: of packs that were to be sent and stood there already, as an interrupted push leaves them.
     `was_emptied`: the remote had data when it was last read, and had none when this push began.
+    `runs` are records sent of the run cache; of what is `left` something is nowhere to be had.
     """
 
     files: int = 0
@@ -186,6 +188,8 @@ class PushReport:
     chunks_already_there: int = 0
     found_bytes: int = 0
     was_emptied: bool = False
+    runs: int = 0
+    left: tuple[Bundle, ...] = ()
 
     @property
     def already_there_bytes(self) -> int:
@@ -203,6 +207,7 @@ class PushReport:
         line = f"{count_text(self.files, 'file')}, {size_text(self.logical_bytes)}; "
         if not self.packs:
             return line + ("it was there already" if self.files == 1 else "all of it was there")
+        line += f"{count_text(self.runs, 'run')}, " if self.runs else ""
         line += f"{size_text(self.sent_bytes)} sent in {count_text(self.packs, 'pack')}"
         line += _saved(
             self.logical_bytes,

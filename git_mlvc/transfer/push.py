@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import NamedTuple, Protocol
 from blake3 import blake3
 
 from git_mlvc.backend.base import Capability, require
-from git_mlvc.errors import MlvcError
+from git_mlvc.errors import MlvcError, StoreError
 from git_mlvc.formats import pack as pack_format
 from git_mlvc.formats import segment
 from git_mlvc.formats.pack import Kind
@@ -27,6 +28,8 @@ from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import remote_layout, verify
 from git_mlvc.transfer.arrival import check_arrival, stands
+from git_mlvc.transfer.bundle_choice import choose
+from git_mlvc.transfer.bundles import Bundle, RunName
 from git_mlvc.transfer.lacking import WAVE_RECORDS, Bases, Survey
 from git_mlvc.transfer.parcel import Parcel, repack
 from git_mlvc.transfer.plan import LocalPack, MissingData, PushPlan, PushReport, plan_push
@@ -58,8 +61,9 @@ def push(
     progress: Progress | None = None,
     wave_records: int = WAVE_RECORDS,
     bases: Bases = tuple,
+    bundles: Sequence[Bundle] = (),
 ) -> PushReport:
-    """Make the remote hold all that the pointers need.
+    """Make the remote hold all that the pointers need, and those of `bundles` that can be had whole.
 
     `bases`: contents that the remote is believed to hold, asked for only where it is too large to be asked
     about everything. Returns only when every record is named by a segment there and its pack has been seen to stand
@@ -67,7 +71,24 @@ def push(
     CorruptChunk for damage in the store, RemoteError.
     """
     source = StoreSource(store, partial(verify.read_chunk, view))
-    return push_from(source, view, uses, progress=progress, wave_records=wave_records, bases=bases)
+    try:
+        return push_from(
+            source,
+            view,
+            uses,
+            progress=progress,
+            wave_records=wave_records,
+            bases=bases,
+            bundles=bundles,
+        )
+    except StoreError as exc:
+        if not bundles or (isinstance(exc, MissingData) and exc.paths):
+            raise
+        # Runs are a cache: what is wrong with the data of one is no reason to refuse all others theirs.
+        report = push_from(
+            source, view, uses, progress=progress, wave_records=wave_records, bases=bases
+        )
+        return replace(report, left=tuple(bundles))
 
 
 def push_from(
@@ -78,12 +99,13 @@ def push_from(
     progress: Progress | None = None,
     wave_records: int = WAVE_RECORDS,
     bases: Bases = tuple,
+    bundles: Sequence[Bundle] = (),
 ) -> PushReport:
     """As `push`, from any source."""
     require(view.backend, Capability.WRITE, "push")
     progress = progress or Silent()
     with view.traffic.shown_in(progress):
-        return _push(source, view, uses, progress, wave_records, bases)
+        return _push(source, view, uses, progress, wave_records, bases, bundles)
 
 
 def _push(
@@ -93,19 +115,23 @@ def _push(
     progress: Progress,
     wave_records: int,
     bases: Bases,
+    bundles: Sequence[Bundle],
 ) -> PushReport:
     progress.begin(f"asking {view.name}")
     view.refresh()
+    chosen = choose(source, view, bundles)
     progress.end()
     survey = Survey(source, view, wave_records=wave_records, bases=bases)
     pusher = Pusher(source, view, progress)
     contents = dict.fromkeys(use.pointer for use in uses)
-    for wave in survey.waves(contents):
-        pusher.send(wave)
+    for wave in survey.waves(dict.fromkeys(chain(contents, chosen.contents()))):
+        pusher.send(wave, chosen.runs_among(wave))
     if survey.lost:
         raise MissingData(paths_of(survey.lost, uses), view.name, source.name)
     pusher.finish()
-    return pusher.report(contents, survey.records_there)
+    contents.update(dict.fromkeys(chosen.files_of(pusher.runs)))
+    report = pusher.report(contents, survey.records_there)
+    return replace(report, left=chosen.left)
 
 
 def paths_of(pointers: Iterable[Pointer], uses: Iterable[Use]) -> tuple[str, ...]:
@@ -134,6 +160,7 @@ class Pusher:
         self.sent_bytes = 0
         self.packs = 0
         self.found_bytes = 0
+        self.runs: set[RunName] = set()
         self._segments = 0
         self._was_emptied = view.segments.is_emptied  # asked now: a push fills it
         self._standing: Mapping[bytes, int] | None = None  # packs by size, where that is known
@@ -141,8 +168,11 @@ class Pusher:
         self._looks_once = False
         self._is_first_here = False
 
-    def send(self, lacking: Mapping[bytes, Location]) -> None:
-        """Send what is lacking (id -> where it is at the source) and name it, as one wave."""
+    def send(self, lacking: Mapping[bytes, Location], runs: Collection[RunName] = ()) -> None:
+        """Send what is lacking (id -> where it is at the source) and name it, as one wave.
+
+        `runs`: those whose records are among it.
+        """
         plan = plan_push(lacking, self._source.packs(lacking))
         self._progress.begin("uploading", total_bytes=plan.stored_bytes)
         # `format` comes before all packs: who has just put it is the first here.
@@ -165,7 +195,8 @@ class Pusher:
                 self._look(tables)
         finally:
             self._progress.end()
-        self._publish(segment.encode(tables))
+        self._publish(segment.encode(tables, runs))
+        self.runs.update(runs)
         self.chunks += len(lacking)
         self.raw_sent_bytes += sum(
             location.raw_len for location in lacking.values() if location.kind == Kind.CHUNK
@@ -192,6 +223,7 @@ class Pusher:
             chunks_already_there=records_there,
             found_bytes=self.found_bytes,
             was_emptied=self._was_emptied,
+            runs=len(self.runs),
         )
 
     def _send_packs(self, plan: PushPlan) -> list[PackTable]:

@@ -26,7 +26,7 @@ from git_mlvc.formats.segment import Location, PackTable
 from git_mlvc.fs import atomic
 from git_mlvc.store.adoption import verified_table
 from git_mlvc.store.verified import verify_stored
-from git_mlvc.transfer import remote_layout
+from git_mlvc.transfer import remote_layout, verify
 from git_mlvc.transfer.content import receive
 from git_mlvc.transfer.parcel import Parcel, Stored, repack
 from git_mlvc.transfer.plan import WHOLE_PACK_SHARE, LocalPack
@@ -88,6 +88,12 @@ class RemoteSource:
             located = self._view.find_many(lacking)  # raises if not being found means "unknown"
             found |= self._view.confirmed_many(located)
         return found
+
+    def incomplete(self, pointers: Iterable[Pointer]) -> list[Pointer]:
+        """As the protocol says. Raises RemoteError where it cannot be told (law 9)."""
+        asked = list(pointers)
+        there = verify.held(self._view, asked)
+        return [pointer for pointer in asked if pointer not in there]
 
     def _records_of(
         self, pointer: Pointer, found: Mapping[bytes, Location], recipes: Mapping[bytes, bytes]

@@ -193,6 +193,20 @@ class RemoteView:
         lacking = _without(digests, found)
         return {*found, *(self.segments.ranged.named(lacking) if lacking else ())}
 
+    def runs(self, keys: Collection[bytes] | None = None) -> set[tuple[bytes, bytes]]:
+        """Return the runs that segments name: (stage key, id of the record), of `keys` or of all.
+
+        None of it is verified, and of a segment that was not listed or not read whole there may be more.
+        Raises RemoteError.
+        """
+        self._ensure_fresh()
+        for _ in range(LISTING_ATTEMPTS):
+            try:
+                return self.segments.runs(keys)
+            except NotFound:  # a segment was merged into another since it was named
+                self.segments.refresh(from_index=False)
+        raise doubts.unstable(self.name)
+
     def distrust(self, digest: bytes | None, pack: bytes) -> None:
         """Do not find `digest` in `pack` again, nor anything if None: it is gone or damaged there."""
         self._distrusted.add((digest, pack))

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from git_mlvc.errors import ConfigError, UsageError
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.git.attribute_patterns import matches
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import RemoteSetting, Route
+from git_mlvc.transfer.bundles import Bundle
 from git_mlvc.transfer.places import Places
 
 
@@ -78,6 +79,18 @@ class Share:
         return None not in self.names
 
 
+def portion(share: Share, bundles: Iterable[Bundle]) -> list[Bundle]:
+    """Return what of bundles belongs to the place of `share`: contents by their paths, records to the usual place."""
+    if not share.routes:
+        return list(bundles)
+    found = []
+    for bundle in bundles:
+        contents = tuple(share.of(bundle.contents))
+        if contents or not share.is_routed:
+            found.append(replace(bundle, contents=contents, is_part=share.is_routed))
+    return found
+
+
 def shares(places: Places, usual: RemoteSetting | None) -> list[Share]:
     """Return where data goes, the usual place first; a place that has two names comes once.
 
@@ -101,15 +114,28 @@ def shares(places: Places, usual: RemoteSetting | None) -> list[Share]:
     ]
 
 
-def parted(places: Places, uses: Sequence[_Use]) -> list[tuple[RemoteSetting, list[_Use]]]:
-    """Return the places where a plain push puts what of `uses`; where there is nothing, the usual one.
+class Part(NamedTuple, Generic[_Use]):
+    """What a plain push puts at one place."""
+
+    place: RemoteSetting
+    uses: list[_Use]
+    bundles: list[Bundle]
+
+
+def parted(
+    places: Places, uses: Sequence[_Use], bundles: Sequence[Bundle] = ()
+) -> list[Part[_Use]]:
+    """Return the places where a plain push puts what; where there is nothing, the usual one.
 
     Raises RemoteRefused for what has no place, ConfigError as `shares`.
     """
     all_shares = shares(places, places.usual())
-    found = [(share, share.of(uses)) for share in all_shares]
-    chosen = [(share, meant) for share, meant in found if meant] or found[:1]
-    return [(share.place or places.to_push_to(None), meant) for share, meant in chosen]
+    found = [(share, share.of(uses), portion(share, bundles)) for share in all_shares]
+    chosen = [one for one in found if one[1] or one[2]] or found[:1]
+    return [
+        Part(share.place or places.to_push_to(None), meant, with_them)
+        for share, meant, with_them in chosen
+    ]
 
 
 def pushed_to(places: Places) -> list[RemoteSetting]:

@@ -56,6 +56,10 @@ class Source(Protocol):
         """Return where records are; what is left out is certainly not here."""
         ...
 
+    def incomplete(self, pointers: Iterable[Pointer]) -> list[Pointer]:
+        """Return those of which something is not here."""
+        ...
+
     def packs(self, lacking: Mapping[bytes, Location]) -> Iterator[LocalPack]:
         """Yield the packs, among those named in `lacking`, that may travel as they are."""
         ...
@@ -91,6 +95,9 @@ class StoreSource:
 
     def find_many(self, digests: Collection[bytes]) -> dict[bytes, Location]:
         return self.store.index.find_many(digests)
+
+    def incomplete(self, pointers: Iterable[Pointer]) -> list[Pointer]:
+        return self.store.incomplete(pointers)
 
     def packs(self, lacking: Mapping[bytes, Location]) -> Iterator[LocalPack]:
         for pack_id in dict.fromkeys(location.pack for location in lacking.values()):

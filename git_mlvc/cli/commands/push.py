@@ -102,7 +102,7 @@ def _by_route(workspace: Workspace, uses: list[PointerUse], sender: Sender) -> _
     from git_mlvc.transfer.routes import parted
 
     parts = parted(workspace.places, uses)
-    deliveries = [Delivery(workspace.view(place), meant) for place, meant in parts]
+    deliveries = [Delivery(workspace.view(place), meant) for place, meant, _ in parts]
     return [(view.name, report) for view, report in sender.send_all(deliveries)]
 
 

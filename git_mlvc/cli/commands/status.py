@@ -95,7 +95,7 @@ def _on_remotes(invocation: Invocation, files: list[FileStatus], *, ask: bool) -
     found = []
     name = ""
     try:
-        for place, meant in parted(workspace.places, files):
+        for place, meant, _ in parted(workspace.places, files):
             name = place.name
             look = unpushed.verified if ask else unpushed.at_no_cost
             found.append(look(workspace.view(place), meant))

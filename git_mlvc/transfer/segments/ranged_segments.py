@@ -14,7 +14,7 @@ from git_mlvc.formats.segment import LAYOUT_SIZE, Location
 from git_mlvc.transfer import remote_layout
 from git_mlvc.transfer.queue import Lanes, Pool
 from git_mlvc.transfer.remote_layout import Summary
-from git_mlvc.transfer.segments import segment_ranges
+from git_mlvc.transfer.segments import run_tables, segment_ranges
 from git_mlvc.transfer.segments.segment_ranges import Span, Window
 
 ASK_BYTES = 16 << 10  # what one look-up in one segment costs, about
@@ -111,6 +111,24 @@ class RangedSegments:
                         pack_sizes.setdefault(place.pack, size)
                         found_places.setdefault(digest, []).append(place)
         return found_places
+
+    def runs(self, keys: Collection[bytes] | None) -> set[tuple[bytes, bytes]]:
+        """Return what the run tables say of `keys`, or of all: (stage key, id of the record)."""
+        layouts = {one: of.layout for one, of in self.summaries.items() if of.layout.run_count}
+        found: set[tuple[bytes, bytes]] = set()
+        narrowed = keys
+        while layouts:
+            wanted = {one: run_tables.spans(layout, narrowed) for one, layout in layouts.items()}
+            read = self._read(wanted)
+            for segment_id, layout in list(layouts.items()):
+                with self._checking(segment_id):
+                    here = {span: read[segment_id, span] for span in wanted[segment_id]}
+                    found |= run_tables.runs_in(here)
+                    if narrowed is None or run_tables.are_shown(layout, here, narrowed):
+                        del layouts[segment_id]
+            layouts = {one: layout for one, layout in layouts.items() if one in self.summaries}
+            narrowed = None  # once more, where the ranges were too narrow
+        return found if keys is None else {run for run in found if run[0] in keys}
 
     def _positions(self, digests: Collection[bytes]) -> dict[bytes, dict[bytes, list[int]]]:
         """Return, by segment and id, the rows that have it."""

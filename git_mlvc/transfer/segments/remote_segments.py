@@ -7,7 +7,7 @@ known is kept as a doubt, for whoever would say "missing" (law 9).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from blake3 import blake3
@@ -132,6 +132,13 @@ class RemoteSegments:
 
     def ids(self) -> set[bytes]:
         return {*self.whole, *self.ranged.summaries}
+
+    def runs(self, keys: Collection[bytes] | None) -> set[tuple[bytes, bytes]]:
+        """Return what the run tables say of `keys`, or of all. Raises RemoteError, NotFound for one that has gone."""
+        found = self.ranged.runs(keys)
+        for view in self.whole.values():
+            found.update(run for run in view.runs() if keys is None or run[0] in keys)
+        return found
 
     def summaries(self) -> Iterator[Summary]:
         """Yield what the `index` is to say."""

@@ -41,7 +41,7 @@ def uses(*paths: str) -> list[PointerUse]:
 
 def gone_to(found: Places, *paths: str) -> dict[str, list[str]]:
     parts = parted(found, uses(*paths))
-    return {place.name: [str(use.path) for use in meant] for place, meant in parts}
+    return {place.name: [str(use.path) for use in meant] for place, meant, _ in parts}
 
 
 def test_the_last_fitting_pattern_counts_as_in_gitattributes() -> None:

@@ -1,0 +1,87 @@
+"""Contents that a remote gets together or not at all: the outs of a run, and its record after them. Pure.
+
+Which of them a push sends is decided in `bundle_choice.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.oid import Oid
+from git_mlvc.repo_path import RepoPath
+
+
+class RunName(NamedTuple):
+    """A run, as the run table of a segment has it: its stage key, and the id of its record."""
+
+    key: bytes
+    id: bytes
+
+
+class Made(NamedTuple):
+    """A content that an out, or a file in one, is made of, and the path of that out.
+
+    `is_listing`: it is the tree of a directory, which is no file to anybody. `stays`: it is not to be sent.
+    """
+
+    pointer: Pointer
+    path: RepoPath
+    is_listing: bool = False
+    stays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """`run` is None where no run is known: of outs that only a lock names. `stage`: for messages.
+
+    `is_known` is False where what is in it cannot be told here: then it does not travel. `is_part`: some of its contents,
+    for a place where the record does not belong.
+    """
+
+    stage: str
+    contents: tuple[Made, ...]
+    run: RunName | None = None
+    record_bytes: int = 0
+    is_known: bool = True
+    is_part: bool = False
+
+    @property
+    def record(self) -> RunName | None:
+        """The run whose record goes with the contents."""
+        return None if self.is_part else self.run
+
+    @property
+    def pointers(self) -> Iterator[Pointer]:
+        return (made.pointer for made in self.contents)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What of some bundles a push sends (`going`), what it cannot (`left`). What it takes to be there is in neither.
+
+    `elsewhere`: contents of those that go which the remote is known to have, and which are not sent.
+    """
+
+    going: tuple[Bundle, ...] = ()
+    left: tuple[Bundle, ...] = ()
+    elsewhere: frozenset[Pointer] = field(default_factory=frozenset)
+
+    def files_of(self, runs: Collection[RunName]) -> Iterator[Pointer]:
+        """Yield the contents of `runs`, without trees."""
+        chosen = (bundle for bundle in self.going if bundle.run in runs)
+        return (m.pointer for bundle in chosen for m in bundle.contents if not m.is_listing)
+
+    def contents(self) -> Iterator[Pointer]:
+        """Yield all that is to be sent, if it is not there: the records last (law 1)."""
+        for bundle in self.going:
+            yield from (p for p in bundle.pointers if p not in self.elsewhere)
+        for bundle in self.going:
+            if bundle.record is not None:
+                yield Pointer(Oid(bundle.record.id), bundle.record_bytes)
+
+    def runs_among(self, digests: Collection[bytes]) -> list[RunName]:
+        """Return the runs whose records are among `digests`."""
+        return [b.record for b in self.going if b.record is not None and b.record.id in digests]
