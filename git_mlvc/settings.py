@@ -102,6 +102,7 @@ class Settings:
     fetch_include: tuple[str, ...] = ()
     fetch_exclude: tuple[str, ...] = ()
     fetch_max_size_bytes: int = 0  # larger files are left as stubs; 0: no limit
+    resources: Mapping[str, int] = field(default_factory=dict)  # slots of this machine, by name
 
 
 def without_secrets(text: str) -> str:
@@ -189,7 +190,21 @@ def from_sources(
             if private_max is not None  # empty: no limit
             else _size(fetch.get("max_size", 0), "fetch.max_size")
         ),
+        resources=_resources(config),
     )
+
+
+def _resources(config: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """What a machine has is private: a clone brings it to machines that have something else."""
+    prefix = "mlvc.resources."
+    found = {}
+    for key, values in config.items():
+        if key.startswith(prefix) and values:
+            text = values[-1].strip()
+            if not (text.isascii() and text.isdigit()) or len(text) > 6:
+                raise ConfigError(f"git config {key}: {text!r} is not a number of slots")
+            found[key.removeprefix(prefix).lower()] = int(text)
+    return found
 
 
 def _table(tracked: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -67,6 +67,15 @@ class FileLock:
         finally:
             os.close(fd)
 
+    def fileno(self) -> int:
+        """Return the descriptor of the lock that is held: who inherits it holds the lock too.
+
+        `release` lets go of it for all of them. Raises ValueError if it is not held.
+        """
+        if self._fd is None:
+            raise ValueError(f"{self.path} is not locked through this object")
+        return self._fd
+
     def __enter__(self) -> FileLock:
         self.acquire()
         return self

@@ -1,0 +1,83 @@
+"""A small process that stops what we have started, should we be killed without a chance to do it ourselves.
+
+It reads which process groups are at work from a pipe that only we can write to. When that ends, whatever
+ended us, it stops the groups that are left: SIGTERM, and ten seconds later SIGKILL. Until then it holds
+the locks that we held, so that the next command does not begin while an old one still writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Sequence
+
+_SHELL = "/bin/sh"
+_SCRIPT = r"""
+groups=
+while read -r sign group; do
+  case $sign in
+    +) groups="$groups $group" ;;
+    -) left=
+       for one in $groups; do [ "$one" = "$group" ] || left="$left $one"; done
+       groups=$left ;;
+  esac
+done
+some_left() { for one in $groups; do kill -0 "-$one" 2>/dev/null && return 0; done; return 1; }
+for one in $groups; do kill -TERM "-$one"; kill -CONT "-$one"; done 2>/dev/null
+tenths=0
+while [ $tenths -lt 100 ] && some_left; do
+  sleep 0.1 2>/dev/null || sleep 1
+  tenths=$((tenths + 1))
+done
+for one in $groups; do kill -KILL "-$one"; done 2>/dev/null
+"""
+
+
+class Guardian:
+    """Started when there is the first group to watch. `held_fds` stay open in it until nothing is left."""
+
+    def __init__(self, held_fds: Sequence[int] = ()) -> None:
+        self._held_fds = held_fds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._write_fd: int | None = None
+
+    def watch(self, group: int) -> None:
+        if self._process is None:
+            self._start()
+        self._tell(f"+ {group}\n")
+
+    def forget(self, group: int) -> None:
+        self._tell(f"- {group}\n")
+
+    def close(self) -> None:
+        """Let it end, which takes as long as something that it watches is left."""
+        if self._process is None:
+            return
+        if self._write_fd is not None:
+            os.close(self._write_fd)
+            self._write_fd = None
+        self._process.wait()
+        self._process = None
+
+    def _start(self) -> None:
+        read_fd, self._write_fd = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [_SHELL, "-c", _SCRIPT, "git-mlvc-guardian"],
+                stdin=read_fd,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={"PATH": os.defpath},
+                pass_fds=tuple(self._held_fds),
+                start_new_session=True,
+            )
+        finally:
+            os.close(read_fd)
+
+    def _tell(self, line: str) -> None:
+        if self._write_fd is not None:
+            # It may have been killed; then what we start is no worse off than without it.
+            with contextlib.suppress(OSError):
+                os.write(self._write_fd, line.encode("ascii"))

@@ -1,0 +1,350 @@
+"""One job at work: its commands one after the other, each with a process group, and how they are stopped.
+
+Without a thread of its own: `processes.py` says when there is output, when a process has ended, and what
+time it is. A group is stopped by SIGTERM, and by SIGKILL if it is still there after a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+SHELL = "/bin/sh"
+GRACE_S = 10.0  # between SIGTERM and SIGKILL
+_LINGER_S = 1.0  # for what a command started and did not wait for, to end by itself
+_STRAGGLER_GRACE_S = 2.0
+_UNKILLABLE_S = 1.0  # where nobody collects the dead, a group looks alive for ever
+_READ_BYTES = 1 << 16
+_LAST_READS = 64  # a pipe holds no more, unless somebody goes on writing
+_FIRST_LOOK_S = 0.005
+_LONGEST_LOOK_S = 0.1
+_LOST = 255  # an exit code that nobody knows: at least it is no success
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Commands for the shell, run in order in `folder`, stopping at the first that fails."""
+
+    commands: tuple[str, ...]
+    folder: Path
+    env: Mapping[str, str]
+    timeout_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.commands:
+            raise ValueError("a job has commands")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job ended. `returncode` as `subprocess` has it; None if nothing was started or it was lost."""
+
+    command: str
+    returncode: int | None
+    duration_s: float = 0.0
+    timed_out: bool = False
+    was_interrupted: bool = False
+    not_started: str = ""
+
+
+class Listener(Protocol):
+    """Who is told what a job does, from the thread that looks after all jobs. Raises nothing."""
+
+    def started(self) -> None: ...
+
+    def output(self, data: bytes) -> None: ...
+
+    def remark(self, text: str) -> None: ...
+
+    def ended(self, ended: Ended) -> None: ...
+
+
+class Groups(Protocol):
+    """Who stops process groups if we are killed."""
+
+    def watch(self, group: int) -> None: ...
+
+    def forget(self, group: int) -> None: ...
+
+
+class RunningJob:
+    """`start`, then `read` and `see_exit` when `output_fd` and `exit_fd` are readable, `look` when `due`.
+
+    `ended` is the outcome as soon as there is one; then `close`.
+    """
+
+    def __init__(self, job: Job, listener: Listener, groups: Groups, now: float) -> None:
+        self._job = job
+        self._listener = listener
+        self._groups = groups
+        self._began = now
+        self._at = 0
+        self._leaders: dict[int, subprocess.Popen[bytes]] = {}
+        self._alive: set[int] = set()
+        self._term_at = None if job.timeout_s is None else now + job.timeout_s
+        self._kill_at: float | None = None
+        self._leave_at: float | None = None
+        self._look_at: float | None = None
+        self._look_s = _FIRST_LOOK_S
+        self._timed_out = self._was_interrupted = False
+        self._last: Ended | None = None  # the commands have ended; what they left may not have
+        self.ended: Ended | None = None
+        self.exit_fd: int | None = None
+        # Closed by whoever listens to them: a new one must not get the number of one still listened to.
+        self.done_fds: list[int] = []
+        self.output_fd: int | None
+        self._write_fd: int | None
+        self.output_fd, self._write_fd = os.pipe()
+        os.set_blocking(self.output_fd, False)
+
+    # -- events
+
+    def start(self, now: float) -> None:
+        """Start the next command."""
+        command = self._job.commands[self._at]
+        try:
+            process = subprocess.Popen(
+                [SHELL, "-c", command],
+                cwd=self._job.folder,
+                env=self._job.env,
+                stdin=subprocess.DEVNULL,
+                stdout=self._write_fd,
+                stderr=subprocess.STDOUT,
+                # Its own session: a terminal's Ctrl-C reaches us only, and we stop all of the group.
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as exc:  # ValueError: a NUL in the command or environment
+            self._commands_ended(now, None, not_started=_not_started(exc))
+            return
+        self._leaders[process.pid] = process
+        self._alive.add(process.pid)
+        self._groups.watch(process.pid)
+        self.exit_fd = _exit_fd(process)
+
+    def read(self) -> bool:
+        """Pass on what was written; at the end of it `output_fd` is None. False if there was nothing."""
+        if self.output_fd is None:
+            return False
+        try:
+            data = os.read(self.output_fd, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        if data:
+            self._listener.output(data)
+            return True
+        self.done_fds.append(self.output_fd)
+        self.output_fd = None
+        return False
+
+    def see_exit(self, now: float) -> None:
+        """The command's shell has ended: go on with the next, or come to an end."""
+        assert self.exit_fd is not None
+        self.done_fds.append(self.exit_fd)
+        self.exit_fd = None
+        code = self._exit_code(list(self._leaders)[-1])
+        is_last = self._at + 1 == len(self._job.commands)
+        if code != 0 or is_last or self._timed_out or self._was_interrupted:
+            self._commands_ended(now, code)
+        else:
+            self._at += 1
+            self.start(now)
+
+    def stop(self, now: float, *, at_once: bool = False) -> None:
+        """The user wants it to end."""
+        if self._last is None:
+            self._was_interrupted = True
+        if at_once:
+            self._kill(now)
+        elif self._kill_at is None and self._leave_at is None:
+            self._terminate(now, GRACE_S)
+
+    @property
+    def due(self) -> float | None:
+        """When to `look` again, whatever happens."""
+        times = (self._term_at, self._kill_at, self._leave_at, self._look_at)
+        return min((at for at in times if at is not None), default=None)
+
+    def look(self, now: float) -> None:
+        """Do what is due by now."""
+        if self._last is not None:
+            self._see_left(now)
+        if self.ended is not None:
+            return
+        if self._term_at is not None and now >= self._term_at:
+            self._time_is_up(now)
+        elif self._kill_at is not None and now >= self._kill_at:
+            self._listener.remark("does not stop by itself: killed")
+            self._kill(now)
+        elif self._leave_at is not None and now >= self._leave_at:
+            self._leave_at = None
+            self.ended = self._last
+
+    def close(self) -> None:
+        for fd in (self.output_fd, self._write_fd, self.exit_fd, *self.done_fds):
+            if fd is not None:
+                os.close(fd)
+        self.output_fd = self._write_fd = self.exit_fd = None
+        self.done_fds.clear()
+        for group in self._leaders:
+            self._groups.forget(group)
+
+    def give_up(self) -> None:
+        """Kill all and wait: something of ours went wrong."""
+        self._signal(signal.SIGKILL)
+        for pid in self._leaders:
+            _collect(self._leaders[pid])
+        self.close()
+
+    # -- the end of the commands, and of what they left
+
+    def _commands_ended(self, now: float, code: int | None, not_started: str = "") -> None:
+        self._last = Ended(
+            self._job.commands[self._at],
+            code,
+            now - self._began,
+            timed_out=self._timed_out,
+            was_interrupted=self._was_interrupted,
+            not_started=not_started,
+        )
+        if self._write_fd is not None:
+            os.close(self._write_fd)
+            self._write_fd = None
+        for process in self._leaders.values():
+            _collect(process)
+        if self._kill_at is None and self._leave_at is None:
+            self._term_at = now + _LINGER_S
+        self._see_left(now)
+
+    def _see_left(self, now: float) -> None:
+        self._alive = {group for group in self._alive if _exists(group)}
+        if not self._alive:
+            for _ in range(_LAST_READS):
+                if not self.read():
+                    break
+        if not self._alive and self.output_fd is None:
+            self.ended = self._last
+        self._look_at = now + self._look_s
+        self._look_s = min(self._look_s * 2, _LONGEST_LOOK_S)
+
+    def _time_is_up(self, now: float) -> None:
+        if self._last is None:
+            self._timed_out = True
+            self._listener.remark(
+                f"is being stopped: it runs longer than {self._job.timeout_s:g} s"
+            )
+            self._terminate(now, GRACE_S)
+        elif self._alive:
+            self._listener.remark("left processes running in the background: they are stopped")
+            self._terminate(now, _STRAGGLER_GRACE_S)
+        else:
+            self._listener.remark("left a process behind that holds its output: not waited for")
+            self.ended = self._last
+
+    def _terminate(self, now: float, grace_s: float) -> None:
+        self._term_at = None
+        self._kill_at = now + grace_s
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)  # what is stopped would not notice before it goes on
+
+    def _kill(self, now: float) -> None:
+        self._term_at = self._kill_at = None
+        self._leave_at = now + _UNKILLABLE_S
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        for group in self._alive:
+            with contextlib.suppress(OSError):
+                os.killpg(group, number)
+
+    def _exit_code(self, pid: int) -> int | None:
+        """Look, but leave it uncollected where that can be: its number cannot go to another group then."""
+        if not hasattr(os, "waitid"):
+            return self._leaders[pid].returncode
+        try:
+            found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        except ChildProcessError:  # whoever started us has all children collected
+            return None
+        assert found is not None
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+
+
+def _collect(process: subprocess.Popen[bytes]) -> None:
+    """Popen itself takes a code that somebody else has collected for a 0."""
+    if process.returncode is not None:
+        return
+    try:
+        _, status = os.waitpid(process.pid, 0)
+    except ChildProcessError:
+        process.returncode = _LOST
+    else:
+        process.returncode = os.waitstatus_to_exitcode(status)
+
+
+def _exists(group: int) -> bool:
+    """True if somebody in the group still runs."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _are_all_dead(group)
+
+
+def _are_all_dead(group: int) -> bool:
+    """In a container the first process often collects no dead: they count as there, for ever."""
+    try:
+        with os.scandir("/proc") as entries:
+            pids = [entry.name for entry in entries if entry.name.isdigit()]
+    except OSError:
+        return False
+    found = False
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+                state, _, its_group = file.read(4096).rpartition(b")")[2].split()[:3]
+        except (OSError, ValueError):  # it has ended in the meantime
+            continue
+        if int(its_group) == group:
+            found = True
+            if state not in (b"Z", b"X"):
+                return False
+    return found
+
+
+def _not_started(exc: OSError | ValueError) -> str:
+    if not isinstance(exc, OSError):
+        return str(exc)
+    named = os.fsdecode(exc.filename) if exc.filename else ""
+    return f"{named}: {exc.strerror}" if named else str(exc.strerror)
+
+
+def _exit_fd(process: subprocess.Popen[bytes]) -> int:
+    """Return a descriptor that is readable once the process has ended."""
+    if hasattr(os, "pidfd_open"):
+        try:
+            return os.pidfd_open(process.pid)
+        except OSError:
+            pass  # an old kernel, or one that does not let us
+    read_fd, write_fd = os.pipe()
+    threading.Thread(target=_await_exit, args=(process, write_fd), daemon=True).start()
+    return read_fd
+
+
+def _await_exit(process: subprocess.Popen[bytes], write_fd: int) -> None:
+    try:
+        if hasattr(os, "waitid"):
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            _collect(process)
+    except ChildProcessError:
+        pass
+    finally:
+        os.close(write_fd)
