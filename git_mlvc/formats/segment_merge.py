@@ -38,7 +38,9 @@ def write_merged(
     """
     marks, sizes = _chosen_packs(views, drop_packs)
     rows = sum(_kept_rows(view, chosen) for view, chosen in zip(views, marks, strict=True))
-    runs = sorted({run for view in views for run in view.runs()})
+    runs = sorted(
+        {run for view, chosen in zip(views, marks, strict=True) for run in _runs(view, chosen)}
+    )
     layout = SegmentLayout(len(sizes), rows, len(runs))
     counts = array("I", bytes(4 * ((1 << layout.fan_bits) + 1)))
     shift = 32 - layout.fan_bits
@@ -93,6 +95,17 @@ def _kept_rows(view: SegmentView, marks: Sequence[bytes | None]) -> int:
         )
         kept += sum(count for place, count in places.items() if _mark(marks, place) is not None)
     return kept
+
+
+def _runs(view: SegmentView, marks: Sequence[bytes | None]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the runs whose records are in packs that are kept."""
+    if None not in marks:
+        yield from view.runs()
+        return
+    kept = {name for (name, _), mark in zip(view.packs, marks, strict=True) if mark is not None}
+    for key, run in view.runs():
+        if any(location.pack in kept for location in view.find_all(run)):
+            yield key, run
 
 
 def _mark(marks: Sequence[bytes | None], place: int) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from git_mlvc.formats import (
     pack,
     pointer,
     recipe,
+    run,
+    run_record,
     segment,
     store_config,
     tree,
 )
 from git_mlvc.formats.chunk_codec import Codec
 from git_mlvc.formats.pack import Kind
+from git_mlvc.formats.run import RunInputs
 from git_mlvc.git import attributes_file
 
 DOCS = Path(__file__).parents[3] / "docs" / "formats"
@@ -54,6 +58,16 @@ def test_magic_and_version(name, module):
         (DOCS / f"{name}.md")
         .read_text("utf-8")
         .startswith(f"# {name.title()}, version {module.VERSION}\n")
+    )
+
+
+def test_runs():
+    assert f"`{run_record.MAGIC.decode()}`" in page("run")
+    assert page("run").startswith(f"# Run, version {run_record.VERSION} ")
+    assert f"{run_record.MAX_RUN_BYTES} bytes at most" in page("run")
+    text = run.canonical(RunInputs(("make",)))
+    assert list(json.loads(text)) == re.findall(
+        r'"([a-z]+)":', re.search(r"```\n(\{.*\})\n```", (DOCS / "run.md").read_text())[1]
     )
 
 

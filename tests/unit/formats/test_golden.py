@@ -5,21 +5,34 @@ Files in tests/golden are only ever added to; see the README there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from blake3 import blake3
 
-from git_mlvc.formats import journal, pack, pointer, recipe, segment, store_config, tree
+from git_mlvc.formats import (
+    journal,
+    pack,
+    pointer,
+    recipe,
+    run,
+    run_record,
+    segment,
+    store_config,
+    tree,
+)
 from git_mlvc.formats.chunk_codec import ChunkCodec, Codec
 from git_mlvc.formats.journal import JournalHeader
 from git_mlvc.formats.pack import Kind, Record
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.recipe import NO_PACK, Recipe
+from git_mlvc.formats.run import RunDep, RunFile, RunInputs, RunOut, RunRecord, RunUrl
 from git_mlvc.formats.segment import Location, PackTable, SegmentView
 from git_mlvc.formats.tree import TreeRow
 from git_mlvc.fs.owner import Owner
 from git_mlvc.oid import Oid
+from git_mlvc.repo_path import RepoPath
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -57,6 +70,38 @@ FILES = [
     TreeRow(b"bin-empty", Oid.of(b""), 0),
     TreeRow(b"caf\xe9\n", Oid(name("latin")), 1),
 ]
+INPUTS = RunInputs(
+    commands=("python src/train.py --lr ${LR}", "echo Fertig — ja"),
+    wdir=RepoPath(b"models"),
+    env=(("LANG", "C.UTF-8"), ("LR", "0.1")),
+    deps=(
+        RunDep("path", "data/prepared", RunFile(Oid(name("tree")), 5000, 17, False, 1600)),
+        RunDep("glob", "data/raw/*.csv", RunFile(Oid(name("raw")), 10, 2, False, 200)),
+        RunDep("url", "https://example.org/a.csv", RunUrl('etag "33a64df5"', 12)),
+        RunDep("url", "https://example.org/b.csv", RunUrl("date 2026-01-02")),
+        RunDep("path", "run.sh", RunFile(Oid(name("script")), 44, is_executable=True)),
+        RunDep("path", "src/train.py", RunFile(Oid(name("code")), 3)),
+    ),
+    params=(
+        (RepoPath(b"config/model.yaml"), "", '{"layers":[1,2.5,null]}'),
+        (RepoPath(b"params.toml"), "train.lr", "0.1"),
+    ),
+    out_paths=(RepoPath(b"caf\xe9.txt"), RepoPath(b"metrics.json"), RepoPath(b"models/best")),
+)
+FIRST_RUN = RunRecord(
+    key=run.key(INPUTS),
+    stage="models:train@cnn-0.1",
+    made_at_ms=1_760_000_000_123,
+    duration_ms=259_200_000,
+    host="lab7",
+    inputs=INPUTS,
+    outs=(
+        RunOut(RepoPath(b"caf\xe9.txt"), RunFile(Oid.of(b""), 0)),
+        RunOut(RepoPath(b"metrics.json"), RunFile(Oid(name("metrics")), 20), is_pushed=False),
+        RunOut(RepoPath(b"models/best"), RunFile(Oid(name("best")), 2**40, 3, False, 220)),
+    ),
+)
+LONG_RUN = replace(FIRST_RUN, inputs=None, host="", duration_ms=0)
 RUNS = [(name("stage"), name("d")), (name("stage"), name("e"))]
 
 ENCODED = {
@@ -80,6 +125,9 @@ ENCODED = {
     "segment/v1/many.bin": lambda: segment.encode([many()]),
     "tree/v1/files.bin": lambda: tree.encode(FILES),
     "tree/v1/empty.bin": lambda: tree.encode([]),
+    "segment/v1/runs.bin": lambda: segment.encode([pack_of_runs()], runs_of_pack()),
+    "run/v1/first.bin": lambda: run_record.encode(FIRST_RUN),
+    "run/v1/long.bin": lambda: run_record.encode(LONG_RUN),
     "store/v1/format": lambda: store_config.encode(store_config.StoreConfig()),
 }
 
@@ -90,6 +138,19 @@ def many() -> PackTable:
         Record(name(f"row {at}"), Kind.CHUNK, Codec.RAW, 16 + 10 * at, 10, 10) for at in range(100)
     ]
     return PackTable(name("pack of many"), 7_000, pack.encode_table(rows))
+
+
+def pack_of_runs() -> PackTable:
+    """Two runs of one stage key among chunks, and more of others."""
+    rows = [
+        Record(name(f"row {at}"), Kind.RUN if at % 3 else Kind.CHUNK, Codec.RAW, 16 + at, 1, 1)
+        for at in range(30)
+    ]
+    return PackTable(name("pack of runs"), 2_000, pack.encode_table(rows))
+
+
+def runs_of_pack() -> list[tuple[bytes, bytes]]:
+    return [(name(f"stage {at // 2}"), name(f"row {at}")) for at in range(30) if at % 3]
 
 
 def golden(path: str) -> bytes:
@@ -157,6 +218,22 @@ def test_golden_segments_are_read():
     assert len(view.find_all(name("a"))) == 2
     for path in ("empty", "many"):
         SegmentView(golden(f"segment/v1/{path}.bin")).verify()
+
+
+def test_golden_segments_with_runs_are_read():
+    view = SegmentView(golden("segment/v1/runs.bin"))
+    view.verify()
+    assert sorted(view.runs()) == sorted(runs_of_pack())
+    assert view.runs_of(name("stage 2")) == sorted([name("row 4"), name("row 5")])
+    assert view.runs_of(name("stage 1")) == [name("row 2")]
+    assert view.runs_of(name("no stage")) == view.runs_of(bytes(32)) == []
+    assert view.runs_of(b"\xff" * 32) == []
+
+
+def test_golden_runs_are_read():
+    assert run_record.decode(golden("run/v1/first.bin")) == FIRST_RUN
+    assert run_record.decode(golden("run/v1/long.bin")) == LONG_RUN
+    assert run_record.key_of(golden("run/v1/long.bin")) == run.key(INPUTS) == FIRST_RUN.key
 
 
 def test_golden_trees_are_read():
