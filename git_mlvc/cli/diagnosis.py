@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import MlvcError
-from git_mlvc.git import config
+from git_mlvc.git import attributes, config
+from git_mlvc.git.objects import as_path
 from git_mlvc.git.process import Git
 from git_mlvc.git.repository import version
 from git_mlvc.hooks import checks, shim
 from git_mlvc.hooks.checks import Check, Verdict
+from git_mlvc.pipeline.locks import MERGE_DRIVER
 from git_mlvc.settings import without_secrets
 from git_mlvc.units import count_text
 
@@ -47,6 +49,7 @@ def diagnose(git: Git, workspace: Workspace | None) -> Iterator[Check]:
     else:
         yield from checks.hooks(repo, workspace.git, git_version=found)
     yield from _other_tools(workspace)
+    yield from _lock_files(workspace, settings)
     yield from _data(workspace)
 
 
@@ -138,6 +141,23 @@ def _other_tools(workspace: Workspace) -> Iterator[Check]:
     if top is not None and (top / ".pre-commit-config.yaml").exists():
         says = "is here; its hooks and ours run one after the other"
         yield Check("pre-commit", Verdict.NOTE, says)
+
+
+def _lock_files(workspace: Workspace, settings: Mapping[str, Sequence[str]]) -> Iterator[Check]:
+    """Whether `mlvc.lock` is merged stage by stage: git knows the driver, and an attribute names it."""
+    repo = workspace.repository
+    listed = repo.git.records("ls-files", "-z", "--", "mlvc.lock", "**/mlvc.lock")
+    tracked = [path for path in map(as_path, listed) if path is not None]
+    if not tracked:
+        return
+    if config.last(settings, f"merge.{MERGE_DRIVER}.driver") is None:
+        says = f"git does not know the driver that merges {count_text(len(tracked), 'lock file')}"
+        yield Check("merging", Verdict.BAD, says, _INSTALL)
+    for path, values in attributes.check(repo.git, tracked, ("merge",)):
+        if values["merge"] != MERGE_DRIVER:
+            says = f"git merges {path} as text: no attribute names the driver for it"
+            mend = f"add this line to .gitattributes: mlvc.lock merge={MERGE_DRIVER}"
+            yield Check("merging", Verdict.NOTE, says, mend)
 
 
 def _data(workspace: Workspace) -> Iterator[Check]:

@@ -102,6 +102,7 @@ def merge_driver(invocation: Invocation, arguments: list[str]) -> int:
     from pathlib import Path
 
     from git_mlvc.git.process import Git
+    from git_mlvc.pipeline import lock_driver
     from git_mlvc.worktree.merge_driver import Versions, merge
 
     if len(arguments) < 3:
@@ -119,8 +120,14 @@ def merge_driver(invocation: Invocation, arguments: list[str]) -> int:
         marker_size=int(marker) if marker.isdigit() else 7,
         labels=labels,
     )
-    is_merged = merge(Git(invocation.cwd, env=invocation.environment), versions)
-    return ExitCode.OK if is_merged else ExitCode.ANSWER
+    git = Git(invocation.cwd, env=invocation.environment)
+    path = rest[1] if len(rest) > 1 else ""
+    if not lock_driver.is_lock(path):
+        return ExitCode.OK if merge(git, versions) else ExitCode.ANSWER
+    outcome = lock_driver.merge(git, versions, path)
+    if outcome.note:
+        invocation.output.message(outcome.note)
+    return ExitCode.OK if outcome.is_merged else ExitCode.ANSWER
 
 
 def serve_store(invocation: Invocation, arguments: list[str]) -> int:

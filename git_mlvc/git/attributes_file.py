@@ -95,6 +95,19 @@ class AttributesFile:
         self._lines.append(_Line(encoded, raw, wanted))
         return True
 
+    def settle_merge(self, pattern: str, driver: str) -> bool:
+        """Add a line that names the merge driver of `pattern`; False if some line settles its merging."""
+        raw = _checked(pattern)
+        said = (a.lstrip(b"-!") for ln in self._lines if ln.pattern == raw for a in ln.attributes)
+        if any(attribute.partition(b"=")[0] in (b"merge", b"binary") for attribute in said):
+            return False
+        newline = self._newline()
+        if self._lines and not self._lines[-1].raw.endswith(b"\n"):
+            self._lines[-1].raw += newline
+        attribute = b"merge=" + driver.encode("ascii")
+        self._lines.append(_Line(_quoted(raw) + b" " + attribute + newline, raw, (attribute,)))
+        return True
+
     def remove(self, pattern: str) -> bool:
         """Have `pattern` no longer tracked; False if no line of ours has it. Other attributes stay."""
         raw = pattern.encode("utf-8", "surrogateescape")

@@ -23,10 +23,13 @@ from git_mlvc.pipeline import lock_block, lock_file
 from git_mlvc.pipeline.lock_block import BlockReader
 from git_mlvc.pipeline.model import Result, Stage
 from git_mlvc.repo_path import RepoPath
+from git_mlvc.worktree import attributes_on_disk
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
+# The driver that is there for data files too: it knows a lock file by its name (docs/adr/0020).
+MERGE_DRIVER = "mlvc"
 _Stamp = tuple[int, int, int, int]  # inode, size, mtime and ctime in ns
 
 
@@ -64,10 +67,18 @@ class Locks:
             self._file(stage).remove(stage.name)
 
     def finish(self) -> None:
-        """Make what was recorded survive a power cut."""
+        """Make what was recorded survive a power cut, and have git merge lock files by stages.
+
+        Raises InputError where `.gitattributes` cannot be written.
+        """
         with self._mutex:
-            for file in self._files.values():
+            written = [file for file in self._files.values() if file.is_written]
+            for file in written:
                 file.sync()
+        if written:
+            lines = attributes_on_disk.read(self._top)
+            if lines.settle_merge(lock_file.NAME, MERGE_DRIVER):
+                attributes_on_disk.write(self._top, lines)
 
     def _file(self, stage: Stage) -> _LockFile:
         file = self._files.get(stage.lock_file)
@@ -142,8 +153,6 @@ class _LockFile:
         self.stamp, self.mode = _stamp(info), stat.S_IMODE(info.st_mode)
 
     def sync(self) -> None:
-        if not self.is_written:
-            return
         with contextlib.suppress(OSError):  # it was removed, or replaced by somebody who syncs
             fd = os.open(self.path, _FLAGS)
             try:

@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import InputError, UsageError
-from git_mlvc.fs import atomic
+from git_mlvc.errors import UsageError
 from git_mlvc.git import attributes, objects
 from git_mlvc.git.attribute_patterns import escaped, matches
-from git_mlvc.git.attributes_file import AttributesFile
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Route, Settings, Threshold, parse_size
-from git_mlvc.worktree import pointers, settings_file
+from git_mlvc.worktree import attributes_on_disk, pointers, settings_file
 from git_mlvc.worktree.raw_content import not_pointers
 
 if TYPE_CHECKING:
@@ -83,7 +81,7 @@ def track(
     report = TrackReport()
     prefix = _prefix(top, cwd)
     written = [_pattern(top, cwd, prefix, typed) for typed in patterns]
-    file = _read(cwd)
+    file = attributes_on_disk.read(cwd)
     thresholds = list(settings.thresholds)
     for pattern in written:
         rooted = from_top(prefix, pattern)
@@ -103,7 +101,7 @@ def track(
             settings_file.set_value(top, ("track", rooted, "remote"), remote)
             is_new = True
         (report.added if is_new else report.already).append(pattern)
-    _write(cwd, file)
+    attributes_on_disk.write(cwd, file)
     rooted_patterns = [from_top(prefix, pattern) for pattern in written]
     minimum = Settings(min_size_bytes=settings.min_size_bytes, thresholds=tuple(thresholds))
     report.raw = _raw_files(repo, minimum, rooted_patterns)
@@ -115,7 +113,7 @@ def untrack(repo: Repository, cwd: Path, patterns: Sequence[str]) -> UntrackRepo
     top = _worktree(repo)
     prefix = _prefix(top, cwd)
     report = UntrackReport()
-    file = _read(cwd)
+    file = attributes_on_disk.read(cwd)
     for typed in patterns:
         candidates = dict.fromkeys((typed, _pattern(top, cwd, prefix, typed)))
         removed = []
@@ -124,7 +122,7 @@ def untrack(repo: Repository, cwd: Path, patterns: Sequence[str]) -> UntrackRepo
             if file.remove(pattern) or had_settings:
                 removed.append(pattern)
         (report.removed if removed else report.unknown).append(removed[0] if removed else typed)
-    _write(cwd, file)
+    attributes_on_disk.write(cwd, file)
     if report.removed:
         known = pointers.data_files(repo)
         ours = set(attributes.ours(repo.git, known))
@@ -150,7 +148,7 @@ def tracked(repo: Repository, settings: Settings) -> list[TrackedLine]:
     for path in filter(None, map(objects.as_path, names)):
         folder = top.joinpath(*path.text.split("/")[:-1])
         prefix = _prefix(top, folder)
-        for line in _read(folder).patterns():
+        for line in attributes_on_disk.read(folder).patterns():
             rooted = from_top(prefix, line.pattern)
             size = sizes.get(rooted, settings.min_size_bytes)
             remote = remotes.pop(rooted, None)
@@ -242,32 +240,3 @@ def _pattern(top: Path, cwd: Path, prefix: str, typed: str) -> str:
     if rooted is not None and os.path.lexists(place) and not matches(text, rooted):
         return escaped(text)
     return text
-
-
-def _read(folder: Path) -> AttributesFile:
-    path = folder / _ATTRIBUTES
-    if path.is_symlink():
-        raise InputError(f"{path} is a symbolic link", why="git does not follow it")
-    try:
-        return AttributesFile.parse(path.read_bytes())
-    except FileNotFoundError:
-        return AttributesFile.parse(b"")
-    except OSError as exc:
-        raise InputError(f"cannot read {path}", why=exc.strerror or str(exc)) from exc
-
-
-def _write(folder: Path, file: AttributesFile) -> None:
-    path = folder / _ATTRIBUTES
-    data = file.encode()
-    permissions = atomic.Permissions()
-    try:
-        if path.read_bytes() == data:
-            return
-        permissions = atomic.Permissions(file_mode=path.stat().st_mode & 0o777)
-    except FileNotFoundError:
-        if not data:
-            return
-    try:
-        atomic.write_file(path, data, permissions=permissions)
-    except OSError as exc:
-        raise InputError(f"cannot write {path}", why=exc.strerror or str(exc)) from exc

@@ -59,7 +59,7 @@ def hook(invocation: Invocation, name: str, arguments: tuple[str, ...]) -> int:
 def merge_driver(invocation: Invocation, arguments: tuple[str, ...]) -> int:
     """Writes the result over OURS. Exit code 1 when it is a conflict.
 
-    Different pointers are a conflict that leaves OURS in place; everything else is merged as text,
-    by `git merge-file`.
+    Different pointers are a conflict that leaves OURS in place; `mlvc.lock` is merged stage by stage, without
+    conflicts; everything else is merged as text, by `git merge-file`.
     """
     return _run(invocation, "merge-driver", *arguments)
