@@ -5,7 +5,7 @@ Other repositories inside it (submodules, clones, linked worktrees) are not look
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,20 +62,39 @@ def read(top: Path, files: Iterable[RepoPath]) -> Pipeline:
         folder = file.raw.rpartition(b"/")[0]
         stages.extend(stage_file.parse(data, RepoPath(folder) if folder else None, params))
     _refuse_outs_around(stages, present)
+    _refuse_made_params(stages, params.read_files())
     return Pipeline(tuple(stages), tuple(present), params)
+
+
+def _refuse_made_params(stages: Iterable[Stage], read: Iterable[RepoPath]) -> None:
+    """What `${…}` reads decides what the stages are, so it has to be there before any of them runs."""
+    made = {out.path.raw: stage for stage in stages for out in stage.outs}
+    for file in sorted(read):
+        stage = next((made[raw] for raw in _around(file.raw) if raw in made), None)
+        if stage is not None:
+            raise PipelineError(
+                f"stage '{stage.address}' makes {file}, which a ${{…}} reads",
+                why=f"{stage.file}, line {stage.line}",
+                hint="name it in `deps` or `params`, and let the command read it",
+            )
 
 
 def _refuse_outs_around(stages: Iterable[Stage], files: Iterable[RepoPath]) -> None:
     """A stage's directory is set aside while it runs, so no stage file may be in one."""
     made = {out.path.raw: stage for stage in stages for out in stage.outs}
     for file in files:
-        at = file.raw.rfind(b"/")
-        while at > 0:
-            stage = made.get(file.raw[:at])
-            if stage is not None:
+        for raw in _around(file.raw):
+            if raw in made:
+                stage = made[raw]
                 raise PipelineError(
-                    f"stage '{stage.address}' makes {RepoPath(file.raw[:at])}, which holds {file}",
+                    f"stage '{stage.address}' makes {RepoPath(raw)}, which holds {file}",
                     why=f"{stage.file}, line {stage.line}",
                     hint="let it make a directory of its own",
                 )
-            at = file.raw.rfind(b"/", 0, at)
+
+
+def _around(raw: bytes) -> Iterator[bytes]:
+    """Yield a path and the directories it is in, without the top."""
+    while raw:
+        yield raw
+        raw = raw.rpartition(b"/")[0]

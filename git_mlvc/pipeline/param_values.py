@@ -82,9 +82,9 @@ def render(value: Value) -> str:
     """
     if isinstance(value, str):
         return value
-    if isinstance(value, float):
-        return repr(value)
-    return canonical(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return canonical(value)
+    return repr(value)
 
 
 def at(document: Value, key: str, name: str) -> Value:

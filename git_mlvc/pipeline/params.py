@@ -58,6 +58,11 @@ class ParamsReader:
         """True if there is such a file to be read; it may be broken."""
         return file in self._documents or os.path.lexists(self._top / file.text)
 
+    def read_files(self) -> frozenset[RepoPath]:
+        """Return the files that were read so far."""
+        with self._lock:
+            return frozenset(self._documents)
+
     def forget(self, file: RepoPath) -> None:
         """Something was written there: read it again when it is asked for."""
         with self._lock:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 
+_SIGNS = re.compile(r"""['"\\`()#\n]""")
 _DOUBLE = re.compile(r'([\\"$`])')
 
 
@@ -28,6 +29,9 @@ class ShellText:
     def write(self, text: str) -> None:
         """Add what stands in the stage file."""
         self._pieces.append(text)
+        if not _SIGNS.search(text) and not self._is_escaped:
+            self._before = text[-1:] or self._before  # the usual case, by far the fastest
+            return
         for char in text:
             self._follow(char)
 

@@ -50,12 +50,13 @@ class Written:
         return self.text()
 
     def command(self) -> str:
-        """A text for the shell, in which each value is a word."""
-        value = self.value
+        """A text for the shell, in which each value is a word; one `${…}` alone is the whole command."""
+        found = self.meant()
+        value = found.value
         if not isinstance(value, str):
-            raise self.expected("a command")
-        if self.scope is not None and "${" in value:
-            value = templating.fill_command(value, self.scope, self.place)
+            raise found.expected("a command")
+        if found.scope is not None and "${" in value:
+            value = templating.fill_command(value, found.scope, self.place)
         if not value.strip():
             raise self.mistake("the command is empty")
         if "\0" in value:
