@@ -25,11 +25,12 @@ def _verb(name: str, summary: str, section: str) -> Verb:
 
 SET_UP = "Set up"
 LOOK = "Track and look"
+PIPELINE = "Run pipelines"
 MOVE = "Move data"
 CARE = "Take care"
 GIT = "Called by git"
 SSH = "Called over ssh"
-SECTIONS = (SET_UP, LOOK, MOVE, CARE, GIT, SSH)
+SECTIONS = (SET_UP, LOOK, PIPELINE, MOVE, CARE, GIT, SSH)
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
@@ -44,6 +45,9 @@ VERBS: dict[str, Verb] = {
         _verb("status", "Show each data file: present, stub, modified or missing.", LOOK),
         _verb("ls", "List the data files of a commit.", LOOK),
         _verb("whereis", "Say which remotes hold the data of a file, checked.", LOOK),
+        _verb("stage", "Write down stages: what to run, what it needs, what it makes.", PIPELINE),
+        _verb("freeze", "Have `repro` leave stages alone.", PIPELINE),
+        _verb("unfreeze", "Undo `freeze`.", PIPELINE),
         _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),
         _verb("fetch", "Fetch data into the local store.", MOVE),
         _verb("push", "Send the data of commits to a remote.", MOVE),

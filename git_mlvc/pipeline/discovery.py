@@ -5,7 +5,7 @@ Other repositories inside it (submodules, clones, linked worktrees) are not look
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,10 +36,10 @@ class Pipeline:
         return Graph(self.stages)
 
 
-def load(repo: Repository) -> Pipeline:
-    """Read all stage files. Raises ConfigError and PipelineError naming file and line, InputError when bare."""
+def load(repo: Repository, *, instead: Mapping[RepoPath, bytes] | None = None) -> Pipeline:
+    """Read all stage files; of those in `instead`, what is to be written. Raises ConfigError and PipelineError naming file and line, InputError when bare."""
     top = repo.needed_worktree("there are no stages to be seen")
-    return read(top, stage_files(repo.git))
+    return read(top, stage_files(repo.git), instead=instead)
 
 
 def stage_files(git: Git) -> list[RepoPath]:
@@ -48,14 +48,17 @@ def stage_files(git: Git) -> list[RepoPath]:
     return sorted({RepoPath(name) for name in names if not name.endswith(b"/")})
 
 
-def read(top: Path, files: Iterable[RepoPath]) -> Pipeline:
+def read(
+    top: Path, files: Iterable[RepoPath], *, instead: Mapping[RepoPath, bytes] | None = None
+) -> Pipeline:
     """Read these stage files of a directory; those that are not there count as deleted."""
     params = ParamsReader(top)
     stages: list[Stage] = []
     present: list[RepoPath] = []
-    for file in files:
+    held = instead or {}
+    for file in sorted({*files, *held}):
         try:
-            data = structured.read_settings(top / file.text)
+            data = held[file] if file in held else structured.read_settings(top / file.text)
         except (FileNotFoundError, NotADirectoryError):
             continue
         present.append(file)

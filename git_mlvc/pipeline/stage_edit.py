@@ -48,7 +48,7 @@ def added(
     text = tomlkit.dumps(document)
     own = tomlkit.document()
     own.add("stage", tomlkit.table(is_super_table=True))
-    own["stage"].add(name, made)  # type: ignore[union-attr]
+    own["stage"].add(name, made)
     gap = "" if not text.strip() else "\n" if text.endswith("\n") else "\n\n"
     return (text + gap + tomlkit.dumps(own)).encode()
 
@@ -79,11 +79,6 @@ def frozen(data: bytes, name: str, file: str, *, is_frozen: bool) -> bytes:
     elif "frozen" in table:
         del table["frozen"]
     return tomlkit.dumps(document).encode()
-
-
-def is_inline(data: bytes, name: str, file: str) -> bool:
-    """True if the stage is defined by dotted keys or an inline table, where nothing can be added safely."""
-    return not hasattr(_stages(_parsed(data, file)).get(name), "add")
 
 
 def _parsed(data: bytes, file: str) -> tomlkit.TOMLDocument:

@@ -1,0 +1,1 @@
+"""The parts of `git mlvc stage`, and what its neighbours share with it."""

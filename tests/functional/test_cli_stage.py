@@ -1,0 +1,127 @@
+"""`git mlvc stage`: stages written down from the command line."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+from support.repo import Machine, Repo
+
+
+@pytest.fixture
+def repo(machine: Machine) -> Repo:
+    repo = machine.init()
+    repo.write({"raw.csv": b"1\n", "src/train.py": b"print()\n", "params.toml": b"lr = 0.1\n"})
+    return repo
+
+
+def stages(repo: Repo, file: str = "mlvc.toml") -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = tomllib.loads(repo.read(file).decode())["stage"]
+    return found
+
+
+def test_a_stage_is_added_listed_frozen_and_removed(repo: Repo) -> None:
+    said = repo.mlvc(
+        *(
+            "stage",
+            "add",
+            "-n",
+            "train",
+            "-d",
+            "src/train.py",
+            "-d",
+            "raw.csv",
+            "-p",
+            "lr",
+            "-o",
+            "models/",
+        ),
+        *("-O", "notes.txt", "--out-persist", "state", "-M", "metrics.json", "--plot", "loss.csv"),
+        *("python", "src/train.py", "--name", "a b"),
+    )
+    assert "stage 'train' is in mlvc.toml" in said.out
+    assert "git mlvc repro train" in said.err
+    assert stages(repo)["train"] == {
+        "cmd": "python src/train.py --name 'a b'",
+        "deps": ["src/train.py", "raw.csv"],
+        "params": ["lr"],
+        "outs": [
+            "models/",
+            {"path": "notes.txt", "store": False},
+            {"path": "state", "persist": True},
+        ],
+        "metrics": ["metrics.json"],
+        "plots": ["loss.csv"],
+    }
+    listed = json.loads(repo.mlvc("stage", "list", "--json").out)["stages"]
+    assert [stage["stage"] for stage in listed] == ["train"]
+    assert "train" in repo.mlvc("stage").out
+
+    repo.mlvc("freeze", "train")
+    assert stages(repo)["train"]["frozen"] is True
+    assert "frozen" in repo.mlvc("stage", "list").out
+    repo.mlvc("stage", "unfreeze", "train")
+    assert "frozen" not in stages(repo)["train"]
+    assert "train" in repo.mlvc("stage", "remove", "train").out
+    assert b"train" not in repo.read("mlvc.toml")
+    assert "there are no stages" in repo.mlvc("stage", "list").err
+
+
+def test_what_does_not_fit_is_refused_and_nothing_is_written(repo: Repo) -> None:
+    repo.mlvc("stage", "add", "-n", "one", "-d", "raw.csv", "-o", "data/a", "true")
+    repo.add().commit("sources")
+    before = repo.read("mlvc.toml")
+    for words, why in (
+        (("-n", "one", "true"), "has a stage 'one' already"),
+        (("-n", "two", "-o", "data/a", "true"), "both make data/a"),
+        (("-n", "two", "-o", "data/", "true"), "data"),
+        (("-n", "two", "-o", "data/a/part", "true"), "data/a/part"),
+        (("-n", "two", "-d", "x", "-o", "x", "true"), "x"),
+        (("-n", "two", "-o", "raw.csv", "true"), "which git tracks as a source"),
+        (("-n", "two", "-o", "../outside", "true"), "outside"),
+        (("-n", "tw:o", "true"), "tw:o"),
+    ):
+        said = repo.mlvc("stage", "add", *words, check=False)
+        assert said.returncode == 2, said
+        assert why in said.err
+        assert "hint:" in said.err
+        assert repo.read("mlvc.toml") == before
+    repo.mlvc("stage", "add", "-n", "two", "-d", "data/a", "-o", "b", "true")
+    said = repo.mlvc(
+        "stage", "add", "-f", "-n", "one", "-d", "b", "-o", "data/a", "true", check=False
+    )
+    assert "circle: one -> two -> one" in said.err.replace("two -> one -> two", "one -> two -> one")
+    repo.mlvc("stage", "add", "-f", "-n", "three", "-o", "raw.csv", "true")
+
+
+def test_paths_are_as_seen_from_where_one_stands(repo: Repo) -> None:
+    add = ("mlvc", "stage", "add", "-n")
+    repo.git("-C", "src", *add, "a", "-d", "train.py", "-o", "../out/", "python", "train.py")
+    assert stages(repo)["a"] == {
+        "cmd": "python train.py",
+        "wdir": "src",
+        "deps": ["src/train.py"],
+        "outs": ["out/"],
+    }
+    repo.write({"sub/mlvc.toml": b"", "sub/deep/x": b"x"})
+    repo.git("-C", "sub/deep", *add, "b", "-d", "x", "-d", "../../raw.csv", "cat x")
+    assert stages(repo, "sub/mlvc.toml")["b"] == {
+        "cmd": "cat x",
+        "wdir": "deep",
+        "deps": ["deep/x", "../raw.csv"],
+    }
+    repo.git("-C", "sub", "mlvc", "freeze", "b")
+    assert stages(repo, "sub/mlvc.toml")["b"]["frozen"] is True
+    repo.mlvc("unfreeze", "sub:b")
+    assert "frozen" not in stages(repo, "sub/mlvc.toml")["b"]
+
+
+def test_a_variant_is_not_edited_alone(repo: Repo) -> None:
+    repo.write({"mlvc.toml": b'[stage.t]\nforeach = ["x", "y"]\ncmd = "echo ${item}"\n'})
+    said = repo.mlvc("freeze", "t@x", check=False)
+    assert said.returncode == 2
+    assert "one variant of [stage.t]" in said.err
+    repo.mlvc("freeze", "t")
+    assert stages(repo)["t"]["frozen"] is True
+    assert "did you mean 't" in repo.mlvc("freeze", "tt", check=False).err
