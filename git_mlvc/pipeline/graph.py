@@ -10,14 +10,12 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import pairwise
 
+from git_mlvc.pipeline.globs import glob
 from git_mlvc.pipeline.model import Dep, DepKind, Out, PipelineError, Stage
 from git_mlvc.repo_path import RepoPath
-
-_MAGIC = "*?["
 
 
 class Graph:
@@ -221,27 +219,15 @@ class _Outs:
 
     def _matched(self, pattern: str) -> Iterator[_Owned]:
         """Of directories any that may hold a match: their content is not known yet."""
-        fixed = fixed_folder(pattern)
-        around = self.around(RepoPath.parse(fixed)) if fixed else None
+        meant = glob(pattern)
+        around = self.around(RepoPath(meant.folder)) if meant.folder else None
         if around is not None:
             yield around
             return
-        for owned in self._below(fixed.encode("utf-8", "surrogateescape")):
-            if owned.out.is_directory or fnmatchcase(
-                owned.out.path.text, pattern.replace("**/", "*")
-            ):
+        for owned in self._below(meant.folder):
+            raw = owned.out.path.raw
+            if meant.matches(raw) or (owned.out.is_directory and meant.may_match_below(raw)):
                 yield owned
-
-
-def fixed_folder(pattern: str) -> str:
-    """Return the directory that all matches of a glob are in; "" for the top."""
-    parts = pattern.split("/")
-    fixed = []
-    for part in parts[:-1]:
-        if any(sign in part for sign in _MAGIC):
-            break
-        fixed.append(part)
-    return "/".join(fixed)
 
 
 def _parents(raw: bytes) -> Iterator[bytes]:
