@@ -19,6 +19,7 @@ from git_mlvc.fs.lock import FileLock
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.store.disk import Disk, store_error
 from git_mlvc.store.dropping import drop_from_segments
+from git_mlvc.store.fsck_runs import strange_runs, wrong_runs
 from git_mlvc.store.layout import Layout
 from git_mlvc.store.pack_files import PackFile
 from git_mlvc.store.pack_reading import read_table
@@ -26,6 +27,7 @@ from git_mlvc.store.packer import Packer
 from git_mlvc.store.quarantine import note as note_lost
 from git_mlvc.store.recover import is_sound, survey
 from git_mlvc.store.repack import copy_records
+from git_mlvc.store.run_contents import StrangeRun
 from git_mlvc.store.scrub import scrub
 from git_mlvc.store.sealing import ROWS_PER_SEGMENT, publish_segment
 from git_mlvc.store.store import Store
@@ -51,7 +53,10 @@ class DamagedSegment:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `check` saw. Ids are raw digests; `lost` are records of which no good copy was found."""
+    """What `check` saw. Ids are raw digests; `lost` are records of which no good copy was found.
+
+    `strange_runs` are no damage: whoever wrote them wrote just that.
+    """
 
     packs: int
     segments: int
@@ -63,6 +68,7 @@ class Report:
     unindexed_packs: tuple[bytes, ...]
     dead_journals: tuple[str, ...]
     lost: frozenset[bytes]
+    strange_runs: tuple[StrangeRun, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -98,6 +104,7 @@ def check(store: Store, *, deep: bool = True, progress: Progress | None = None) 
         unindexed_packs=tuple(sorted(present - named - _pending(store))),
         dead_journals=tuple(s.name for s in survey(store.layout) if s.alive is False),
         lost=frozenset(d for d in suspects if not _is_readable(store, d)),
+        strange_runs=tuple(strange_runs(store)),
     )
 
 
@@ -201,6 +208,10 @@ def _check_segments(
                 why = f"it says other things than pack {table.id.hex()[:16]} itself"
                 damaged.append(DamagedSegment(segment_id, why))
                 break
+        else:
+            why = wrong_runs(store, view)
+            if why:
+                damaged.append(DamagedSegment(segment_id, why))
     return damaged, named, absent_rows
 
 
@@ -277,7 +288,8 @@ def _rebuild(store: Store) -> int:
         except FormatError:
             broken.add(segment_id)
             continue
-        if all(_agrees(store, table) for table in view.tables() if _exists(store, table.id)):
+        agrees = all(_agrees(store, table) for table in view.tables() if _exists(store, table.id))
+        if agrees and not wrong_runs(store, view):
             named.update(entry.id for entry in view.packs)
         else:
             broken.add(segment_id)

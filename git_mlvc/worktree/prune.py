@@ -1,20 +1,23 @@
 """Pruning: local packs go when a remote was just seen to hold what is still needed of them.
 
 Law 11: a record that some pointer needs counts as needed here until a remote, asked now, names it in a pack
-that stands there now. What no pointer of this clone needs is removed as well, once it has been left alone
-for long enough.
+that stands there now. So does what a run of a stage names: it is what `repro` restores from. The records of
+runs themselves stay in any case: they are small, and say what could be fetched. What neither a pointer nor a
+run of this clone needs is removed as well, once it has been left alone for long enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import CorruptChunk, RemoteError
+from git_mlvc.formats.run import RunRecord
 from git_mlvc.git import revisions
 from git_mlvc.progress import Progress, Silent
-from git_mlvc.store import gc, gc_plan
+from git_mlvc.store import gc, gc_plan, run_contents
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import verify
 
@@ -29,13 +32,16 @@ _LEAST_AGE_S = 60 * 60  # a pointer may be on its way into git's index this very
 
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
-    """What would be done; `keep` are the records that have to stay, `silent` the remotes that did not
-    answer, whose word might have let more go."""
+    """What would be done; `keep` are the records that stay, `only_here` of them that no remote was seen to
+    hold, `silent` the remotes that did not answer, whose word might have let more go. `forgotten`: runs that
+    no longer keep anything here."""
 
     steps: gc_plan.Plan
     keep: frozenset[bytes]
     needed: int
+    only_here: int
     silent: tuple[RemoteError, ...]
+    forgotten: int = 0
 
 
 def plan(
@@ -45,28 +51,40 @@ def plan(
     *,
     older_days: int,
     now_s: float,
+    runs_older_days: int | None = None,
     progress: Progress | None = None,
 ) -> PrunePlan:
-    """Decide which packs last used `older_days` ago or earlier can go. Deletes nothing."""
+    """Decide which packs last used `older_days` ago or earlier can go. Deletes nothing.
+
+    Runs made `runs_older_days` ago or earlier are forgotten: what only they need may go, wherever else it
+    is or is not. Raises CorruptChunk, and FormatError where a later git-mlvc has to tell what is needed.
+    """
     shown = progress or Silent()
     uses = revisions.all_pointers(repo)
     shown.begin("looking at what is needed", total_files=len(uses))
-    needed = _needed(store, dict.fromkeys(use.pointer for use in uses), shown)
+    pointers = dict.fromkeys(use.pointer for use in uses)
+    before_s = None if runs_older_days is None else now_s - runs_older_days * _DAY_S
+    with _hint_at_repair():
+        runs, forgotten = _runs(store, before_s)
+        pointers.update(dict.fromkeys(run_contents.needed(store, runs)))
+        needed = _needed(store, pointers, shown)
     shown.end()
-    keep = set(needed)
+    keep = needed | set(runs)
     silent: list[RemoteError] = []
     for view in views:
         try:
             keep -= verify.chunks_on(view, sorted(keep))
         except RemoteError as exc:
             silent.append(exc)
+    only_here = len(keep)
+    keep.update(runs)
     steps = gc_plan.plan(
         keep,
         gc.contents(store),
         now_s=now_s,
         grace_s=max(older_days * _DAY_S, _LEAST_AGE_S),
     )
-    return PrunePlan(steps, frozenset(keep), len(needed), tuple(silent))
+    return PrunePlan(steps, frozenset(keep), len(needed), only_here, tuple(silent), forgotten)
 
 
 def execute(planned: PrunePlan, store: Store, *, progress: Progress | None = None) -> gc.Outcome:
@@ -81,10 +99,29 @@ def _needed(store: Store, pointers: Iterable[Pointer], progress: Progress) -> se
     """
     found: set[bytes] = set()
     for pointer in pointers:
-        try:
-            found.update(store.live_digests(pointer))
-        except CorruptChunk as exc:
-            exc.hint = "git mlvc fsck --repair, then prune again"
-            raise
+        found.update(store.live_digests(pointer))
         progress.advance(files=1)
     return found
+
+
+def _runs(store: Store, before_s: float | None) -> tuple[list[bytes], int]:
+    """Return the runs that keep what they name, and how many do not: those made before a moment."""
+    kept = []
+    forgotten = 0
+    for _, run_id in store.all_runs():
+        if before_s is not None:
+            run = run_contents.read(store, run_id)
+            if isinstance(run, RunRecord) and run.made_at_ms < before_s * 1000:
+                forgotten += 1
+                continue
+        kept.append(run_id)
+    return kept, forgotten
+
+
+@contextmanager
+def _hint_at_repair() -> Iterator[None]:
+    try:
+        yield
+    except CorruptChunk as exc:
+        exc.hint = "git mlvc fsck --repair, then prune again"
+        raise

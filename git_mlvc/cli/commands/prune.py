@@ -21,11 +21,27 @@ from git_mlvc.units import count_text, size_text
     metavar="DAYS",
     help="Only packs not used for DAYS; never those of the last hour.",
 )
+@click.option(
+    "--runs-older",
+    "runs_older_days",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Forget what stages made DAYS ago or earlier, even where no remote holds it.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, remove nothing.")
 @json_option
-def prune(invocation: Invocation, older_days: int, dry_run: bool, as_json: bool) -> None:
+def prune(
+    invocation: Invocation,
+    older_days: int,
+    runs_older_days: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Each piece of data that any commit, stash, reflog or index of this clone needs stays, unless a remote
     was just seen to hold it. Later checkouts fetch what they need again.
+
+    So does what a stage ever made: `git mlvc repro` restores it. With --runs-older the older ones are
+    forgotten; what a commit, stash, reflog or index needs stays all the same.
     """
     from git_mlvc.store.gc_plan import Action
     from git_mlvc.worktree import prune as pruning
@@ -37,6 +53,7 @@ def prune(invocation: Invocation, older_days: int, dry_run: bool, as_json: bool)
         workspace.store,
         views,
         older_days=older_days,
+        runs_older_days=runs_older_days,
         now_s=time.time(),
         progress=output.progress,
     )
@@ -53,7 +70,8 @@ def prune(invocation: Invocation, older_days: int, dry_run: bool, as_json: bool)
                 "dry_run": dry_run,
                 "steps": planned.steps.steps,
                 "needed_records": planned.needed,
-                "records_only_here": len(planned.keep),
+                "records_only_here": planned.only_here,
+                "forgotten_runs": planned.forgotten,
                 "outcome": outcome,
             },
         )
@@ -62,6 +80,9 @@ def prune(invocation: Invocation, older_days: int, dry_run: bool, as_json: bool)
         output.line(f"{step.action.value} pack {step.pack.hex()[:16]}: {step.reason}")
     for pack, why in outcome.left if outcome else ():
         output.message(f"left pack {pack.hex()[:16]}: {why}")
+    if planned.forgotten:
+        would = "would forget" if dry_run else "forgot"
+        output.line(f"{would} {count_text(planned.forgotten, 'earlier run')} of stages")
     freed = outcome.freed_bytes if outcome else planned.steps.freed_bytes
     kept = len(planned.steps.steps) - len(going)
     verb_text = "would free" if dry_run else "freed"
