@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from git_mlvc.cli.progress_line import ProgressLine
+    from git_mlvc.cli.stage_lines import StageLines
     from git_mlvc.progress import Progress
 
 JSON_VERSION = 1
@@ -27,6 +28,7 @@ class Output:
         self._stderr = stderr
         self._environment = environment
         self._progress: ProgressLine | None = None
+        self._stage_lines: StageLines | None = None
 
     # -- what a command answers: standard output
 
@@ -97,6 +99,17 @@ class Output:
             self._progress = ProgressLine(self._stderr, self._environment)
         return self._progress
 
+    def stage_lines(self, jobs: int) -> StageLines | None:
+        """Return what shows the output of stages, at most `jobs` at once; None where nobody sees it."""
+        if self._stderr is None:
+            return None
+        from git_mlvc.cli import stage_lines
+
+        self._stage_lines = stage_lines.for_terminal(
+            self._stderr, jobs=jobs, is_terminal=self.is_terminal(self._stderr)
+        )
+        return self._stage_lines
+
     # -- streams
 
     def is_terminal(self, stream: TextIO | None) -> bool:
@@ -130,6 +143,13 @@ class Output:
     def _write(self, stream: TextIO | None, text: str) -> None:
         if stream is None:
             return
+        if self._stage_lines is not None:
+            with self._stage_lines.aside():
+                self._put(stream, text)
+        else:
+            self._put(stream, text)
+
+    def _put(self, stream: TextIO, text: str) -> None:
         try:
             stream.write(presentable(text, stream.encoding or "utf-8"))
         except BrokenPipeError:
