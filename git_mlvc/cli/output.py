@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from git_mlvc.cli.presentable import presentable
+
 if TYPE_CHECKING:
     from git_mlvc.cli.progress_line import ProgressLine
     from git_mlvc.cli.stage_lines import StageLines
@@ -197,17 +199,6 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
         ]
         lines.append("  ".join(cells).rstrip())
     return lines
-
-
-def presentable(text: str, encoding: str) -> str:
-    """Return `text` with every character the encoding cannot carry written as an escape."""
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.encode(encoding, "backslashreplace").decode(encoding)
-    except LookupError:
-        return text.encode("ascii", "backslashreplace").decode("ascii")
-    return text
 
 
 def _indented(text: str, margin: str) -> str:

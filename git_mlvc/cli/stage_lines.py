@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from git_mlvc.cli.output import presentable
+from git_mlvc.cli.presentable import presentable
 from git_mlvc.units import seconds_text
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ Decisions: docs/adr/0023-running-stages.md. Which stages run, and what becomes o
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -95,7 +96,7 @@ class Executor:
     @contextlib.contextmanager
     def stopping_on_signals(self) -> Iterator[None]:
         """In the main thread: Ctrl-C, SIGTERM and SIGHUP stop what runs; where nothing runs, they raise
-        KeyboardInterrupt.
+        KeyboardInterrupt. Ctrl-Z stops the clock for what runs too.
         """
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -104,7 +105,15 @@ class Executor:
             if not is_busy:
                 raise KeyboardInterrupt
 
+        def pause(number: int, frame: FrameType | None) -> None:
+            if self._processes.is_busy:
+                self._processes.pause()
+            else:
+                os.kill(os.getpid(), signal.SIGSTOP)
+
         before = []
+        if signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL:
+            before.append((signal.SIGTSTP, signal.signal(signal.SIGTSTP, pause)))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
                 before.append((number, signal.signal(number, stop)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import threading
 import time
 from collections import deque
@@ -43,6 +44,7 @@ class Processes:
         self._next_tick = 0.0
         self._orders: deque[tuple[Job, Listener, Future[Ended]]] = deque()
         self._stops_asked = self._stops_seen = 0
+        self._is_pause_asked = False
         self._is_closing = False
         self._entries: set[_Entry] = set()
         self._selector = selectors.DefaultSelector()
@@ -76,6 +78,14 @@ class Processes:
         Returns at once. May be called from any thread, and from a signal handler.
         """
         self._stops_asked += 1
+        self._wake()
+
+    def pause(self) -> None:
+        """Stop the clock: all that runs, then ourselves, until somebody lets us go on (Ctrl-Z and `fg`).
+
+        From any thread, and from a signal handler.
+        """
+        self._is_pause_asked = True
         self._wake()
 
     @property
@@ -115,6 +125,8 @@ class Processes:
                 entry.job.read()
             elif key.fd == entry.job.exit_fd:
                 entry.job.see_exit(time.monotonic())
+        if self._is_pause_asked:
+            self._pause()
         self._take_orders()
         now = time.monotonic()
         self._take_stops(now)
@@ -148,6 +160,16 @@ class Processes:
             self._stops_seen = asked
             for entry in self._entries:
                 entry.job.stop(now, at_once=asked > 1)
+
+    def _pause(self) -> None:
+        self._is_pause_asked = False
+        began = time.monotonic()
+        for entry in self._entries:
+            entry.job.pause()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        paused_s = time.monotonic() - began
+        for entry in self._entries:
+            entry.job.resume(paused_s)
 
     def _follow(self, entry: _Entry) -> None:
         """Listen to the descriptors that the job has now."""

@@ -165,6 +165,16 @@ class RunningJob:
         elif self._kill_at is None and self._leave_at is None:
             self._terminate(now, GRACE_S)
 
+    def pause(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def resume(self, paused_s: float) -> None:
+        """Go on; the time in between does not count."""
+        self._began += paused_s
+        self._term_at = None if self._term_at is None else self._term_at + paused_s
+        self._kill_at = None if self._kill_at is None else self._kill_at + paused_s
+        self._signal(signal.SIGCONT)
+
     @property
     def due(self) -> float | None:
         """When to `look` again, whatever happens."""
