@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomlkit
+from hypothesis import given
+from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError
-from git_mlvc.pipeline import stage_file
-from git_mlvc.pipeline.model import DepKind, OutKind, Param, Stage
+from git_mlvc.pipeline import out_entries, stage_file, stage_table
+from git_mlvc.pipeline.model import DepKind, OutKind, Param, PipelineError, Stage
 from git_mlvc.pipeline.params import ParamsReader
 from git_mlvc.repo_path import RepoPath
 
@@ -183,3 +187,78 @@ def test_what_is_for_the_root_file_is_refused_below_with_file_and_line(top: Path
         error = refusal(top, text, "sub")
         assert error.what.startswith("sub/mlvc.toml, line 3, column 1: ")
         assert "only for the mlvc.toml at the top" in error.what
+
+
+def test_a_stage_that_is_written_without_a_header_has_its_line_too(top: Path) -> None:
+    made = stages(top, 'vars = {a = 1}\nstage.b.cmd = "x"\n\nstage.c = {cmd = "y"}\n')
+    assert [(stage.name, stage.line) for stage in made] == [("b", 2), ("c", 4)]
+
+
+def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_read(top: Path) -> None:
+    data = b'\xef\xbb\xbf# a\r\n[stage.a]\r\ncmd = """\r\nx\r\ny"""\r\n'
+    (stage,) = stage_file.parse(data, None, ParamsReader(top))
+    assert (stage.line, stage.commands) == (2, ("x\ny",))
+    bad = refusal(top, data.decode() + "dep = 1\r\n")
+    assert bad.what.startswith("mlvc.toml, line 6, column 1")
+
+
+class Params:
+    """A params file that has a value of each kind."""
+
+    def default(self, folder: RepoPath | None) -> RepoPath:
+        return path("params.toml")
+
+    def document(self, file: RepoPath) -> Any:
+        return {"a": 1, "b": [1, "x y"], "c": {"d": "../e"}, "f": None, "g": "", "h": 0.5}
+
+    def exists(self, file: RepoPath) -> bool:
+        return True
+
+
+words = st.sampled_from(
+    [
+        *("a", "", "a b", "../x", "/x", "x/", "*.c", "é", "http://h", ".git", "a.yaml:b.c", "b.json"),
+        *("${a}", "${b}", "x ${b}", "${c.d}", "${c}", "${f}", "${g}", "${item}", "${item.a}", "${", "${}"),
+        *("\\${a}", "${x.toml:a}", "${b[1]}", "1h", "-1", "min", "'", '"', "\0", "mlvc.toml"),
+    ]
+)  # fmt: skip
+keys = st.sampled_from(
+    [*stage_table.STAGE_KEYS, *out_entries.METRIC_KEYS, *out_entries.PLOT_KEYS, "a", "b.toml", ""]
+)
+plain = words | st.text(max_size=6) | st.integers() | st.floats() | st.booleans() | st.dates()
+values = st.recursive(
+    plain,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=8,
+)
+tables = st.dictionaries(keys, values, max_size=5).flatmap(
+    lambda table: st.sampled_from([table, {**table, "cmd": "x"}])
+)
+files = st.dictionaries(
+    st.sampled_from(["stage", "vars", "remote", "x"]),
+    st.dictionaries(words | st.sampled_from(["s", "t"]), tables, max_size=3) | values,
+    max_size=3,
+)
+
+
+@given(files)
+def test_any_toml_gives_stages_or_an_error_with_a_place(document: dict[str, Any]) -> None:
+    text = tomlkit.dumps(document)
+    try:
+        made = stage_file.parse(text.encode(), None, Params())
+    except (ConfigError, PipelineError) as error:
+        assert "mlvc.toml" in error.what or "params.toml" in error.what
+        return
+    assert len({stage.name for stage in made}) == len(made)
+    for stage in made:
+        assert stage.commands and stage.line
+        for dep in stage.deps:
+            assert dep.kind is DepKind.URL or dep.path.text == dep.text
+
+
+@given(st.binary(max_size=80) | st.text("[stage.]=\"'\n{},#1\\$", max_size=60).map(str.encode))
+def test_any_bytes_give_stages_or_an_error(data: bytes) -> None:
+    try:
+        stage_file.parse(data, None, Params())
+    except ConfigError as error:
+        assert "mlvc.toml" in error.what
