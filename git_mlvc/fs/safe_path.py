@@ -116,6 +116,22 @@ class Places:
             name = os.fsencode(resolve_inside(self._top, path))
         return Place(directory, name)
 
+    def made(self, path: RepoPath) -> Place:
+        """As `of`, and make the directories on the way that are not there. Raises OSError as well."""
+        try:
+            return self.of(path)
+        except FileNotFoundError:
+            pass
+        above = path.raw.rpartition(b"/")[0]
+        if not above:
+            raise FileNotFoundError(self._top)
+        folder = self.made(RepoPath(above))
+        try:
+            os.mkdir(folder.name, dir_fd=folder.directory.fd)
+        except FileExistsError:  # somebody else was faster; a link or a file is refused below
+            pass
+        return self.of(path)
+
     def _opened(self, parent: bytes, path: RepoPath) -> Directory:
         try:
             if not parent:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -44,11 +44,20 @@ class Contents(Protocol):
 
 
 class Elsewhere:
-    """Answers from one store and one repository. Thread-safe."""
+    """Answers from one store and one repository. Thread-safe.
 
-    def __init__(self, repo: Repository, store: Contents) -> None:
+    `known`: what is in a file that looks like this, if that is known without reading it.
+    """
+
+    def __init__(
+        self,
+        repo: Repository,
+        store: Contents,
+        known: Callable[[RepoPath, os.stat_result], FileState | None] | None = None,
+    ) -> None:
         self._repo = repo
         self._store = store
+        self._known = known
 
     def missing(self, states: Iterable[FileState]) -> list[Pointer]:
         """Return what the store lacks of these files and directories: of a tree it lacks, just the tree.
@@ -83,10 +92,29 @@ class Elsewhere:
         return tree.decode(found)
 
     def only_here(self, files: Iterable[Standing]) -> Iterator[Standing]:
-        """Yield those files whose content is nowhere else; they are read. Links and the like are among them."""
+        """Yield those files whose content is nowhere else. Links and the like are among them.
+
+        What is in them is read where it is not known, or known and not in the store.
+        """
         source = iter(files)
         while batch := list(islice(source, _PATHS_AT_ONCE)):
-            yield from self._only_here(batch)
+            yield from self._only_here(self._unless_known(batch))
+
+    def _unless_known(self, batch: list[Standing]) -> list[Standing]:
+        """Return those of which it is not certain at once that the store has them."""
+        if self._known is None:
+            return batch
+        pointers: dict[Standing, Pointer] = {}
+        for one in batch:
+            try:
+                info = os.lstat(one.place)
+            except OSError:
+                continue
+            state = self._known(one.path, info) if stat.S_ISREG(info.st_mode) else None
+            if state is not None and state.pointer is not None and state.size_bytes == info.st_size:
+                pointers[one] = state.pointer
+        lacking = set(self._store.incomplete(dict.fromkeys(pointers.values())))
+        return [one for one in batch if one not in pointers or pointers[one] in lacking]
 
     def _only_here(self, batch: list[Standing]) -> Iterator[Standing]:
         named: dict[Standing, _Names] = {}

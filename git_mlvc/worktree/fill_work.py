@@ -43,16 +43,40 @@ class Contents(Protocol):
         ...
 
 
-class _NotStub(Exception):
+class _NotStub(NotAFile):
     """What stands there is of a stub's size, and something else."""
 
 
 Outcome = Replacement | Left | None  # None: it was no stub
+Write = Callable[[int], object]  # writes a content into an open, empty file
+Put = Callable[[Placer, RepoPath, Pointer, Write], Replacement]
+
+
+def over_stub(placer: Placer, path: RepoPath, pointer: Pointer, write: Write) -> Replacement:
+    """Put a content in the place of exactly its stub. Raises NotAFile, Changed, MlvcError, OSError."""
+    stub = encode(pointer)
+
+    def still_stub(old_fd: int) -> os.stat_result | None:
+        info = os.fstat(old_fd)
+        return info if is_stub(old_fd, pointer, stub) else None
+
+    try:
+        place = placer.place(path)
+    except FileNotFoundError:
+        raise _NotStub from None
+    with placer.replacing(place, is_expected=still_stub) as new:
+        if not is_stub(new.old_fd, pointer, stub):
+            raise _NotStub
+        write(new.fd)
+    return new
 
 
 @dataclass(slots=True)
 class Work:
-    """The files being filled, by a few threads; the report is kept by the first of them."""
+    """The files being filled, by a few threads; the report is kept by the first of them.
+
+    `told_s`: when git was last told of what is filled (monotonic); infinity: whoever calls will do that.
+    """
 
     placer: Placer
     store: Contents
@@ -61,6 +85,7 @@ class Work:
     progress: Progress
     report: FillReport
     told_s: float = field(default_factory=time.monotonic)
+    put: Put = over_stub
 
     def run(self, ready: list[RepoPath], jobs: int) -> None:
         small = [path for path in ready if self.wanted[path].size_bytes <= _SMALL_BYTES]
@@ -118,16 +143,16 @@ class Work:
         for path, outcome in zip(batch, run(attempt, batch), strict=True):
             self.note(path, outcome)
 
-    def attempt(self, path: RepoPath, write: Callable[[int], object]) -> Outcome:
+    def attempt(self, path: RepoPath, write: Write) -> Outcome:
         """Fill one file; returns why not, where it cannot be."""
         try:
             try:
-                return self._replace(path, write)
+                return self.put(self.placer, path, self.wanted[path], write)
             except OSError as exc:
                 if exc.errno != errno.EXDEV:
                     raise
-                return self._replace(path, write)
-        except (_NotStub, NotAFile):
+                return self.put(self.placer, path, self.wanted[path], write)
+        except NotAFile:
             return None
         except Changed:
             return Left(LeftKind.CHANGED, "somebody wrote to it while it was being filled")
@@ -137,24 +162,6 @@ class Work:
             return why_left(exc)
         except OSError as exc:
             return Left(LeftKind.FAILED, exc.strerror or str(exc))
-
-    def _replace(self, path: RepoPath, write: Callable[[int], object]) -> Replacement:
-        pointer = self.wanted[path]
-        stub = encode(pointer)
-
-        def still_stub(old_fd: int) -> os.stat_result | None:
-            info = os.fstat(old_fd)
-            return info if is_stub(old_fd, pointer, stub) else None
-
-        try:
-            place = self.placer.place(path)
-        except FileNotFoundError:
-            raise _NotStub from None
-        with self.placer.replacing(place, is_expected=still_stub) as new:
-            if not is_stub(new.old_fd, pointer, stub):
-                raise _NotStub
-            write(new.fd)
-        return new
 
     def note(self, path: RepoPath, outcome: Outcome) -> None:
         """Put what became of a file into the report, and tell git of what was filled now and then."""

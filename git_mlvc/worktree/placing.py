@@ -1,4 +1,5 @@
-"""Putting a file into the worktree in the place of one that must be exactly what we expect (law 11).
+"""Putting a file into the worktree, where nothing stands or in the place of one that must be exactly what we
+expect (law 11).
 
 Content is written to a temporary file on the same file system and renamed over the old one, which is
 looked at, byte for byte, right before. Nothing is ever written through the old name: hard links to it and
@@ -50,7 +51,10 @@ class NotAFile(Exception):
 
 @dataclass(slots=True)
 class Replacement:
-    """A new file being written, and the old one, both open; and what the new was when it got its name."""
+    """A new file being written, and the old one, both open; and what the new was when it got its name.
+
+    `old_fd`: -1 where there is no old one.
+    """
 
     fd: int
     old_fd: int
@@ -83,14 +87,23 @@ class Placer:
         """
         return self._places.of(path)
 
+    def made_place(self, path: RepoPath) -> Place:
+        """As `place`, making the directories on the way that are not there. Raises OSError as well."""
+        return self._places.made(path)
+
     @contextmanager
     def replacing(
-        self, place: Place, *, is_expected: Callable[[int], os.stat_result | None]
+        self,
+        place: Place,
+        *,
+        is_expected: Callable[[int], os.stat_result | None],
+        is_executable: bool | None = None,
     ) -> Iterator[Replacement]:
         """Give a new file to write into; on leaving without an error it takes the place of the old one.
 
-        `is_expected` looks at the old, open file and returns its stat, or None if it must stay. Raises
-        Changed (and the old file stays) if it says so at the end; NotAFile, OSError.
+        `is_expected` looks at the old, open file and returns its stat, or None if it must stay. It keeps the
+        old one's mode, but for `is_executable`. Raises Changed (and the old file stays) if it says so at the
+        end; NotAFile, OSError.
         """
         try:
             old_fd = place.open(_OLD_FLAGS)
@@ -102,10 +115,11 @@ class Placer:
             old = os.fstat(old_fd)
             if not stat.S_ISREG(old.st_mode):
                 raise NotAFile(place)
-            with self._new_beside(place, stat.S_IMODE(old.st_mode)) as (fd, folder, name):
+            mode = with_execution(stat.S_IMODE(old.st_mode), is_executable)
+            with self._new_beside(place, mode) as (fd, folder, name):
                 replacement = Replacement(fd, old_fd)
                 yield replacement
-                written = self._finished(fd, stat.S_IMODE(old.st_mode))
+                written = self._finished(fd, mode)
                 before = is_expected(old_fd)
                 if before is None or not _is_same(place.lstat(), before):
                     raise Changed(place)
@@ -117,6 +131,27 @@ class Placer:
             raise Changed(place) from None
         finally:
             os.close(old_fd)
+
+    @contextmanager
+    def adding(self, place: Place, *, is_executable: bool) -> Iterator[Replacement]:
+        """Give a new file to write into; on leaving without an error it has its name, where nothing stood.
+
+        Raises Changed (and whatever stands there stays) if something does; OSError.
+        """
+        mode = 0o777 if is_executable else 0o666  # the umask decides who else
+        with self._new_beside(place, mode) as (fd, folder, name):
+            replacement = Replacement(fd, -1)
+            yield replacement
+            written = self._finished(fd, None)
+            try:
+                place.lstat()
+            except FileNotFoundError:
+                os.replace(name, place.name, src_dir_fd=folder.fd, dst_dir_fd=place.directory.fd)
+            else:
+                raise Changed(place)
+        now = place.lstat()
+        if _is_same(now, written, but_ctime=True):
+            replacement.stat = now
 
     def remember(self, path: RepoPath, blob_sha: str, info: os.stat_result) -> None:
         """Note a file that was replaced, for `tell_git`."""
@@ -182,12 +217,12 @@ class Placer:
         is_near = spare.device == directory.device and directory not in self._bound_elsewhere
         return spare if is_near else directory
 
-    def _finished(self, fd: int, mode: int) -> os.stat_result:
-        """Give the new file its mode and its time stamp; return its stat."""
+    def _finished(self, fd: int, mode: int | None) -> os.stat_result:
+        """Give the new file its time stamp, and its mode unless it has it; return its stat."""
         mtime_ns = self._quiet_mtime_ns()
         os.utime(fd, ns=(mtime_ns, mtime_ns))
         info = os.fstat(fd)
-        if stat.S_IMODE(info.st_mode) != mode and hasattr(os, "fchmod"):
+        if mode is not None and stat.S_IMODE(info.st_mode) != mode and hasattr(os, "fchmod"):
             os.fchmod(fd, mode)
             info = os.fstat(fd)
         return info
@@ -227,6 +262,13 @@ class Placer:
     def _is_mine(self, raw: bytes) -> bool:
         path = as_path(raw)
         return path is not None and path in self._mine
+
+
+def with_execution(mode: int, is_executable: bool | None) -> int:
+    """Return a mode by which whoever may read may execute, or nobody; None leaves it."""
+    if is_executable is None or is_executable == bool(mode & 0o100):
+        return mode
+    return mode | (mode & 0o444) >> 2 if is_executable else mode & ~0o111
 
 
 def _is_same(one: os.stat_result, two: os.stat_result, *, but_ctime: bool = False) -> bool:

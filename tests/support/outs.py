@@ -40,8 +40,7 @@ class Known:
         return time.time_ns()
 
     def forget(self, paths: Iterable[RepoPath]) -> None:
-        for path in paths:
-            self.told.pop(path, None)
+        """What files look like tells whether what was said of them still counts."""
 
 
 @dataclass

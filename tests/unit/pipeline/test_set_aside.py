@@ -1,4 +1,7 @@
-"""Earlier outs while a stage runs: out of the way, back as they were, or gone if nothing is lost by it."""
+"""Earlier outs while a stage runs: out of the way, back as they were, or gone if nothing is lost by it.
+
+MLVC_FAULTS=N asks for N kills a test instead of a few.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from git_mlvc.pipeline import set_aside
 from git_mlvc.pipeline.model import Out
 from git_mlvc.repo_path import RepoPath
 
+KILLS = int(os.environ.get("MLVC_FAULTS", "12"))
 FILES = {"model.bin": b"old model", "data/a": b"one", "data/sub/b": b"two" * 1000}
 NEW = {"model.bin": b"half", "data/c": b"new"}
 OUTS = ("model.bin", "data/")
@@ -221,8 +225,8 @@ def test_law_10_killed_at_every_step_nothing_is_lost(
     counted = _copy_of(place, tmp_path / "counted")
     steps = steps_of(lambda: work(counted))
     chosen = range(1, steps + 1)
-    if len(chosen) > 30:
-        chosen = sorted(random.Random(steps).sample(chosen, 30))
+    if len(chosen) > KILLS:
+        chosen = sorted(random.Random(steps).sample(chosen, KILLS))
     for step in chosen:
         here = _copy_of(place, tmp_path / f"at-{step}")
         assert killed_at(step, lambda here=here: work(here))
