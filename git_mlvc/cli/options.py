@@ -55,6 +55,14 @@ def json_option(function: Function) -> Function:
     )(function)
 
 
+def no_run_cache_option(function: Function) -> Function:
+    return click.option(
+        "--no-run-cache",
+        is_flag=True,
+        help="Leave the runs of pipelines: what stages made, and from what.",
+    )(function)
+
+
 def paths_argument(function: Function) -> Function:
     return click.argument("paths", nargs=-1, metavar="[PATH]...", type=str)(function)
 

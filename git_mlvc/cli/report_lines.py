@@ -37,6 +37,8 @@ def push_fields(report: PushReport) -> dict[str, object]:
         "sent_bytes": report.sent_bytes,
         "packs": report.packs,
         "already_there_bytes": report.already_there_bytes,
+        "runs": report.runs,
+        "runs_left": sum(bundle.run is not None for bundle in report.left),
     }
 
 

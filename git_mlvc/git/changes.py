@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,12 @@ _RAW = ("--raw", "-z", "--no-abbrev", "--no-renames")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file in a commit ("" for the index), and the blob that git holds for it."""
+    """A file in a commit ("" for the index), the blob that git holds for it, and those of the parents."""
 
     path: RepoPath
     blob_sha: str
     commit: str = ""
+    before: tuple[str, ...] = field(default=(), compare=False)
 
 
 def staged(repo: Repository) -> Iterator[Entry]:
@@ -41,11 +42,12 @@ def outgoing(
     exclude: Sequence[str],
     *,
     known: Container[str] = frozenset(),
+    paths: Sequence[str] = (),
 ) -> Iterator[Entry]:
     """Yield each file that the commits between `exclude` and `include` add or change.
 
     Both hold shas, and options such as `--all` and `--remotes=NAME`. Of a merge, what differs from all parents.
-    Blobs in `known` are left out.
+    Blobs in `known` are left out, and so is what none of `paths` (git's patterns, from the top) fits, if there are any.
     """
     shas = [name for name in exclude if not name.startswith("-")]
     options = [name for name in exclude if name.startswith("-")]
@@ -64,6 +66,7 @@ def outgoing(
             "--format=%H",
         ),
         *(*_RAW, *wanted, *negated, "--stdin"),
+        *(["--", *(f":(top,glob){path}" for path in paths)] if paths else []),
         input=fed,
         check=False,
         env_extra=objects.NO_LAZY_FETCH,
@@ -106,4 +109,5 @@ def _entries(records: Iterable[bytes], known: Container[str] = frozenset()) -> I
                 continue
             path = objects.as_path(raw_path)
             if path is not None:
-                yield Entry(path, sha, commit)
+                before = tuple(old.decode("ascii") for old in words[parents + 1 : 2 * parents + 1])
+                yield Entry(path, sha, commit, before)

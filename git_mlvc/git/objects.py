@@ -80,6 +80,12 @@ def blobs(
         yield _blob(sha, len(data), data)
 
 
+def contents(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield (sha, content) of blobs of any size that are here; each is in memory as a whole."""
+    present = [sha for sha, _ in blob_sizes(repo, shas)]
+    yield from _read(repo, present)
+
+
 def blob_sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int]]:
     """Yield (sha, size in bytes) of those objects that are here and are blobs."""
     rest: list[str] = []

@@ -7,20 +7,23 @@ what our tracking refs say it has is looked at (`tracking_refs.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from git_mlvc.git import hook_input
 
 if TYPE_CHECKING:
+    from git_mlvc.git.changes import Entry
     from git_mlvc.git.hook_input import RefUpdate
     from git_mlvc.git.revisions import PointerUse
     from git_mlvc.progress import Progress
+    from git_mlvc.transfer.bundles import Bundle
     from git_mlvc.transfer.routes import Share
     from git_mlvc.workspace import Workspace
 
 SKIP = "MLVC_SKIP_PUSH"
+_LOCK_NAME = b"mlvc.lock"
 
 
 def run(
@@ -46,17 +49,26 @@ def run(
     parts: list[_Part] = []
     held = _Held(workspace, include)
     is_believed = False  # of the usual place, which comes first
-    for share in shares(workspace.places, workspace.places.push_target(name, url)):
+    usual_trusted = exclude
+    targets = shares(workspace.places, workspace.places.push_target(name, url))
+    for share in targets:
         if share.is_routed and is_believed and not share.of(held.beyond(exclude)):
             continue  # it gets nothing, and may be out of reach
         trusted = _trusted(workspace, share, name, include, exclude)
         if not share.is_routed:
             is_believed = trusted == exclude
+            usual_trusted = trusted
         found = share.of(held.beyond(trusted))
         uses += found
         if found:
             parts.append(_Part(share, found, trusted))
-    _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
+    locks = _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
+    if locks:
+        if usual_trusted != exclude:  # more is to be sent than what git sends
+            from git_mlvc.pipeline import run_travel
+
+            locks = run_travel.locks_between(workspace.repository, include, usual_trusted)
+        parts = _with_runs(workspace, parts, targets, include, locks, messages)
     if parts:
         _push(workspace, parts, name, include, messages, progress)
     return 0
@@ -68,6 +80,7 @@ class _Part(NamedTuple):
     share: Share
     uses: list[PointerUse]
     trusted: list[str]
+    bundles: Sequence[Bundle] = ()
 
 
 def commits(
@@ -133,18 +146,19 @@ def _inspect(
     exclude: list[str],
     pointers: set[str],
     messages: Callable[[str], None],
-) -> None:
+) -> list[Entry]:
     """Refuse damaged stubs; warn of content that the attributes make data and git holds itself.
 
-    `pointers`: blobs that need no look.
+    `pointers`: blobs that need no look. Return the lock files of pipelines among what is pushed.
     """
     from git_mlvc.errors import InputError
     from git_mlvc.git import changes
     from git_mlvc.hooks import held_by_git, pre_commit
 
     repo = workspace.repository
+    locks: list[Entry] = []
     entries = changes.outgoing(repo, include, exclude, known=pointers)
-    held = held_by_git.inspect(repo, workspace.settings, entries)
+    held = held_by_git.inspect(repo, workspace.settings, _noting_locks(entries, locks))
     if held.damaged:
         what, why, hint = pre_commit.refusal(held.damaged, "pushed")
         last = held.damaged[0].commit[:10]
@@ -157,6 +171,40 @@ def _inspect(
             f" {pre_commit.names(paths)}\n"
             "hint: git mlvc track --renormalize && git commit   converts them from here on"
         )
+    return locks
+
+
+def _noting_locks(entries: Iterable[Entry], locks: list[Entry]) -> Iterator[Entry]:
+    for entry in entries:
+        if entry.path.raw.rpartition(b"/")[2] == _LOCK_NAME:
+            locks.append(entry)
+        yield entry
+
+
+def _with_runs(
+    workspace: Workspace,
+    parts: Sequence[_Part],
+    targets: Sequence[Share],
+    include: list[str],
+    locks: Sequence[Entry],
+    messages: Callable[[str], None],
+) -> list[_Part]:
+    """Return the parts with what else stages made, and without what is to stay off remotes."""
+    from git_mlvc.hooks import push_runs
+    from git_mlvc.transfer.routes import portion
+
+    kept = push_runs.kept_here(workspace, messages)
+    runs = push_runs.outgoing(workspace, locks, kept, messages)
+    known = {id(part.share): part for part in parts}
+    found = []
+    for share in targets:
+        part = known.get(id(share), _Part(share, [], []))
+        uses, bundles = part.uses, portion(share, runs)
+        if kept:
+            uses = push_runs.without(uses, kept, workspace, include, part.trusted)
+        if uses or (bundles and push_runs.can_take(workspace, share.place, messages)):
+            found.append(part._replace(uses=uses, bundles=bundles))
+    return found
 
 
 def _push(
@@ -168,12 +216,12 @@ def _push(
     progress: Progress | None,
 ) -> None:
     from git_mlvc.errors import RemoteRefused
-    from git_mlvc.hooks import tracking_refs
+    from git_mlvc.hooks import push_runs, tracking_refs
     from git_mlvc.progress import Silent
     from git_mlvc.transfer.delivery import Delivery, Sender
 
     deliveries = []
-    for share, uses, trusted in parts:
+    for share, uses, trusted, bundles in parts:
         if share.place is None:
             raise RemoteRefused(
                 f"there is no place for the data of this push ({_examples(uses)})",
@@ -182,12 +230,15 @@ def _push(
             )
         paths = {use.path for use in uses}
         bases = partial(tracking_refs.bases, workspace, include, trusted, paths)
-        deliveries.append(Delivery(workspace.view(share.place), uses, bases))
+        deliveries.append(Delivery(workspace.view(share.place), uses, bases, bundles))
     shown = progress or Silent()
     sender = Sender(workspace.store, workspace.fetcher(shown), shown)
     for view, report in sender.send_all(deliveries):
         at = f"{view.name}: " if len(deliveries) > 1 else ""
-        messages(f"git-mlvc: {at}{report.summary()}")
+        if report.files or not report.left:
+            messages(f"git-mlvc: {at}{report.summary()}")
+        if report.left:
+            push_runs.tell_left(view.name, report.left, messages)
 
 
 def _examples(uses: Sequence[PointerUse]) -> str:

@@ -138,8 +138,14 @@ def pushed(
     made without our hook, has left out. Raises UsageError for a name that is no commit.
     """
     between = _each_path if each_path else revisions.pointers_between
+    names = pushed_commits(repo, refs, everything=everything)
+    return between(repo, names) if names else []
+
+
+def pushed_commits(repo: Repository, refs: Sequence[str], *, everything: bool) -> list[str]:
+    """Return what `pushed` looks at, and the commits before it: none in a repository without commits."""
     if everything:
-        return between(repo, ["--all", *_head(repo)])
+        return ["--all", *_head(repo)]
     names = []
     for ref in refs or ["HEAD"]:
         found = repo.git.run(
@@ -150,7 +156,7 @@ def pushed(
                 return []  # HEAD of a repository without commits
             raise UsageError(f"'{ref}' is not a commit, branch or tag here")
         names.append(found.stdout.decode("ascii").strip())
-    return between(repo, names)
+    return names
 
 
 def stubs_to_fill(

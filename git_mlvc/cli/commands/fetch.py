@@ -7,11 +7,11 @@ import time
 import click
 
 from git_mlvc.cli.invocation import Invocation
-from git_mlvc.cli.options import json_option, verb
+from git_mlvc.cli.options import json_option, no_run_cache_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, show_fetch
+from git_mlvc.cli.run_exchange import code_of, fetch_runs, runs_fields, show_runs
 from git_mlvc.cli.too_large import tell_too_large
 from git_mlvc.cli.trust import settled
-from git_mlvc.errors import ExitCode
 
 
 @verb("fetch", example="git mlvc fetch --recent 7")
@@ -24,16 +24,21 @@ from git_mlvc.errors import ExitCode
     metavar="DAYS",
     help="Also of the commits of the last DAYS, on any branch or tag.",
 )
+@no_run_cache_option
 @json_option
 def fetch(
     invocation: Invocation,
     remote: str | None,
     everything: bool,
     recent_days: int | None,
+    no_run_cache: bool,
     as_json: bool,
 ) -> int:
     """Without options: the data of the files checked out here, as `[fetch]` in mlvc.toml allows. The
     worktree is not touched; see `git mlvc pull`.
+
+    Where there is a pipeline, also the records of all runs that remotes have; what a run made comes when it is
+    restored.
     """
     from git_mlvc.transfer.fetch import fetch as bring
     from git_mlvc.transfer.routes import likely
@@ -61,7 +66,11 @@ def fetch(
         likely=likely(workspace.settings.routes, uses),
     )
     tell_too_large(invocation, meant.too_large)
+    runs = None if no_run_cache else fetch_runs(invocation, remote)
     if not as_json:
-        return show_fetch(invocation.output, report, paths, unopened)
-    invocation.output.json("fetch", fetch_fields(report, paths))
-    return next((why.exit_code for why in report.failed.values()), ExitCode.OK)
+        code = show_fetch(invocation.output, report, paths, unopened)
+        runs_code = show_runs(invocation.output, runs)
+        return code or runs_code
+    fields = {**fetch_fields(report, paths), "runs": runs_fields(runs)}
+    invocation.output.json("fetch", fields)
+    return next((why.exit_code for why in report.failed.values()), code_of(runs))

@@ -10,8 +10,9 @@ import click
 
 from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
-from git_mlvc.cli.options import json_option, verb
+from git_mlvc.cli.options import json_option, no_run_cache_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, fill_fields, show_fetch, show_fill
+from git_mlvc.cli.run_exchange import code_of, fetch_runs, runs_fields, show_runs
 from git_mlvc.cli.too_large import tell_too_large
 from git_mlvc.cli.trust import settled
 from git_mlvc.errors import ExitCode, StoreLocked
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
 
 @verb("pull", example="git mlvc pull 'models/*.bin'")
 @click.argument("words", nargs=-1, metavar="[REMOTE] [PATH]...")
+@no_run_cache_option
 @json_option
-def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
+def pull(invocation: Invocation, words: tuple[str, ...], no_run_cache: bool, as_json: bool) -> int:
     """Data only; `git pull` brings commits and their data. PATH is a file, a directory or a glob, relative
-    to the current directory. Without PATH: all that `[fetch]` in mlvc.toml allows.
+    to the current directory. Without PATH: all that `[fetch]` in mlvc.toml allows, and, where there is a
+    pipeline, the records of all runs that remotes have.
     """
     from git_mlvc.git.revisions import PointerUse
     from git_mlvc.transfer.fetch import fetch
@@ -76,12 +79,16 @@ def pull(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> int:
         )
         filled.add_filled(filled_early)
     tell_too_large(invocation, meant.too_large)
+    runs = None if no_run_cache or typed else fetch_runs(invocation, remote)
     if as_json:
-        output.json("pull", {"fetch": fetch_fields(fetched, paths), "fill": fill_fields(filled)})
+        fields = {"fetch": fetch_fields(fetched, paths), "fill": fill_fields(filled)}
+        output.json("pull", {**fields, "runs": runs_fields(runs)})
         failed = next((why.exit_code for why in fetched.failed.values()), ExitCode.OK)
-        return failed or (ExitCode.STORE if filled.left else ExitCode.OK)
+        return failed or (ExitCode.STORE if filled.left else code_of(runs))
     failed_code = show_fetch(output, fetched, paths, unopened)
-    return failed_code or show_fill(output, filled)
+    filled_code = 0 if failed_code else show_fill(output, filled)
+    runs_code = show_runs(output, runs)
+    return failed_code or filled_code or runs_code
 
 
 def _early_fill(

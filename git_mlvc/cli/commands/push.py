@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from git_mlvc.cli.invocation import Invocation
-from git_mlvc.cli.options import json_option, verb
+from git_mlvc.cli.options import json_option, no_run_cache_option, verb
 from git_mlvc.cli.report_lines import push_fields
 from git_mlvc.errors import ExitCode, MlvcError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from git_mlvc.git.revisions import PointerUse
+    from git_mlvc.cli.run_exchange import Outgoing
     from git_mlvc.settings import RemoteSetting
     from git_mlvc.transfer.delivery import Sender
     from git_mlvc.transfer.plan import PushReport
@@ -32,12 +32,14 @@ _Sent = list[tuple[str, "PushReport"]]
 @click.option(
     "--all-remotes", is_flag=True, help="To every remote that is defined, whatever the routes say."
 )
+@no_run_cache_option
 @json_option
 def push(
     invocation: Invocation,
     words: tuple[str, ...],
     everything: bool,
     all_remotes: bool,
+    no_run_cache: bool,
     as_json: bool,
 ) -> int:
     """Data only, of HEAD and all commits before it if no REF is given; `git push` does this by itself for
@@ -46,30 +48,38 @@ def push(
     Without REMOTE, each file's data goes where `git push` would put it: to the remote its pattern names in
     mlvc.toml, or to the usual place. With `--all-remotes`, one that fails does not keep the others from
     getting theirs.
+
+    With the data goes the run cache: every run whose outs are here, so that others restore instead of running.
     """
+    from git_mlvc.cli.run_exchange import outgoing, tell_left
     from git_mlvc.transfer.delivery import Delivery, Sender
-    from git_mlvc.worktree import exchange
 
     workspace, output = invocation.workspace, invocation.output
     remote, refs = _parted(workspace, words, all_remotes=all_remotes)
     places = workspace.places
     sender = Sender(workspace.store, workspace.fetcher(output.progress), output.progress)
     failed: dict[str, MlvcError] = {}
-    if remote is None and not all_remotes and workspace.settings.routes:
-        uses = exchange.pushed(workspace.repository, refs, everything=everything, each_path=True)
-        sent = _by_route(workspace, uses, sender)
+    is_routed = remote is None and not all_remotes and bool(workspace.settings.routes)
+    going = outgoing(
+        workspace,
+        refs,
+        everything=everything,
+        each_path=is_routed,
+        has_runs=not no_run_cache,
+    )
+    if is_routed:
+        sent = _by_route(workspace, going, sender)
+    elif all_remotes:
+        sent = _to_each(invocation, places.for_mirrors(), going, sender, failed)
     else:
-        uses = exchange.pushed(workspace.repository, refs, everything=everything)
-        if all_remotes:
-            sent = _to_each(invocation, places.for_mirrors(), uses, sender, failed)
-        else:
-            view = workspace.view(places.to_push_to(remote))
-            sent = [(view.name, sender.send(Delivery(view, uses)))]
+        view = workspace.view(places.to_push_to(remote))
+        sent = [(view.name, sender.send(Delivery(view, going.uses, bundles=going.bundles)))]
     if as_json:
         output.json("push", _fields(sent, failed))
     else:
         for name, report in sent:
             output.line(f"{name}: {report.summary()}")
+            tell_left(output, name, report)
     return _tell_failed(invocation, failed)
 
 
@@ -97,19 +107,19 @@ def _parted(
     return words[0], words[1:]
 
 
-def _by_route(workspace: Workspace, uses: list[PointerUse], sender: Sender) -> _Sent:
+def _by_route(workspace: Workspace, going: Outgoing, sender: Sender) -> _Sent:
     from git_mlvc.transfer.delivery import Delivery
     from git_mlvc.transfer.routes import parted
 
-    parts = parted(workspace.places, uses)
-    deliveries = [Delivery(workspace.view(place), meant) for place, meant, _ in parts]
+    parts = parted(workspace.places, going.uses, going.bundles)
+    deliveries = [Delivery(workspace.view(p.place), p.uses, bundles=p.bundles) for p in parts]
     return [(view.name, report) for view, report in sender.send_all(deliveries)]
 
 
 def _to_each(
     invocation: Invocation,
     targets: Sequence[RemoteSetting],
-    uses: list[PointerUse],
+    going: Outgoing,
     sender: Sender,
     failed: dict[str, MlvcError],
 ) -> _Sent:
@@ -122,7 +132,8 @@ def _to_each(
         try:
             view = invocation.workspace.view(target)
             if Capability.WRITE in view.backend.capabilities:
-                sent.append((view.name, sender.send(Delivery(view, uses))))
+                delivery = Delivery(view, going.uses, bundles=going.bundles)
+                sent.append((view.name, sender.send(delivery)))
             else:
                 invocation.output.message(f"{view.name}: cannot be written to, left out")
         except MlvcError as exc:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.faulty_backend import FaultyBackend
 from support.remotes import Place, content, ingest, restored, uses
-from support.runs import add_run
+from support.stage_runs import add_run
 
 from git_mlvc.backend.base import Backend, Capability
 from git_mlvc.backend.memory import MemoryBackend

@@ -1,0 +1,199 @@
+"""Which runs travel with a push, and what else stages made; and runs that are fetched for a repro.
+
+With commits go the runs of the stages whose lock they change, and the outs that such a lock names, whether git
+knows them or not: else who gets the commits has to run the stages again. What is not to be had does not hold up a
+push: a lock can be made anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_mlvc.errors import FormatError, StoreError
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.git import changes, objects
+from git_mlvc.git.changes import Entry
+from git_mlvc.git.repository import Repository
+from git_mlvc.git.revisions import PointerUse
+from git_mlvc.pipeline import fingerprint, lock_file
+from git_mlvc.pipeline.lock_block import BlockReader
+from git_mlvc.pipeline.lock_names import LOCKS
+from git_mlvc.pipeline.model import FileState, Result, Run
+from git_mlvc.pipeline.run_cache import RunCache
+from git_mlvc.progress import Progress
+from git_mlvc.repo_path import RepoPath
+from git_mlvc.store.store import Store
+from git_mlvc.transfer import runs
+from git_mlvc.transfer.bundles import Bundle, Made
+from git_mlvc.transfer.remote_view import RemoteView
+
+_NOT_PUSHED = re.compile(rb"push[\"']?\s*=\s*false")
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What a stage made, as a lock file in some commit says."""
+
+    stage: str
+    result: Result
+
+
+def locks_between(repo: Repository, include: Sequence[str], exclude: Sequence[str]) -> list[Entry]:
+    """Return each lock file that the commits between `exclude` and `include` add or change."""
+    return list(changes.outgoing(repo, include, exclude, paths=LOCKS))
+
+
+def locked(repo: Repository, entries: Collection[Entry]) -> tuple[list[Locked], list[FormatError]]:
+    """Return what these versions of lock files say and those that they follow do not; and why of the rest it is unknown.
+
+    Of several versions in a row the last is compared with what was there before the first.
+    """
+    folders = {entry.blob_sha: entry.path.raw.rpartition(b"/")[0] for entry in entries}
+    before = {sha for entry in entries for sha in entry.before if sha.strip("0")} - folders.keys()
+    old: dict[bytes, set[bytes]] = {}  # folder -> blocks
+    olds = {sha: entry.path.raw.rpartition(b"/")[0] for entry in entries for sha in entry.before}
+    for sha, data in objects.contents(repo, sorted(before)):
+        blocks, _ = _blocks(data, olds[sha])
+        old.setdefault(olds[sha], set()).update(blocks.values())
+    found: dict[tuple[bytes, bytes], Locked] = {}
+    failures: list[FormatError] = []
+    for sha, data in objects.contents(repo, sorted(folders)):
+        folder = folders[sha]
+        blocks, failure = _blocks(data, folder)
+        if failure is not None:
+            failures.append(failure)
+        for name, block in blocks.items():
+            if block in old.get(folder, ()) or (folder, block) in found:
+                continue
+            try:
+                found[folder, block] = _read(folder, name, block)
+            except FormatError as exc:
+                failures.append(exc)
+    return list(found.values()), failures
+
+
+def bundles_of_locked(
+    store: Store, results: Iterable[Locked], unpushed: Collection[RepoPath] = ()
+) -> list[Bundle]:
+    """Return what is to travel for these results: the runs that made just that, and each out.
+
+    `unpushed`: outs whose data stays off remotes, beside those of which a run says so.
+    """
+    by_key = [(fingerprint.key(one.result.inputs), one) for one in results]
+    known = RunCache(store).find_many({key for key, _ in by_key})
+    found: list[Bundle] = []
+    for key, one in by_key:
+        same = [run for run in known.get(key, ()) if _is_made_by(one.result, run)]
+        found += runs.bundles_of(store, [(run.key, run.id) for run in same])
+        kept = {*unpushed, *(path for run in same for path in run.unpushed)}
+        for path, state in one.result.outs:
+            if path not in kept:
+                found.append(Bundle(one.stage, tuple(_made(store, path, state))))
+    return found
+
+
+def all_bundles(store: Store) -> list[Bundle]:
+    """Return what travels with each run that is here."""
+    return runs.bundles_of(store, store.all_runs())
+
+
+def unpushed(repo: Repository) -> frozenset[RepoPath]:
+    """Return the outs that the stage files of the worktree keep off remotes. Raises MlvcError as `discovery.load`."""
+    from git_mlvc.pipeline import discovery
+
+    top = repo.worktree
+    if top is None:
+        return frozenset()
+    files = discovery.stage_files(repo.git)
+    if not any(_NOT_PUSHED.search(_bytes_of(top / file.text)) for file in files):
+        return (
+            frozenset()
+        )  # without reading them as stages, which takes a while where there are many
+    stages = discovery.read(top, files).stages
+    return frozenset(out.path for stage in stages for out in stage.outs if not out.is_pushed)
+
+
+def without_unpushed(
+    uses: Sequence[PointerUse],
+    kept: Collection[RepoPath],
+    placed: Callable[[], Iterable[PointerUse]],
+) -> list[PointerUse]:
+    """Return what of `uses` is not in the outs `kept`. `placed`: the same at each path where it stands."""
+    if not any(_is_in(use.path, kept) for use in uses):
+        return list(uses)
+    elsewhere = {use.pointer for use in placed() if not _is_in(use.path, kept)}
+    return [use for use in uses if not _is_in(use.path, kept) or use.pointer in elsewhere]
+
+
+def bring(
+    store: Store, views: Sequence[RemoteView], keys: Collection[bytes], progress: Progress
+) -> int:
+    """Fetch the records of all runs with these keys; return how many came.
+
+    Raises RemoteError where a remote did not answer and some key is without a run: it may have one (law 9).
+    """
+    report = runs.fetch_runs(store, views, keys, progress=progress)
+    if report.failed and len(store.runs_of_many(keys)) < len(set(keys)):
+        raise next(iter(report.failed.values()))
+    return report.received
+
+
+# -- inside
+
+
+def _is_in(path: RepoPath, outs: Collection[RepoPath]) -> bool:
+    raw = path.raw
+    return any(raw == out.raw or raw.startswith(out.raw + b"/") for out in outs)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _blocks(data: bytes, folder: bytes) -> tuple[dict[str, bytes], FormatError | None]:
+    try:
+        return lock_file.split(data, _name(folder)), None
+    except FormatError as exc:
+        return {}, exc
+
+
+def _read(folder: bytes, name: str, block: bytes) -> Locked:
+    at = RepoPath(folder) if folder else None
+    result = lock_file.read(BlockReader(at), name, block, _name(folder))
+    return Locked(name if at is None else f"{at}:{name}", result)
+
+
+def _name(folder: bytes) -> str:
+    return str(
+        RepoPath(folder + b"/" + lock_file.NAME.encode() if folder else lock_file.NAME.encode())
+    )
+
+
+def _is_made_by(result: Result, run: Run) -> bool:
+    return {path: _named(state) for path, state in result.outs} == {
+        path: _named(state) for path, state in run.result.outs
+    }
+
+
+def _named(state: FileState) -> tuple[object, ...]:
+    return state.oid, state.is_directory, state.is_executable
+
+
+def _made(store: Store, path: RepoPath, state: FileState) -> Iterator[Made]:
+    def read_tree(pointer: Pointer) -> bytes:
+        return runs.tree_in(store, pointer)
+
+    pointer = state.pointer
+    try:
+        yield from list(
+            runs.made_of(path, pointer, is_tree=state.is_directory, read_tree=read_tree)
+        )
+    except (StoreError, FormatError):
+        if pointer is not None:  # then the remote has the tree, and what is in it, or nobody does
+            yield Made(pointer, path, is_listing=True)
