@@ -46,6 +46,7 @@ VERBS: dict[str, Verb] = {
         _verb("ls", "List the data files of a commit.", LOOK),
         _verb("whereis", "Say which remotes hold the data of a file, checked.", LOOK),
         _verb("stage", "Write down stages: what to run, what it needs, what it makes.", PIPELINE),
+        _verb("repro", "Run what is stale, restore what was made before.", PIPELINE),
         _verb("freeze", "Have `repro` leave stages alone.", PIPELINE),
         _verb("unfreeze", "Undo `freeze`.", PIPELINE),
         _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),

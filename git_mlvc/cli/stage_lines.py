@@ -43,6 +43,7 @@ class StageLines:
         self._clock = clock
         self._lock = threading.RLock()
         self._ends_line = True
+        self.why: Callable[[str], str] = lambda stage: ""  # it runs, told when it has
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
@@ -70,7 +71,8 @@ class StageLines:
         self._say(f"{stage} {text}")
 
     def ended(self, stage: str, outcome: Outcome) -> None:
-        self._say(f"{stage}: {how_it_went(outcome)}")
+        why = self.why(stage)
+        self._say(f"{stage}: {how_it_went(outcome)}" + (f" ({why})" if why else ""))
 
     def tick(self) -> None:
         pass

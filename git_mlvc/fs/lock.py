@@ -76,6 +76,12 @@ class FileLock:
             raise ValueError(f"{self.path} is not locked through this object")
         return self._fd
 
+    def sign(self, owner_note: str) -> None:
+        """Change what those who wait are told, while we hold it."""
+        self.owner_note = owner_note
+        if self._fd is not None:
+            self._sign(self._fd)
+
     def __enter__(self) -> FileLock:
         self.acquire()
         return self

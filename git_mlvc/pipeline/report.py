@@ -8,6 +8,8 @@ from enum import Enum
 
 from git_mlvc.errors import MlvcError, StageFailed
 from git_mlvc.pipeline.model import Result
+from git_mlvc.pipeline.replaced import Kept
+from git_mlvc.repo_path import RepoPath
 
 
 class Fate(Enum):
@@ -51,9 +53,15 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All stages that were asked for, makers before users."""
+    """All stages that were asked for, makers before users.
+
+    `kept`: what was in the way of results and nobody else has, and where it is now. `attributes`: the
+    `.gitattributes` files that got lines for outs.
+    """
 
     ended: tuple[Ended, ...]
+    kept: tuple[Kept, ...] = ()
+    attributes: tuple[RepoPath, ...] = ()
 
     def __iter__(self) -> Iterator[Ended]:
         return iter(self.ended)

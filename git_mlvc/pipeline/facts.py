@@ -1,0 +1,126 @@
+"""What a plan asks about, of one real worktree: what stands there, what was made before, what is to be had."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from git_mlvc.errors import ConfigError, MlvcError
+from git_mlvc.pipeline import param_values, params
+from git_mlvc.pipeline.globs import glob
+from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, Param, Result, Run, Stage, State
+from git_mlvc.repo_path import RepoPath
+
+if TYPE_CHECKING:
+    from git_mlvc.git.repository import Repository
+    from git_mlvc.pipeline.elsewhere import Elsewhere
+    from git_mlvc.pipeline.locks import Locks
+    from git_mlvc.pipeline.run_cache import RunCache
+    from git_mlvc.store.store import Store
+
+_Stamp = tuple[int, int, int, int] | None
+
+
+class StatesOfWorktree(Protocol):
+    """What is asked of `states.States`."""
+
+    def state(self, dep: Dep, replaced: Mapping[RepoPath, FileState]) -> State | None: ...
+    def out(self, out: Out) -> FileState | None: ...
+    def forget(self, paths: Iterable[RepoPath] | None) -> None: ...
+
+
+class WorktreeFacts:
+    """`plan.Facts` of a worktree. May be asked by several threads.
+
+    `unknown_keys` gathers the keys without a run here, for whoever can fetch them.
+    """
+
+    def __init__(
+        self,
+        repo: Repository,
+        store: Store,
+        *,
+        reader: params.ParamsReader,
+        locks: Locks,
+        states: StatesOfWorktree,
+        elsewhere: Elsewhere,
+        run_cache: RunCache,
+    ) -> None:
+        self._top = repo.needed_worktree("there are no stages to look at")
+        self._store = store
+        self._reader = reader
+        self._locks = locks
+        self._states = states
+        self._elsewhere = elsewhere
+        self._run_cache = run_cache
+        self._stamps: dict[RepoPath, _Stamp] = {}
+        self.unknown_keys: set[bytes] = set()
+
+    def state(self, stage: Stage, dep: Dep, replaced: Mapping[RepoPath, FileState]) -> State | None:
+        return self._states.state(dep, replaced)
+
+    def out(self, out: Out) -> FileState | None:
+        return self._states.out(out)
+
+    def param(self, stage: Stage, param: Param, replaced: Mapping[RepoPath, FileState]) -> str:
+        if replaced:
+            coming = self._coming(param.file, replaced)
+            if coming is not None:
+                document = params.parse(coming, str(param.file))
+                value = param_values.at(document, param.key, str(param.file))
+                return param_values.canonical(value)
+        if param.file not in self._stamps:
+            self._stamps[param.file] = self._stamp(param.file)
+        return self._reader.value(param)
+
+    def locked(self, stage: Stage) -> Result | None:
+        return self._locks.of(stage)
+
+    def runs(self, key: bytes) -> Sequence[Run]:
+        found = self._run_cache.find(key)
+        if not found:
+            self.unknown_keys.add(key)
+        return found
+
+    def is_here(self, state: FileState) -> bool:
+        return self._elsewhere.has(state)
+
+    def look_again(self, stage: Stage) -> None:
+        """What a stage reads may have been edited since it was last looked at."""
+        paths = [_place(dep) for dep in stage.deps if dep.kind is not DepKind.URL]
+        self._states.forget(None if None in paths else [path for path in paths if path])
+        for file in {param.file for param in stage.params}:
+            stamp = self._stamp(file)
+            if self._stamps.get(file, stamp) != stamp:
+                self._reader.forget(file)
+            self._stamps[file] = stamp
+
+    def _coming(self, file: RepoPath, replaced: Mapping[RepoPath, FileState]) -> bytes | None:
+        """Return what a stage before will have put there; None: it stands there already."""
+        dep = Dep(file.text)
+        coming = self._states.state(dep, replaced)
+        if not isinstance(coming, FileState) or coming == self._states.state(dep, {}):
+            return None
+        pointer = coming.pointer
+        if pointer is None:
+            return b""
+        found = self._store.contents([pointer])[pointer]
+        if isinstance(found, MlvcError):
+            raise ConfigError(f"cannot read {file}", why=str(found)) from found
+        return found
+
+    def _stamp(self, file: RepoPath) -> _Stamp:
+        try:
+            info = os.stat(self._top / file.text)
+        except OSError:
+            return None
+        return info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
+
+
+def _place(dep: Dep) -> RepoPath | None:
+    """Return the path to look at again; None: everywhere."""
+    if dep.kind is DepKind.PATH:
+        return dep.path
+    folder = glob(dep.text).folder
+    return RepoPath(folder) if folder else None

@@ -1,0 +1,228 @@
+"""`repro`: what is stale runs again, what was made before is put back, all else is left alone.
+
+`plan` says what would be done, `repro` does it, `accept` takes what is there for the result. They take what the
+caller has opened and return values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import InputError, UsageError
+from git_mlvc.pipeline import discovery, set_aside
+from git_mlvc.pipeline.course import Course, Watch
+from git_mlvc.pipeline.executor import Executor, Place
+from git_mlvc.pipeline.graph import Graph
+from git_mlvc.pipeline.model import PipelineError, Stage
+from git_mlvc.pipeline.plan import Action, Options, Step
+from git_mlvc.pipeline.report import Ended, Fate, Report
+from git_mlvc.pipeline.repro_lock import ReproLock
+from git_mlvc.pipeline.scene import Means, Scene
+from git_mlvc.pipeline.slots import Slots
+from git_mlvc.pipeline.stage_work import StageWork
+from git_mlvc.repo_path import RepoPath
+
+if TYPE_CHECKING:
+    from git_mlvc.pipeline.watching import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for.
+
+    `stages`: names as they are called from `folder` (where the user stands; None: the top), or paths of
+    outs; none: all stages. `is_single`: these only; `has_downstream`: these and all that need them; else
+    these and all that they need.
+    """
+
+    stages: tuple[str, ...] = ()
+    folder: RepoPath | None = None
+    jobs: int = 1
+    is_forced: bool = False
+    is_single: bool = False
+    has_downstream: bool = False
+    keeps_going: bool = False
+    pulls: bool = False
+    allows_missing: bool = False
+    uses_run_cache: bool = True
+
+
+def plan(means: Means, request: Request) -> list[Step]:
+    """Return what `repro` would do now, makers before users. Changes nothing but caches.
+
+    Raises PipelineError, ConfigError, MissingDep, RemoteError.
+    """
+    scene = _scene(means, request)
+    try:
+        while True:
+            steps = scene.planner.plan()
+            if scene.fetch_runs():
+                return steps
+    finally:
+        scene.close()
+
+
+def repro(
+    means: Means,
+    request: Request,
+    watch: Watch,
+    *,
+    watcher: Watcher | None = None,
+    waiting: Callable[[str], None] | None = None,
+) -> Report:
+    """Do what is to be done; what failed is in the report.
+
+    `watcher` sees what commands write; `waiting` as in `ReproLock`. Raises as `plan`, before anything is
+    done; StoreLocked; KeyboardInterrupt once all that ran has been stopped and put right.
+    """
+    with ReproLock(means.repo, waiting) as lock:
+        scene = _scene(means, request)
+        slots = Slots(request.jobs, means.settings.resources)
+        graph = scene.pipeline.graph
+        slots.check(graph[address] for address in scene.planner.chosen)
+        with (
+            Executor(Place.of(means.repo), watcher, held_fds=[lock.fileno()]) as executor,
+            _working(scene, executor, slots) as work,
+            executor.stopping_on_signals(),
+        ):
+            course = Course(
+                scene.planner, work, _Telling(watch, lock), keep_going=request.keeps_going
+            )
+            report = course.go()
+    return replace(report, kept=tuple(work.kept), attributes=tuple(work.attributes))
+
+
+def accept(
+    means: Means, request: Request, *, waiting: Callable[[str], None] | None = None
+) -> Report:
+    """Record the outs that stand there as the results of the named stages, without running them.
+
+    Raises MissingDep, StageFailed for an out that is not there, UsageError where no stage is named.
+    """
+    if not request.stages:
+        raise UsageError("--accept needs the names of stages", hint="git mlvc repro --accept STAGE")
+    with ReproLock(means.repo, waiting):
+        scene = _scene(means, replace(request, is_single=True, is_forced=False))
+        graph = scene.pipeline.graph
+        with (
+            Executor(Place.of(means.repo)) as executor,
+            _working(scene, executor, Slots(1, {})) as work,
+        ):
+            ended = [
+                Ended(address, Fate.ACCEPTED, result=work.accept(graph[address]))
+                for address in graph.in_order(scene.planner.chosen)
+            ]
+    return Report(tuple(ended), tuple(work.kept), tuple(work.attributes))
+
+
+# -- inside
+
+
+def _scene(means: Means, request: Request) -> Scene:
+    pipeline = discovery.load(means.repo)
+    if not pipeline.stages:
+        raise PipelineError(
+            "there are no stages in this repository",
+            why="no mlvc.toml has a [stage.NAME]",
+            hint="git mlvc stage add -n train -d data.csv -o model.bin python train.py",
+        )
+    graph = pipeline.graph
+    named = frozenset(_named(graph, request, pipeline.files))
+    if request.is_single:
+        chosen = named
+    elif request.has_downstream:
+        chosen = frozenset(graph.downstream(named))
+    else:
+        chosen = frozenset(graph.upstream(named))
+    options = Options(
+        forced=named if request.is_forced else frozenset(),
+        allow_missing=request.allows_missing,
+        can_fetch=request.pulls,
+        uses_run_cache=request.uses_run_cache,
+    )
+    return Scene(means, pipeline, pulls=request.pulls).choose(options, chosen)
+
+
+def _named(graph: Graph, request: Request, files: Sequence[RepoPath]) -> list[str]:
+    if not request.stages:
+        return list(graph.order)
+    folder = _nearest(request.folder, files)
+    found: list[str] = []
+    for name in request.stages:
+        try:
+            found += graph.resolve([name], folder)
+        except PipelineError:
+            stage = _maker(graph, name, request.folder)
+            if stage is None:
+                raise
+            found.append(stage.address)
+    return found
+
+
+def _nearest(folder: RepoPath | None, files: Sequence[RepoPath]) -> RepoPath | None:
+    """Return the folder of the stage file that is meant there: the next one upwards; None: the top's."""
+    known = {file.raw.rpartition(b"/")[0] for file in files}
+    at = b"" if folder is None else folder.raw
+    while at and at not in known:
+        at = at.rpartition(b"/")[0]
+    return RepoPath(at) if at else None
+
+
+def _maker(graph: Graph, name: str, folder: RepoPath | None) -> Stage | None:
+    """Return the stage that makes a path that the user named, from where she stands or from the top."""
+    for base in ([] if folder is None else [folder.text + "/"]) + [""]:
+        try:
+            path = RepoPath.parse((base + name.removeprefix("./")).rstrip("/"))
+        except ValueError:
+            continue
+        stage = graph.maker_of(path)
+        if stage is not None:
+            return stage
+    return None
+
+
+@contextlib.contextmanager
+def _working(scene: Scene, executor: Executor, slots: Slots):  # type: ignore[no-untyped-def]
+    """Put right what a killed run left; at the end seal, tell git, and keep what was learnt."""
+    work = StageWork(scene, executor, slots)
+    try:
+        work.kept += set_aside.recover(scene.repo, scene.states, is_alone=True)
+        yield work
+    finally:
+        try:
+            work.close()
+        finally:
+            scene.locks.finish()
+            scene.close()
+
+
+class _Telling:
+    """Passes on what happens, and tells those who wait for the lock which stages run."""
+
+    def __init__(self, watch: Watch, lock: ReproLock) -> None:
+        self._watch = watch
+        self._lock = lock
+        self._running: list[str] = []
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        self._watch.planned(steps)
+
+    def began(self, step: Step) -> None:
+        self._running.append(step.stage)
+        self._say()
+        self._watch.began(step)
+
+    def ended(self, end: Ended) -> None:
+        if end.stage in self._running:
+            self._running.remove(end.stage)
+            self._say()
+        self._watch.ended(end)
+
+    def _say(self) -> None:
+        self._lock.say(f"runs {', '.join(self._running)}" if self._running else "")
+
+
+__all__ = ["Action", "InputError", "Means", "Request", "accept", "plan", "repro"]

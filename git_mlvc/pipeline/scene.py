@@ -1,0 +1,94 @@
+"""All that one `repro` looks at, opened once: stages, locks, what stands there, what was made before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import MlvcError
+from git_mlvc.pipeline import discovery
+from git_mlvc.pipeline.elsewhere import Elsewhere
+from git_mlvc.pipeline.facts import WorktreeFacts
+from git_mlvc.pipeline.locks import Locks
+from git_mlvc.pipeline.model import FileState
+from git_mlvc.pipeline.plan import Options, Planner
+from git_mlvc.pipeline.run_cache import RunCache
+from git_mlvc.pipeline.states import States
+from git_mlvc.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from git_mlvc.formats.pointer import Pointer
+    from git_mlvc.git.repository import Repository
+    from git_mlvc.settings import Settings
+    from git_mlvc.store.store import Store
+    from git_mlvc.transfer.remote_view import RemoteView
+
+Fetch = Callable[[Sequence["Pointer"]], Mapping["Pointer", MlvcError] | None]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What whoever calls has opened. `fetch` and `views` are used with --pull only; `host` names this machine."""
+
+    repo: Repository
+    store: Store
+    settings: Settings
+    fetch: Fetch | None = None
+    views: Callable[[], Sequence[RemoteView]] | None = None
+    progress: Progress = field(default_factory=Silent)
+    host: str = ""
+
+
+class Scene:
+    """One worktree as a planner and those who carry out its plan see it. `close` it."""
+
+    def __init__(self, means: Means, pipeline: discovery.Pipeline, *, pulls: bool) -> None:
+        self.repo = means.repo
+        self.store = means.store
+        self.settings = means.settings
+        self.progress = means.progress
+        self.host = means.host
+        self.fetch = means.fetch if pulls else None
+        self._views = means.views if pulls else None
+        self.pipeline = pipeline
+        graph = pipeline.graph
+        self.locks = Locks(self.repo, pipeline.stages)
+        self.states = States(
+            self.repo,
+            deps=[dep for stage in pipeline.stages for dep in stage.deps],
+            outs=[out for stage in pipeline.stages for out in stage.outs],
+            read_tree=self._tree,
+        )
+        self.elsewhere = Elsewhere(self.repo, self.store)
+        self.run_cache = RunCache(self.store)
+        self.facts = WorktreeFacts(
+            self.repo,
+            self.store,
+            reader=pipeline.params,
+            locks=self.locks,
+            states=self.states,
+            elsewhere=self.elsewhere,
+            run_cache=self.run_cache,
+        )
+        self.planner = Planner(graph, self.facts)
+        self._asked_for: set[bytes] = set()
+
+    def choose(self, options: Options, chosen: frozenset[str]) -> Scene:
+        """Say which stages this is about."""
+        self.planner.options, self.planner.chosen = options, chosen
+        return self
+
+    def fetch_runs(self) -> bool:
+        """Fetch the runs that the plan asked for in vain; False if some came, and the plan may change."""
+        return True
+
+    def close(self) -> None:
+        self.states.save()
+
+    def _tree(self, state: FileState) -> bytes | None:
+        pointer = state.pointer
+        if pointer is None:
+            return b""
+        found = self.store.contents([pointer])[pointer]
+        return None if isinstance(found, MlvcError) else found

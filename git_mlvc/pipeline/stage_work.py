@@ -1,0 +1,265 @@
+"""What is done with stages in a real worktree: results put in place, commands run, new results recorded.
+
+Law 1: the data of outs, then the record of the run, then the lock file. Whatever fails before the last
+leaves the earlier outs as they were.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import InputError, MlvcError, RemoteRefused, StageFailed, StoreError
+from git_mlvc.pipeline import dep_stubs, fingerprint, set_aside
+from git_mlvc.pipeline.failures import stage_failed
+from git_mlvc.pipeline.model import DepKind, FileState, Inputs, Result, Run, Stage
+from git_mlvc.pipeline.plan import Step
+from git_mlvc.pipeline.reasons import differences
+from git_mlvc.pipeline.report import Ended, Fate
+
+if TYPE_CHECKING:
+    from git_mlvc.pipeline.aside import SetAside
+    from git_mlvc.pipeline.executor import Executor
+    from git_mlvc.pipeline.outcome import Outcome
+    from git_mlvc.pipeline.outputs import Outputs
+    from git_mlvc.pipeline.replaced import Kept
+    from git_mlvc.pipeline.scene import Scene
+    from git_mlvc.pipeline.slots import Admitted, Slots
+    from git_mlvc.repo_path import RepoPath
+    from git_mlvc.store.session import Session
+
+
+class StageWork:
+    """`course.Doing` for one scene. `close` it, however the course ended."""
+
+    def __init__(self, scene: Scene, executor: Executor, slots: Slots) -> None:
+        self._scene = scene
+        self._executor = executor
+        self._slots = slots
+        self._planner = scene.planner
+        self._graph = scene.pipeline.graph
+        self._session: Session | None = None
+        self._room = Lock()  # of `slots`
+        self.kept: list[Kept] = []
+        self.attributes: list[RepoPath] = []
+
+    def close(self) -> None:
+        """Seal what was stored, tell git of what was written."""
+        try:
+            if "_outputs" in self.__dict__:
+                self._outputs.finish()
+        finally:
+            if self._session is not None:
+                self._session.close()
+
+    # -- course.Doing
+
+    def obtain(self, steps: Sequence[Step]) -> bool:
+        scene = self._scene
+        is_certain = scene.fetch_runs()
+        wanted = [s for step in steps if step.result for _, s in step.result.outs]
+        if scene.fetch is None or not scene.elsewhere.missing(wanted):
+            return is_certain
+        failed = self._outputs.fetch_missing(wanted, scene.fetch)
+        for failure in failed.values():
+            if not _is_definite(failure):
+                raise failure
+        lost = {state.oid for state in wanted if failed and not scene.elsewhere.has(state)}
+        self._planner.lost |= lost
+        return is_certain and not lost
+
+    def restore(self, steps: Sequence[Step]) -> Mapping[str, MlvcError]:
+        failed: dict[str, MlvcError] = {}
+        try:
+            self._put(steps)
+        except MlvcError:
+            for step in steps:  # one at a time, to see whose it was
+                try:
+                    self._put([step])
+                except MlvcError as error:
+                    failed[step.stage] = error
+        for step in steps:
+            if step.stage not in failed and step.result is not None:
+                try:
+                    self._lock(self._graph[step.stage], step.result)
+                except MlvcError as error:
+                    failed[step.stage] = error
+        return failed
+
+    def admit(
+        self, ready: Sequence[Step], before: Mapping[str, Step]
+    ) -> list[tuple[Step, Callable[[], Ended]]]:
+        by_stage = {step.stage: step for step in ready}
+        with self._room:
+            admitted = self._slots.choose([self._graph[step.stage] for step in ready])
+        return [
+            (by_stage[one.stage.address], self._work(one, before, self._outputs))
+            for one in admitted
+        ]
+
+    def stop(self) -> None:
+        self._executor.stop()
+
+    def accept(self, stage: Stage) -> Result:
+        """Record what stands where a stage makes something. Raises MissingDep, InputError."""
+        inputs = self._planner.inputs(stage, {})
+        return self._record(stage, inputs, 0, self._outputs)
+
+    # -- restoring
+
+    def _put(self, steps: Iterable[Step]) -> None:
+        outs = [out for step in steps if step.result is not None for out in step.result.outs]
+        self.kept += self._outputs.restore(outs)
+
+    # -- running, on a thread of its own
+
+    def _work(
+        self, admitted: Admitted, before: Mapping[str, Step], outputs: Outputs
+    ) -> Callable[[], Ended]:
+        stage = admitted.stage
+
+        def work() -> Ended:
+            try:
+                return self._run(stage, admitted.slots, before, outputs)
+            except OSError as exc:
+                name = f": {exc.filename}" if exc.filename else ""
+                raise InputError(
+                    f"stage '{stage.address}' could not be run{name}", why=exc.strerror or str(exc)
+                ) from exc
+            finally:
+                with self._room:
+                    self._slots.give_back(stage.address)
+
+        return work
+
+    def _run(
+        self,
+        stage: Stage,
+        slots: Mapping[str, Sequence[int]],
+        before: Mapping[str, Step],
+        outputs: Outputs,
+    ) -> Ended:
+        inputs = self._inputs_now(stage, before)
+        self._fill_deps(stage)
+        for attempt in range(1, stage.retries + 2):
+            aside = set_aside.begin(self._scene.repo, stage, self._scene.states)
+            try:
+                outcome = self._executor.run(stage, slots, attempt)
+                if outcome.is_ok:
+                    return self._succeeded(stage, inputs, before, outcome, aside, outputs)
+            finally:
+                self.kept += aside.bring_back()  # nothing, where it was let go
+            if outcome.was_interrupted:
+                raise KeyboardInterrupt
+        raise stage_failed(stage, outcome)
+
+    def _succeeded(
+        self,
+        stage: Stage,
+        inputs: Inputs,
+        before: Mapping[str, Step],
+        outcome: Outcome,
+        aside: SetAside,
+        outputs: Outputs,
+    ) -> Ended:
+        self._scene.states.forget(out.path for out in stage.outs)
+        after = self._inputs_now(stage, before)
+        if after != inputs:
+            self.kept += aside.let_go(outputs.elsewhere)
+            error = _changed_meanwhile(stage, inputs, after)
+            return Ended(stage.address, Fate.CHANGED, (), outcome.duration_ms, error)
+        result = self._record(stage, inputs, outcome.duration_ms, outputs)
+        self.kept += aside.let_go(outputs.elsewhere)
+        return Ended(stage.address, Fate.RAN, (), outcome.duration_ms, result=result)
+
+    def _inputs_now(self, stage: Stage, before: Mapping[str, Step]) -> Inputs:
+        self._scene.facts.look_again(stage)
+        return self._planner.inputs(stage, before)
+
+    def _fill_deps(self, stage: Stage) -> None:
+        scene = self._scene
+        standing = dep_stubs.stubs(scene.repo, scene.states, stage)
+        if standing:
+            dep_stubs.fill(
+                scene.repo,
+                scene.store,
+                stage,
+                standing,
+                fetch=scene.fetch,
+                progress=scene.progress,
+            )
+
+    # -- recording
+
+    def _record(self, stage: Stage, inputs: Inputs, duration_ms: int, outputs: Outputs) -> Result:
+        outs = outputs.record(stage, self._scene.facts.locked(stage))
+        result = Result(inputs, outs)
+        self._store_trees(stage, inputs)
+        if self._planner.options.uses_run_cache and stage.is_repeatable:
+            run = Run(
+                fingerprint.key(inputs),
+                stage.address,
+                time.time_ns() // 10**6,
+                duration_ms,
+                self._scene.host,
+                result,
+                frozenset(out.path for out in stage.outs if not out.is_pushed),
+            )
+            self._scene.run_cache.add(run, self._open_session)
+        self._lock(stage, result)
+        return result
+
+    def _store_trees(self, stage: Stage, inputs: Inputs) -> None:
+        """What was in directories that a stage read, so that later reasons can name what changed in them."""
+        for dep, state in inputs.deps:
+            if (
+                dep.kind is DepKind.URL
+                or not isinstance(state, FileState)
+                or not state.is_directory
+            ):
+                continue
+            standing = self._scene.states.standing(dep)
+            if standing is not None and standing.tree and standing.state == state:
+                self._open_session.ingest_bytes(standing.tree)
+
+    def _lock(self, stage: Stage, result: Result) -> None:
+        if self._scene.facts.locked(stage) != result:
+            self._scene.locks.record(stage, result)
+
+    # -- opened when first needed, on the thread of the course
+
+    @cached_property
+    def _open_session(self) -> Session:
+        self._session = self._scene.store.session()
+        return self._session
+
+    @cached_property
+    def _outputs(self) -> Outputs:
+        from git_mlvc.pipeline.outputs import Outputs
+
+        scene = self._scene
+        return Outputs(
+            scene.repo,
+            scene.store,
+            self._open_session,
+            scene.states,
+            fetch=scene.fetch,
+            progress=scene.progress,
+        )
+
+
+def _is_definite(failure: MlvcError) -> bool:
+    """True for a plain no; a remote that did not answer may have it (law 9)."""
+    return isinstance(failure, StoreError | RemoteRefused)
+
+
+def _changed_meanwhile(stage: Stage, before: Inputs, after: Inputs) -> StageFailed:
+    changes = "; ".join(differences(before, after))
+    return StageFailed(
+        f"stage '{stage.address}' is not recorded: what it reads changed while it ran",
+        why=f"{changes}\nits outs are kept as it made them, and it stays stale",
+        hint="git mlvc repro",
+    )
