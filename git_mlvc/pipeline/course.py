@@ -60,6 +60,14 @@ class Watch(Protocol):
     def ended(self, end: Ended) -> None: ...
 
 
+def certain_plan(planner: Planner, obtain: Callable[[Sequence[Step]], bool]) -> list[Step]:
+    """Return a plan of which every restore can be done. `obtain` as in `Doing`; it may as well only look."""
+    while True:
+        plan = planner.plan()
+        if obtain([step for step in plan if step.action is Action.RESTORE]):
+            return plan
+
+
 class Course:
     """One way through the stages that a planner has chosen."""
 
@@ -85,7 +93,7 @@ class Course:
     def go(self) -> Report:
         """Plan, then do. Raises what `Planner.plan` raises, before anything is done."""
         try:
-            self._begin(self._certain_plan())
+            self._begin(certain_plan(self._planner, self._doing.obtain))
             self._loop()
         except BaseException:
             self._stop()
@@ -94,13 +102,6 @@ class Course:
         return Report(tuple(self._ends[address] for address in order))
 
     # -- what the plan knows for certain needs no turn
-
-    def _certain_plan(self) -> list[Step]:
-        """Return a plan whose every restore can be done."""
-        while True:
-            plan = self._planner.plan()
-            if self._doing.obtain([step for step in plan if step.action is Action.RESTORE]):
-                return plan
 
     def _begin(self, plan: Sequence[Step]) -> None:
         """Restore and skip at once what is certain; all others wait for their turn."""

@@ -7,17 +7,17 @@ caller has opened and return values.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import InputError, UsageError
+from git_mlvc.errors import UsageError
 from git_mlvc.pipeline import discovery, set_aside
-from git_mlvc.pipeline.course import Course, Watch
+from git_mlvc.pipeline.course import Course, Watch, certain_plan
 from git_mlvc.pipeline.executor import Executor, Place
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import PipelineError, Stage
-from git_mlvc.pipeline.plan import Action, Options, Step
+from git_mlvc.pipeline.plan import Options, Step
 from git_mlvc.pipeline.report import Ended, Fate, Report
 from git_mlvc.pipeline.repro_lock import ReproLock
 from git_mlvc.pipeline.scene import Means, Scene
@@ -57,10 +57,7 @@ def plan(means: Means, request: Request) -> list[Step]:
     """
     scene = _scene(means, request)
     try:
-        while True:
-            steps = scene.planner.plan()
-            if scene.fetch_runs():
-                return steps
+        return certain_plan(scene.planner, scene.look_for)
     finally:
         scene.close()
 
@@ -185,7 +182,7 @@ def _maker(graph: Graph, name: str, folder: RepoPath | None) -> Stage | None:
 
 
 @contextlib.contextmanager
-def _working(scene: Scene, executor: Executor, slots: Slots):  # type: ignore[no-untyped-def]
+def _working(scene: Scene, executor: Executor, slots: Slots) -> Iterator[StageWork]:
     """Put right what a killed run left; at the end seal, tell git, and keep what was learnt."""
     work = StageWork(scene, executor, slots)
     try:
@@ -223,6 +220,3 @@ class _Telling:
 
     def _say(self) -> None:
         self._lock.say(f"runs {', '.join(self._running)}" if self._running else "")
-
-
-__all__ = ["Action", "InputError", "Means", "Request", "accept", "plan", "repro"]

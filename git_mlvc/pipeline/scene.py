@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,11 @@ from git_mlvc.pipeline.elsewhere import Elsewhere
 from git_mlvc.pipeline.facts import WorktreeFacts
 from git_mlvc.pipeline.locks import Locks
 from git_mlvc.pipeline.model import FileState
-from git_mlvc.pipeline.plan import Options, Planner
+from git_mlvc.pipeline.plan import Options, Planner, Step
 from git_mlvc.pipeline.run_cache import RunCache
 from git_mlvc.pipeline.states import States
 from git_mlvc.progress import Progress, Silent
+from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
@@ -82,6 +83,35 @@ class Scene:
     def fetch_runs(self) -> bool:
         """Fetch the runs that the plan asked for in vain; False if some came, and the plan may change."""
         return True
+
+    def wanting(self, steps: Iterable[Step]) -> list[tuple[RepoPath, FileState]]:
+        """Return those outs of the steps' results that do not stand in the worktree already, stub or not."""
+        graph = self.pipeline.graph
+        return [
+            (out.path, state)
+            for step in steps
+            if step.result is not None
+            for out in graph[step.stage].outs
+            if (state := step.result.out(out.path)) is not None and self.states.out(out) != state
+        ]
+
+    def look_for(self, steps: Sequence[Step]) -> bool:
+        """As `course.Doing.obtain`, but ask only whether the data is to be had; only lists of files come.
+
+        Raises RemoteError where a remote does not say.
+        """
+        is_certain = self.fetch_runs()
+        wanted = [state for _, state in self.wanting(steps)]
+        if self.fetch is None or self._views is None or not self.elsewhere.missing(wanted):
+            return is_certain
+        from git_mlvc.worktree.exchange import verified_on
+
+        trees = [state.pointer for state in wanted if state.is_directory and state.pointer]
+        self.fetch(self.store.incomplete(trees))
+        held = verified_on(self._views(), self.elsewhere.missing(wanted))
+        lost = {one.oid for one in wanted if not held.issuperset(self.elsewhere.missing([one]))}
+        self.planner.lost |= lost
+        return is_certain and not lost
 
     def close(self) -> None:
         self.states.save()

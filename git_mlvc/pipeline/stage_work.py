@@ -60,7 +60,7 @@ class StageWork:
     def obtain(self, steps: Sequence[Step]) -> bool:
         scene = self._scene
         is_certain = scene.fetch_runs()
-        wanted = [s for step in steps if step.result for _, s in step.result.outs]
+        wanted = [state for _, state in scene.wanting(steps)]
         if scene.fetch is None or not scene.elsewhere.missing(wanted):
             return is_certain
         failed = self._outputs.fetch_missing(wanted, scene.fetch)
@@ -111,8 +111,9 @@ class StageWork:
     # -- restoring
 
     def _put(self, steps: Iterable[Step]) -> None:
-        outs = [out for step in steps if step.result is not None for out in step.result.outs]
-        self.kept += self._outputs.restore(outs)
+        outs = self._scene.wanting(steps)
+        if outs:
+            self.kept += self._outputs.restore(outs)
 
     # -- running, on a thread of its own
 

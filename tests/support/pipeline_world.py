@@ -17,7 +17,7 @@ from blake3 import blake3
 from git_mlvc.errors import ConfigError, MlvcError, StageFailed
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline import fingerprint
-from git_mlvc.pipeline.course import Course
+from git_mlvc.pipeline.course import Course, certain_plan
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, Param, Result, Run, Stage
 from git_mlvc.pipeline.plan import Options, Planner, Step
@@ -125,7 +125,9 @@ class World:
     def plan(
         self, graph: Graph, options: Options = Options(), chosen: Sequence[str] | None = None
     ) -> list[Step]:
-        return self.planner(graph, options, chosen).plan()
+        planner = self.planner(graph, options, chosen)
+        probe = Doing(self, planner, 1)
+        return certain_plan(planner, lambda steps: probe.obtain(steps, is_look_only=True))
 
     def repro(
         self,
@@ -176,7 +178,7 @@ class Doing:
         self.began_with: list[Step] = []
         self.plan: list[Step] = []
 
-    def obtain(self, steps: Sequence[Step]) -> bool:
+    def obtain(self, steps: Sequence[Step], *, is_look_only: bool = False) -> bool:
         world = self.world
         is_all = True
         for step in steps:
@@ -184,6 +186,8 @@ class Doing:
             for path, state in step.result.outs:
                 standing = world.content(path.text)
                 if state.oid in world.store or (standing and _state(standing) == state):
+                    continue
+                if state.oid in world.remote and is_look_only:
                     continue
                 if state.oid in world.remote:
                     world.store[state.oid] = world.remote[state.oid]

@@ -11,7 +11,8 @@ from git_mlvc.cli.options import json_option, verb
 from git_mlvc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from git_mlvc.pipeline.repro import Means, Request
+    from git_mlvc.pipeline.repro import Request
+    from git_mlvc.pipeline.scene import Means
     from git_mlvc.repo_path import RepoPath
 
 

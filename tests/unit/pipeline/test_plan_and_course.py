@@ -75,7 +75,6 @@ def test_the_plan_is_what_is_done_and_the_end_is_that_of_a_run_from_scratch(
         thaw(world, stages)
         graph = Graph(stages)
         options = Options(can_fetch=data.draw(st.booleans()))
-        world.store.update({o: c for o, c in world.remote.items() if options.can_fetch})
         plan = world.plan(graph, options)
         report = world.repro(graph, options, jobs=data.draw(st.integers(1, 3)))
         is_kept(plan, report)
