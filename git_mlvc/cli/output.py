@@ -38,6 +38,16 @@ class Output:
         """Write one line of the answer."""
         self._write(self._stdout, text + "\n")
 
+    def data(self, data: bytes) -> None:
+        """Write bytes of the answer as they are, at once."""
+        buffer = getattr(self._stdout, "buffer", None)
+        if buffer is None:
+            self._write(self._stdout, data.decode("utf-8", "replace"))
+            return
+        self._flush(self._stdout)
+        buffer.write(data)
+        buffer.flush()
+
     def json(self, kind: str, fields: Mapping[str, object]) -> None:
         """Write the one JSON value of a `--json` answer; kinds are in docs/reference/json.md."""
         import json

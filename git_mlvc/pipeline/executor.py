@@ -39,7 +39,7 @@ class Place:
     @classmethod
     def of(cls, repo: Repository) -> Place:
         top = repo.needed_worktree("stages run in a worktree")
-        return cls(top, user_environment(repo), RunLogs(repo.state_dir / "logs"))
+        return cls(top, user_environment(repo), RunLogs.of_worktree(repo))
 
 
 class Executor:

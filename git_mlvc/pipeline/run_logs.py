@@ -13,9 +13,11 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline.outcome import Outcome
 from git_mlvc.units import seconds_text
 
@@ -23,6 +25,9 @@ KEPT_LOGS = 10  # of each stage
 _PLAIN = re.compile(r"[a-z0-9@][a-z0-9@._=+-]{0,99}\Z")
 _ODD = re.compile(r"[^a-z0-9@._=+-]")
 _MARK = b"# git mlvc: "
+_HEADING = re.compile(
+    rb"# git mlvc: (.*) began at ([-0-9]{10} [:0-9]{8}) UTC, attempt ([0-9]{1,9})\n"
+)
 _READ_BYTES = 1 << 16
 _LOOK_S = 0.2
 
@@ -32,6 +37,10 @@ class RunLogs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    @classmethod
+    def of_worktree(cls, repo: Repository) -> RunLogs:
+        return cls(repo.state_dir / "logs")
 
     def begin(
         self, stage: str, commands: tuple[str, ...], attempt: int, began_at_s: float
@@ -62,7 +71,7 @@ class RunLogs:
         except FileNotFoundError:
             return {}
         last = [logs[-1] for folder in folders if (logs := _logs(folder))]
-        return {stage: path for path in last if (stage := stage_of(path))}
+        return {stage: path for path in last if (stage := heading(path).stage)}
 
     def _remove_old(self, folder: Path) -> None:
         for path in _logs(folder)[: -(KEPT_LOGS - 1)]:
@@ -141,14 +150,22 @@ def folder_name(stage: str) -> str:
     return f"{_ODD.sub('_', stage.lower()).lstrip('._')[:80]}~{digest}"
 
 
-def stage_of(path: Path) -> str:
-    """Return whose log it is, as its first line says; empty if it does not."""
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What the first line of a log says; all empty if it is none. `began`: "2026-01-31 23:59:59", UTC."""
+
+    stage: str = ""
+    began: str = ""
+    attempt: int = 0
+
+
+def heading(path: Path) -> Heading:
     with contextlib.suppress(OSError), open(path, "rb") as file:
-        first = file.readline(_READ_BYTES)
-        if first.startswith(_MARK):
-            stage, found, _ = first.removeprefix(_MARK).rpartition(b" began at ")
-            return stage.decode("utf-8", "surrogateescape") if found else ""
-    return ""
+        found = _HEADING.match(file.readline(_READ_BYTES))
+        if found is not None:
+            stage = found[1].decode("utf-8", "surrogateescape")
+            return Heading(stage, found[2].decode("ascii"), int(found[3]))
+    return Heading()
 
 
 def how_it_ended(path: Path) -> str:

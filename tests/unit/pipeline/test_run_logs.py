@@ -118,4 +118,5 @@ def test_every_address_has_a_folder_that_any_file_system_can_hold(one, other):
 def test_whose_log_it_is_can_be_read_from_it(tmp_path_factory, stage):
     logs = RunLogs(tmp_path_factory.mktemp("logs"))
     if "\n" not in stage and "\r" not in stage:
-        assert run_logs.stage_of(write(logs, stage)) == stage
+        found = run_logs.heading(write(logs, stage))
+        assert (found.stage, found.began, found.attempt) == (stage, "2023-11-14 22:13:20", 1)

@@ -32,6 +32,14 @@ def test_sizes_are_read_the_way_people_write_them(text, size_bytes):
     assert parse_size(text, key="k") == size_bytes
 
 
+def test_what_a_machine_has_is_said_in_git_config_alone():
+    tracked = {"resources": {"gpu": 9}}
+    config = {"mlvc.resources.gpu": ["1", "2"], "mlvc.resources.big-disk": ["0"]}
+    assert from_sources(config, tracked, {}).resources == {"gpu": 2, "big-disk": 0}
+    with pytest.raises(ConfigError, match=r"git config mlvc.resources.gpu: 'two' is not a number"):
+        from_sources({"mlvc.resources.gpu": ["two"]}, {}, {})
+
+
 @pytest.mark.parametrize("text", ["", "-1", "MiB", "1 parsec", "1e9", "0x10", True, -5])
 def test_what_is_not_a_size_is_refused_with_its_key(text):
     with pytest.raises(ConfigError, match="some key"):
