@@ -59,7 +59,7 @@ def _check_key(key: str, folder: RepoPath | None) -> None:
     if key in ROOT_KEYS:
         raise Mistake(
             (key,),
-            f"[{key}] is only for the {NAME} at the top of the repository",
+            f"it is only for the {NAME} at the top of the repository",
             hint=f"move it there; this one may hold {' and '.join(f'[{one}]' for one in known)}",
         )
     raise Mistake((key,), "there is no such table", hint=did_you_mean(key, known))

@@ -9,6 +9,7 @@ import click
 from git_mlvc.cli.options import help_text
 from git_mlvc.cli.registry import VERBS
 from git_mlvc.cli.stages import define, listing
+from git_mlvc.cli.stages.schema import schema
 
 
 class _Stage(click.Group):
@@ -39,5 +40,5 @@ def stage(context: click.Context) -> None:
         context.invoke(listing.list_, names=(), as_json=False)
 
 
-for _command in (define.add, listing.list_, define.remove, define.freeze, define.unfreeze):
+for _command in (define.add, listing.list_, define.remove, define.freeze, define.unfreeze, schema):
     stage.add_command(_command)
