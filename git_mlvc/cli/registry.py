@@ -50,6 +50,7 @@ VERBS: dict[str, Verb] = {
         _verb("freeze", "Have `repro` leave stages alone.", PIPELINE),
         _verb("unfreeze", "Undo `freeze`.", PIPELINE),
         _verb("logs", "Show what a stage wrote while it ran.", PIPELINE),
+        _verb("runs", "List what stages made, and from what.", PIPELINE),
         _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),
         _verb("fetch", "Fetch data into the local store.", MOVE),
         _verb("push", "Send the data of commits to a remote.", MOVE),

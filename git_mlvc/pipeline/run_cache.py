@@ -16,6 +16,7 @@ from git_mlvc.formats import run_record
 from git_mlvc.formats.run import RunRecord
 from git_mlvc.pipeline.model import Run
 from git_mlvc.pipeline.run_values import record_of, run_of
+from git_mlvc.store import run_contents
 
 if TYPE_CHECKING:
     from git_mlvc.store.session import Session
@@ -57,6 +58,10 @@ class RunCache:
             run = self._read(run_id)
             if run is not None:
                 yield run
+
+    def is_here(self, run: Run) -> bool:
+        """True if all that a run made is in the store, so that it can be restored without a remote."""
+        return run_contents.is_complete(self._store, record_of(run, has_inputs=False))
 
     def record(self, run_id: bytes) -> RunRecord:
         """Return a run as it is stored. Raises MissingChunk, CorruptChunk, FormatError."""

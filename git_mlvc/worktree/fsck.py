@@ -22,6 +22,8 @@ from git_mlvc.store import fsck as store_fsck
 from git_mlvc.store import quarantine
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import verify
+from git_mlvc.worktree import remembered_runs
+from git_mlvc.worktree.remembered_runs import RememberedRuns
 from git_mlvc.worktree.selection import Selection
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Report:
     `unfetched` contents are only not in this store, which is no damage. `off_remote`: files whose data
     the remote that was asked lacks. `raw`: files of the index that the attributes make data and git holds
     itself, `raw_committed` those of HEAD and the branches. `quarantined` was moved aside now,
-    `in_quarantine` is what lies there in all.
+    `in_quarantine` is what lies there in all. `runs`: of stages; one that is not whole here is no damage.
     """
 
     packs: int = 0
@@ -67,6 +69,7 @@ class Report:
     off_remote: list[Hurt] = field(default_factory=list)
     raw: list[RepoPath] = field(default_factory=list)
     raw_committed: list[RawFile] = field(default_factory=list)
+    runs: RememberedRuns = field(default_factory=RememberedRuns)
 
     @property
     def is_sound(self) -> bool:
@@ -114,6 +117,7 @@ def check(
     report.damage += [f"pack {p.id.hex()[:16]}: {p.why}" for p in found.damaged_packs]
     report.damage += [f"pack {p.hex()[:16]} is gone" for p in found.missing_packs]
     report.damage += [f"segment {s.id.hex()[:16]}: {s.why}" for s in found.damaged_segments]
+    report.damage += remembered_runs.lost(store, found)
     report.raw = sorted(path for path in raw if path in selection)
     report.raw_committed = [file for file in raw_committed if file.path in selection]
     _set_aside(store, found, report)
@@ -126,6 +130,7 @@ def check(
     if elsewhere is not None and unfetched:
         _take_only_copies(repo, store, uses, unfetched, report, elsewhere)
     report.unfetched = sum(not store.is_complete(pointer) for pointer in unfetched)
+    report.runs = remembered_runs.look(store, found)
     if views:
         report.remote = ", ".join(view.name for view in views)
         report.off_remote = _missing_on(views, uses)

@@ -76,6 +76,20 @@ def fsck(
     return ExitCode.OK if report.is_sound else ExitCode.ANSWER
 
 
+def _show_runs(output: Output, report: Report) -> None:
+    runs = report.runs
+    if runs.count:
+        stages = [*dict.fromkeys(run.stage for run in runs.incomplete)]
+        here = (
+            f", {len(runs.incomplete)} of them without all their data here: {named(stages, 'stage')}"
+            if stages
+            else ", all of them can be restored from here"
+        )
+        output.line(f"{count_text(runs.count, 'run')} of stages remembered{here}")
+    for line in runs.strange:
+        output.line(f"of no use: {line}")
+
+
 def _show(output: Output, report: Report) -> None:
     for line in report.damage:
         output.line(f"damaged: {line}")
@@ -100,6 +114,7 @@ def _show(output: Output, report: Report) -> None:
         output.message("hint: `git mlvc fsck --repair` gets it again from a remote or the worktree")
     if report.off_remote:
         output.message("hint: `git mlvc push` sends what is here")
+    _show_runs(output, report)
     checked = f"{count_text(report.packs, 'pack')}, {size_text(report.size_bytes)}"
     here = f"; {count_text(report.unfetched, 'file')} not fetched" if report.unfetched else ""
     output.line(f"checked {checked}, {count_text(report.records, 'record')}{here}")
