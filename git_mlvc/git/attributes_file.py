@@ -9,6 +9,7 @@ from git_mlvc.errors import UsageError
 
 DATA_ATTRIBUTES = (b"filter=mlvc", b"diff=mlvc", b"-merge", b"-text")
 ABOVE_ATTRIBUTES = (b"filter=mlvc", b"merge=mlvc")
+TAKEN_OUT = (b"!filter", b"!diff", b"!merge", b"!text")  # as if no line spoke of them
 _OURS = frozenset(DATA_ATTRIBUTES + ABOVE_ATTRIBUTES)
 _MAX_LINE_BYTES = 2047  # git ignores longer lines since 2.39.1
 _BLANK = b" \t\r\n"
@@ -75,7 +76,7 @@ class AttributesFile:
         newline = self._newline()
         encoded = _quoted(raw) + b" " + b" ".join(wanted) + newline
         if len(encoded) > _MAX_LINE_BYTES:
-            raise UsageError("the pattern is too long", why="git ignores lines above 2048 bytes")
+            raise _too_long()
         if same and self._lines[same[-1]].is_ours:
             line = self._lines[same[-1]]
             if set(wanted) <= set(line.attributes) and not (
@@ -88,11 +89,27 @@ class AttributesFile:
             return True
         # A later line for the same pattern would win over one of ours further up.
         self._lines = [
-            kept for n, kept in enumerate(self._lines) if not (n in same and kept.is_ours)
+            kept
+            for n, kept in enumerate(self._lines)
+            if not (n in same and (kept.is_ours or kept.attributes == TAKEN_OUT))
         ]
-        if self._lines and not self._lines[-1].raw.endswith(b"\n"):
-            self._lines[-1].raw += newline
-        self._lines.append(_Line(encoded, raw, wanted))
+        self._append(_Line(encoded, raw, wanted))
+        return True
+
+    def take_out(self, pattern: str) -> bool:
+        """Have `pattern` not tracked, whatever the lines above say; False if it was so already.
+
+        Raises UsageError as `add`.
+        """
+        raw = _checked(pattern)
+        was_ours = self.remove(pattern)
+        same = [line for line in self._lines if line.pattern == raw and line.sets_filter]
+        if same and same[-1].attributes == TAKEN_OUT:
+            return was_ours
+        encoded = _quoted(raw) + b" " + b" ".join(TAKEN_OUT) + self._newline()
+        if len(encoded) > _MAX_LINE_BYTES:
+            raise _too_long()
+        self._append(_Line(encoded, raw, TAKEN_OUT))
         return True
 
     def settle_merge(self, pattern: str, driver: str) -> bool:
@@ -125,9 +142,18 @@ class AttributesFile:
         self._lines = kept
         return found
 
+    def _append(self, line: _Line) -> None:
+        if self._lines and not self._lines[-1].raw.endswith(b"\n"):
+            self._lines[-1].raw += self._newline()
+        self._lines.append(line)
+
     def _newline(self) -> bytes:
         first = self._lines[0].raw if self._lines else b""
         return b"\r\n" if first.endswith(b"\r\n") else b"\n"
+
+
+def _too_long() -> UsageError:
+    return UsageError("the pattern is too long", why="git ignores lines above 2048 bytes")
 
 
 def _ending(raw: bytes, newline: bytes) -> bytes:
