@@ -34,6 +34,9 @@ class TreeRow(NamedTuple):
     is_executable: bool = False
 
 
+RawRow = tuple[bytes, bytes, int, bool]  # as TreeRow, with the digest of the oid
+
+
 def encode(rows: Iterable[TreeRow]) -> bytes:
     """Return the one form of these rows, in whatever order they come.
 
@@ -44,6 +47,18 @@ def encode(rows: Iterable[TreeRow]) -> bytes:
     if problem:
         raise ValueError(problem)
     return _encoded(ordered)
+
+
+def encode_raw(rows: Iterable[RawRow]) -> bytes:
+    """As `encode`, in the order given and unchecked: of rows that are known to be a tree's, in its order."""
+    pack = _HEAD.pack
+    parts = [b""]
+    count = 0
+    for path, digest, size_bytes, is_executable in rows:
+        parts.append(pack(digest, size_bytes, is_executable) + path)
+        count += 1
+    parts[0] = HEADER.pack(MAGIC, VERSION, count)
+    return b"\0".join([parts[0] + parts[1], *parts[2:], b""]) if count else parts[0]
 
 
 def decode(data: bytes | bytearray | memoryview) -> list[TreeRow]:
@@ -73,19 +88,18 @@ def decode(data: bytes | bytearray | memoryview) -> list[TreeRow]:
     return rows
 
 
+def can_be(digest: bytes, size_bytes: int) -> bool:
+    """True if a content may have this id and size."""
+    return 0 <= size_bytes <= MAX_SIZE and (size_bytes == 0) == (digest == _NO_BYTES)
+
+
 def sizes(rows: Iterable[TreeRow]) -> int:
     """Return how many bytes all files have together."""
     return sum(row.size_bytes for row in rows)
 
 
 def _encoded(rows: Sequence[TreeRow]) -> bytes:
-    pack = _HEAD.pack
-    parts = [HEADER.pack(MAGIC, VERSION, len(rows))]
-    for path, oid, size_bytes, is_executable in rows:
-        parts.append(pack(oid.digest, size_bytes, is_executable))
-        parts.append(path)
-        parts.append(b"\0")
-    return b"".join(parts)
+    return encode_raw([(path, oid.digest, size, x) for path, oid, size, x in rows])
 
 
 def _problem(rows: Sequence[TreeRow]) -> str:
@@ -102,10 +116,8 @@ def _problem(rows: Sequence[TreeRow]) -> str:
             RepoPath(path)
         except ValueError as exc:
             return str(exc)
-        if not 0 <= size_bytes <= MAX_SIZE:
-            return f"{path!r} has {size_bytes} bytes"
-        if (size_bytes == 0) != (oid.digest == _NO_BYTES):
-            return f"{path!r}: no bytes have one name, and it is of nothing else"
+        if not can_be(oid.digest, size_bytes):
+            return f"{path!r} cannot be {size_bytes} bytes of that name"
         folder = path.rpartition(b"/")[0]
         while folder and folder not in folders:
             folders.add(folder)

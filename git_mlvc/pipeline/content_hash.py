@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from git_mlvc.errors import InputError
 from git_mlvc.formats import pointer as pointer_format
+from git_mlvc.formats import tree
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES
 from git_mlvc.pipeline.stat_cache import moment
 from git_mlvc.repo_path import shown
@@ -115,7 +116,7 @@ def _small(data: bytes) -> Content:
 
     if len(data) <= MAX_POINTER_BYTES:
         pointer = pointer_format.sniff(data)
-        if pointer is not None:
+        if pointer is not None and tree.can_be(pointer.oid.digest, pointer.size_bytes):
             return Content(pointer.oid.digest, pointer.size_bytes)
     return Content(blake3(data).digest(), len(data))
 

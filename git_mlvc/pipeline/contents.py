@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from git_mlvc.formats import tree
 from git_mlvc.git import objects
 from git_mlvc.git.index import IndexReader, size_field
 from git_mlvc.pipeline import content_hash
-from git_mlvc.pipeline.content_hash import Content
-from git_mlvc.pipeline.stat_cache import StatCache, moment
+from git_mlvc.pipeline.stat_cache import Row, StatCache, looks_like, moment
 from git_mlvc.worktree import pointers
 
 if TYPE_CHECKING:
@@ -25,12 +25,16 @@ class Seen(NamedTuple):
     info: os.stat_result
 
 
+File = tuple[bytes, os.stat_result]  # the fields of Seen
+
+
 class Found(NamedTuple):
     """A file, what it looked like when its content was known, and the content."""
 
     path: bytes
     info: os.stat_result
-    content: Content
+    digest: bytes
+    size_bytes: int
 
 
 class Contents:
@@ -46,34 +50,48 @@ class Contents:
         self.files_read = 0
         self.bytes_read = 0
 
-    def of(self, files: Sequence[Seen]) -> list[Found]:
+    def of(self, files: Sequence[File]) -> list[Found]:
         """Return the content of each file, in the same order; files that vanish meanwhile are left out.
 
         Raises InputError for what cannot be read.
         """
-        known = [self._cache.find(path, info) for path, info in files]
-        new = [file for file, row in zip(files, known, strict=True) if row is None]
-        learnt = self._learn(new) if new else {}
-        found = []
-        for (path, info), row in zip(files, known, strict=True):
-            if row is not None:
-                found.append(Found(path, info, Content(row[5], row[6])))
-            elif path in learnt:
-                found.append(learnt[path])
-        return found
+        found: list[Found | None] = []
+        new: list[File] = []
+        folder: bytes | None = None
+        rows: dict[bytes, Row] = {}
+        for file in files:
+            path, info = file
+            at = path.rfind(b"/") + 1
+            if path[:at] != folder:
+                folder = path[:at]
+                rows = self._cache.folder(folder[:-1])
+            row = rows.get(path[at:])
+            if row is not None and looks_like(row, info):
+                found.append(Found(path, info, row[5], row[6]))
+            else:
+                new.append(file)
+                found.append(None)
+        if not new:
+            return [one for one in found if one is not None]
+        learnt = self._learn(new)
+        both = [
+            one if one is not None else learnt.get(file[0])
+            for file, one in zip(files, found, strict=True)
+        ]
+        return [one for one in both if one is not None]
 
-    def known(self, file: Seen) -> Found | None:
+    def known(self, file: File) -> Found | None:
         """Return the content of a file, if that takes no reading."""
         row = self._cache.find(*file)
         if row is not None:
-            return Found(*file, Content(row[5], row[6]))
+            return Found(*file, row[5], row[6])
         return next(iter(self._known_to_git([file])), None)
 
-    def _learn(self, files: Sequence[Seen]) -> dict[bytes, Found]:
+    def _learn(self, files: Sequence[File]) -> dict[bytes, Found]:
         learnt: dict[bytes, Found] = {}
-        for path, info, content in self._known_to_git(files):
-            self._cache.put_settled(path, info, content.digest, content.size_bytes)
-            learnt[path] = Found(path, info, content)
+        for found in self._known_to_git(files):
+            self._cache.put_settled(found.path, found.info, found.digest, found.size_bytes)
+            learnt[found.path] = found
         for path, _ in files:
             if path in learnt:
                 continue
@@ -84,7 +102,7 @@ class Contents:
             self.files_read += 1
             self.bytes_read += info.st_size
             self._cache.put(path, info, content.digest, content.size_bytes, read_at=read_at)
-            learnt[path] = Found(path, info, content)
+            learnt[path] = Found(path, info, *content)
         return learnt
 
     def place(self, path: bytes) -> bytes:
@@ -103,7 +121,7 @@ class Contents:
         """As it is now: what it says of files that still look the same stays true."""
         return pointers.open_index(self._repo)
 
-    def _known_to_git(self, files: Iterable[Seen]) -> list[Found]:
+    def _known_to_git(self, files: Iterable[File]) -> list[Found]:
         """Return the files that git saw as they are, and holds as pointers: stub or content, it is the same.
 
         What git holds as it is may stand here converted (line ends), so its name says nothing.
@@ -126,11 +144,12 @@ class Contents:
         if not unchanged:
             return []
         held = objects.pointers(self._repo, dict.fromkeys(unchanged.values()))
-        return [
-            Found(path, wanted[path], Content(held[sha].oid.digest, held[sha].size_bytes))
+        found = [
+            Found(path, wanted[path], held[sha].oid.digest, held[sha].size_bytes)
             for path, sha in unchanged.items()
             if sha in held
         ]
+        return [one for one in found if tree.can_be(one.digest, one.size_bytes)]
 
 
 def _is_as_git_saw_it(seen: Sequence[int], info: os.stat_result) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from git_mlvc.formats import tree as tree_format
 from git_mlvc.formats.tree import TreeRow
@@ -12,22 +13,27 @@ from git_mlvc.pipeline.counting import parents
 from git_mlvc.pipeline.model import FileState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
-    """What stands somewhere; of a directory or glob also its rows by path, and their encoded form."""
+    """What stands somewhere; of a directory or glob also the encoded tree."""
 
     state: FileState
-    rows: tuple[TreeRow, ...] = ()
     tree: bytes | None = None
+
+    @cached_property
+    def rows(self) -> list[TreeRow]:
+        """The files of a directory or glob, by path."""
+        return [] if self.tree is None else tree_format.decode(self.tree)
+
+
+def of_tree(data: bytes, size_bytes: int, files: int) -> Standing:
+    return Standing(FileState(Oid.of(data), size_bytes, files, tree_size_bytes=len(data)), data)
 
 
 def of_rows(rows: Iterable[TreeRow]) -> Standing:
     """Return the directory that has these files."""
-    ordered = tuple(sorted(rows))
-    data = tree_format.encode(ordered)
-    size_bytes = tree_format.sizes(ordered)
-    state = FileState(Oid.of(data), size_bytes, len(ordered), tree_size_bytes=len(data))
-    return Standing(state, ordered, data)
+    listed = list(rows)
+    return of_tree(tree_format.encode(listed), tree_format.sizes(listed), len(listed))
 
 
 def of_row(row: TreeRow) -> Standing:

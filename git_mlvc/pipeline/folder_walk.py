@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from git_mlvc.errors import InputError
@@ -63,58 +63,69 @@ def walk(
     is neither file nor directory.
     """
     found = Walk()
-    start = os.path.join(top, folder)
-    waiting = [_Folder(folder, part, frozenset([os.path.realpath(start)]))]
+    start = os.path.realpath(os.path.join(top, folder))
+    waiting = [_Folder(folder, part, frozenset([start]))]
     while waiting:
         here = waiting.pop()
-        prefix = here.path + b"/" if here.path else b""
-        names: list[bytes] = []
-        for entry in _entries(top, here.path, is_start=here.path == folder):
-            name = entry.name
-            if name.lower() == _GIT:
-                if here.path and here.part is Part.NOT_IGNORED:
-                    found.repositories.append(here.path)
-                continue
-            names.append(name)
-            path = prefix + name
-            if here.part is Part.NOT_IGNORED:
-                found.met.add(path)
-            try:
-                if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and entry.is_dir()):
-                    inner = counting.part(path, here.part)
-                    found.is_cut |= inner is Part.MADE or inner is Part.NOTHING
-                    if inner is not Part.NOTHING and may_match_below(path):
-                        waiting.append(_Folder(path, inner, _entered(entry, path, here.entered)))
-                    continue
-                if not counting.counts(path, name, here.part):
-                    found.is_cut |= path in counting.ignored
-                    continue
-                if not matches(path):
-                    continue
-                info = entry.stat()
-            except OSError as exc:
-                if exc.errno in _GONE:
-                    continue
-                raise _unusable(path, exc) from exc
-            if not stat.S_ISREG(info.st_mode):
-                raise content_hash.not_regular(path, info.st_mode)
-            found.files.append(Seen(path, info))
-            if here.part is Part.NOT_IGNORED and not counting.is_out(path):
-                found.is_bare = False
-        found.listings[here.path] = names
+        try:
+            with os.scandir(os.path.join(top, here.path)) as listed:
+                entries = list(listed)
+        except OSError as exc:
+            if exc.errno not in _GONE:
+                raise unusable(here.path, exc) from exc
+            if here.path == folder:
+                raise
+            continue
+        _look(here, entries, counting, found, waiting, matches, may_match_below)
     return found
 
 
-def _entries(top: bytes, path: bytes, *, is_start: bool) -> Iterator[os.DirEntry[bytes]]:
-    try:
-        with os.scandir(os.path.join(top, path)) as entries:
-            yield from entries
-    except OSError as exc:
-        if exc.errno in _GONE:
-            if is_start:
-                raise
-            return
-        raise _unusable(path, exc) from exc
+def _look(
+    here: _Folder,
+    entries: list[os.DirEntry[bytes]],
+    counting: Counting,
+    found: Walk,
+    waiting: list[_Folder],
+    matches: Callable[[bytes], bool],
+    may_match_below: Callable[[bytes], bool],
+) -> None:
+    """Sort the entries of one directory into `found`, and directories to look into after it."""
+    prefix = here.path + b"/" if here.path else b""
+    is_plain, is_whole = here.part is Part.NOT_IGNORED, here.part is Part.WHOLE
+    keep = found.files.append
+    found.listings[here.path] = [entry.name for entry in entries]
+    if is_plain:
+        found.met.update([prefix + entry.name for entry in entries])
+    for entry in entries:
+        name = entry.name
+        path = prefix + name
+        if len(name) == 4 and name.lower() == _GIT:
+            if here.path and is_plain:
+                found.repositories.append(here.path)
+            continue
+        try:
+            # A directory, or no directory and no link to one: neither takes a system call.
+            if entry.is_dir():
+                inner = counting.part(path, here.part)
+                found.is_cut |= inner is Part.MADE or inner is Part.NOTHING
+                if inner is not Part.NOTHING and may_match_below(path):
+                    waiting.append(_Folder(path, inner, _entered(entry, path, here.entered)))
+                continue
+            if not is_whole and not counting.counts(path, name, here.part):
+                found.is_cut |= path in counting.ignored
+                continue
+            if not matches(path):
+                continue
+            info = entry.stat()
+        except OSError as exc:
+            if exc.errno in _GONE:
+                continue
+            raise unusable(path, exc) from exc
+        if not stat.S_ISREG(info.st_mode):
+            raise content_hash.not_regular(path, info.st_mode)
+        keep(Seen(path, info))
+        if found.is_bare and is_plain and not counting.is_out(path):
+            found.is_bare = False
 
 
 def _entered(entry: os.DirEntry[bytes], path: bytes, entered: frozenset[bytes]) -> frozenset[bytes]:
@@ -126,7 +137,8 @@ def _entered(entry: os.DirEntry[bytes], path: bytes, entered: frozenset[bytes]) 
     return entered | {real}
 
 
-def _unusable(path: bytes, exc: OSError) -> InputError:
+def unusable(path: bytes, exc: OSError) -> InputError:
+    """Return the error for what cannot be looked at."""
     return circle(path) if exc.errno == errno.ELOOP else content_hash.unreadable(path, exc)
 
 

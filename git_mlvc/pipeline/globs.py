@@ -58,21 +58,34 @@ _FOLDER = r"(?!\.)[^/]+"
 
 
 def _whole(parts: list[str]) -> str:
-    inner = "".join(
-        f"(?:{_FOLDER}/)*" if part == "**" else f"{_part(part)}/" for part in parts[:-1]
-    )
-    last = parts[-1]
-    return inner + (f"(?:{_FOLDER}/)*{_FOLDER}" if last == "**" else _part(last))
+    """Return what the files match. Between two `**` the first match will do, as between two stars."""
+    if parts[-1] == "**":
+        parts = [*parts, "*"]
+    runs: list[list[str]] = [[]]  # what stands between one `**` and the next
+    for part in parts:
+        if part == "**":
+            runs.append([])
+        else:
+            runs[-1].append(_part(part))
+    first, *others = runs
+    if not others:
+        return "/".join(first)
+    inner = "".join(part + "/" for part in first)
+    for run in others[:-1]:
+        inner += f"(?>(?:{_FOLDER}/)*?{'/'.join(run)}/)"
+    return f"{inner}(?:{_FOLDER}/)*{'/'.join(others[-1])}"
 
 
 def _above(parts: list[str]) -> str:
-    """Return what the directories match that lead to a match, each part after a slash."""
+    """Return what the directories match that may lead to a match, each part after a slash."""
+    folders = parts if parts[-1] == "**" else parts[:-1]
     pattern = ""
-    for part in reversed(parts if parts[-1] == "**" else parts[:-1]):
-        if part == "**":
-            pattern = f"(?:/{_FOLDER})*{pattern}"
-        else:
-            pattern = f"(?:/{_part(part)}{pattern})?"
+    if "**" in folders:
+        at = folders.index("**")
+        is_hidden = any(part.startswith(".") for part in parts[at:])
+        folders, pattern = folders[:at], f"(?:/{'[^/]+' if is_hidden else _FOLDER})*"
+    for part in reversed(folders):
+        pattern = f"(?:/{_part(part)}{pattern})?"
     return pattern
 
 

@@ -68,7 +68,7 @@ class Listings:
                 self._ask({folder, *self._folders()})
             found = self._look(folder, pattern) if folder in self._answers else None
             if found is None or not found.met <= self._met.get(key, found.met):
-                for inner in [one for one in self._inner if is_in(one, folder)]:
+                for inner in [one for one in self._inner if _touch(one, folder)]:
                     del self._inner[inner]
                 self._ask({folder})
                 found = self._look(folder, pattern)
@@ -78,13 +78,8 @@ class Listings:
     def _look(self, folder: bytes, pattern: Glob | None) -> Walk:
         self._look_inside(self._around(folder))
         while True:
-            said = self._answers[folder].union(
-                *(
-                    said
-                    for at, said in self._inner.items()
-                    if is_in(at, folder) or is_in(folder, at)
-                )
-            )
+            inner = [said for at, said in self._inner.items() if _touch(at, folder)]
+            said = self._answers[folder].union(*inner)
             counting = self._plain.ignoring(said)
             if counting.is_ignored(folder):
                 counting = self._plain  # it was named nevertheless
@@ -144,3 +139,8 @@ def few(folders: Iterable[bytes]) -> list[bytes] | None:
         chosen = outermost(b"/".join(one.split(b"/")[:depth]) for one in chosen)
         depth -= 1
     return None if b"" in chosen or len(chosen) > _MOST_FOLDERS else chosen
+
+
+def _touch(one: bytes, other: bytes) -> bool:
+    """True if one directory is, or is in, the other."""
+    return one == other or is_in(one, other) or is_in(other, one)

@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError
@@ -19,7 +20,7 @@ from git_mlvc.oid import Oid
 from git_mlvc.pipeline import content_hash, directory, folder_walk
 from git_mlvc.pipeline.contents import Contents, Found, Seen
 from git_mlvc.pipeline.counting import parents
-from git_mlvc.pipeline.directory import Standing, of_rows
+from git_mlvc.pipeline.directory import Standing, of_rows, of_tree
 from git_mlvc.pipeline.folder_walk import Walk
 from git_mlvc.pipeline.globs import Glob, glob
 from git_mlvc.pipeline.listing import Listings
@@ -31,6 +32,7 @@ from git_mlvc.repo_path import RepoPath, shown
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
+_path = itemgetter(0)
 CACHE_NAME = "stat-cache"
 Replaced = Mapping[RepoPath, FileState]
 
@@ -156,7 +158,7 @@ class States:
             raise content_hash.unreadable(raw, exc) from exc
         if stat.S_ISDIR(info.st_mode):
             try:
-                return of_rows(self._rows(raw, self.listings.of(raw)))
+                return self._directory(raw, self.listings.of(raw))
             except (FileNotFoundError, NotADirectoryError):
                 return None
         if not stat.S_ISREG(info.st_mode):
@@ -165,35 +167,35 @@ class States:
         return Standing(self._file(found[0])) if found else None
 
     def _file(self, found: Found) -> FileState:
-        content = found.content
-        return FileState(
-            Oid(content.digest), content.size_bytes, is_executable=self._is_program(found)
-        )
+        return FileState(Oid(found.digest), found.size_bytes, is_executable=self._is_program(found))
 
     def _is_program(self, found: Found) -> bool:
         if self._has_modes:
             return bool(found.info.st_mode & stat.S_IXUSR)
         return self.contents.is_program(found.path)
 
-    def _rows(self, folder: bytes, walk: Walk) -> Iterable[TreeRow]:
+    def _directory(self, folder: bytes, walk: Walk) -> Standing:
         for inner, names in walk.listings.items():
             self._cache.seen_whole(inner, names)
+        # A directory may list a name twice that is renamed meanwhile.
+        files = self.contents.of(sorted(dict(walk.files).items(), key=_path))
         skip = len(folder) + 1 if folder else 0
-        for found in self.contents.of(walk.files):
-            content = found.content
-            yield TreeRow(
-                found.path[skip:],
-                Oid(content.digest),
-                content.size_bytes,
-                self._is_program(found),
-            )
+        if self._has_modes:
+            modes = [found.info.st_mode & stat.S_IXUSR != 0 for found in files]
+        else:
+            modes = [self.contents.is_program(found.path) for found in files]
+        data = tree_format.encode_raw(
+            (path[skip:], digest, size_bytes, mode)
+            for (path, _, digest, size_bytes), mode in zip(files, modes, strict=True)
+        )
+        return of_tree(data, sum(found.size_bytes for found in files), len(files))
 
     def _look_for(self, pattern: Glob) -> Standing | None:
         try:
-            found = of_rows(self._rows(pattern.folder, self.listings.of(pattern.folder, pattern)))
+            found = self._directory(pattern.folder, self.listings.of(pattern.folder, pattern))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return found if found.rows else None
+        return found if found.state.files else None
 
     def _folders(self) -> list[bytes]:
         """Return the directories among the deps, and those that globs look into."""
@@ -211,7 +213,7 @@ class States:
             return there
         start = pattern.folder + b"/" if pattern.folder else b""
         chosen = of_rows(one for one in there.rows if pattern.matches(start + one.path))
-        return chosen if chosen.rows else None
+        return chosen if chosen.state.files else None
 
     def _replaced(self, raw: bytes, replaced: Replaced, here: Standing | None) -> Standing | None:
         """Return what stands at `raw` instead of `here` once those outs are in their places."""

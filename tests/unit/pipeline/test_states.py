@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,97 +14,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.content import noise
-from support.repo import Machine, Repo
+from support.repo import Machine
+from support.states import Place, dep, file, folder
 from support.stubs import Stubbed, stubbed
 
 from git_mlvc.errors import InputError
 from git_mlvc.formats import pointer as pointer_format
-from git_mlvc.formats import tree
 from git_mlvc.formats.pointer import Pointer
-from git_mlvc.formats.tree import TreeRow
-from git_mlvc.git.repository import Repository
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline import stat_cache
-from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, State
-from git_mlvc.pipeline.states import CACHE_NAME, States
+from git_mlvc.pipeline.states import States
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.worktree.fill import fill
-
-
-def file(data: bytes, *, x: bool = False) -> FileState:
-    return FileState(Oid.of(data), len(data), is_executable=x)
-
-
-def folder(files: dict[str, bytes]) -> FileState:
-    """The state of a directory of these files, made without any of the code that looks at disks."""
-    data = tree.encode(
-        TreeRow(name.encode(), Oid.of(content), len(content)) for name, content in files.items()
-    )
-    size = sum(map(len, files.values()))
-    return FileState(Oid.of(data), size, len(files), tree_size_bytes=len(data))
-
-
-def out(path: str, **options: object) -> Out:
-    return Out(RepoPath.parse(path), **options)
-
-
-def later() -> int:
-    """A moment at which everything that stands here has stood for long."""
-    return stat_cache.moment() + 60 * 10**9
-
-
-class Place:
-    """A repository, and states of it as one process after the other sees them."""
-
-    def __init__(self, repo: Repo) -> None:
-        self.repo = repo
-        self.top = repo.path
-        self.found = Repository.discover(repo.path, repo.machine.env())
-        self.outs: list[Out] = []
-        self.trees: dict[FileState, bytes] = {}
-
-    def write(self, files: dict[str, bytes]) -> None:
-        for path, data in files.items():
-            place = self.top / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
-
-    def states(self, *deps: Dep, clock: Callable[[], int] = later, **options: Any) -> States:
-        return States(
-            self.found,
-            deps=deps,
-            outs=self.outs,
-            read_tree=self.trees.get,
-            clock=clock,
-            **options,
-        )
-
-    def state(self, text: str, **options: Any) -> State | None:
-        """Ask, as a process of its own would."""
-        states = self.states(dep(text), **options)
-        found = states.state(dep(text))
-        states.save()
-        return found
-
-    def names(self, text: str) -> list[str]:
-        standing = self.states(dep(text)).standing(dep(text))
-        return [] if standing is None else [os.fsdecode(row.path) for row in standing.rows]
-
-    def read(self, *texts: str, clock: Callable[[], int] = later) -> int:
-        """Return how many files a process has to read to know these."""
-        states = self.states(*map(dep, texts), clock=clock)
-        for text in texts:
-            states.state(dep(text))
-        states.save()
-        return states.contents.files_read
-
-    def will_be(self, text: str, replaced: dict[str, FileState]) -> State | None:
-        places = {RepoPath.parse(path): state for path, state in replaced.items()}
-        return self.states(dep(text)).state(dep(text), places)
-
-
-def dep(text: str) -> Dep:
-    return Dep(text, DepKind.GLOB if set("*?[") & set(text) else DepKind.PATH)
 
 
 @pytest.fixture
@@ -287,10 +208,6 @@ def test_an_edit_of_the_same_size_and_date_is_seen(place: Place, how: str, tmp_p
 # -- the cache file
 
 
-def _cache(place: Place) -> Path:
-    return place.found.state_dir / CACHE_NAME
-
-
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0), st.integers(1, 255), st.booleans())
 def test_a_damaged_cache_costs_time_and_nothing_else(
@@ -298,12 +215,12 @@ def test_a_damaged_cache_costs_time_and_nothing_else(
 ) -> None:
     files = {"a": b"1", "b/c": b"2", "b/d": b"3"}
     place.write({f"d/{name}": data for name, data in files.items()})
-    _cache(place).unlink(missing_ok=True)
+    place.cache.unlink(missing_ok=True)
     place.state("d")
-    data = bytearray(_cache(place).read_bytes())
+    data = bytearray(place.cache.read_bytes())
     at %= len(data)
     data[at] ^= by
-    _cache(place).write_bytes(data[:at] if is_cut else data)
+    place.cache.write_bytes(data[:at] if is_cut else data)
     assert place.state("d") == folder(files)
     assert place.read("d") == 0
 
@@ -314,7 +231,7 @@ def test_a_cache_of_another_worktree_is_no_use_and_no_harm(place: Place, machine
     other = Place(machine.init("other"))
     other.write({"d/a": b"2"})
     other.found.state_dir.mkdir(exist_ok=True)
-    _cache(other).write_bytes(_cache(place).read_bytes())
+    other.cache.write_bytes(place.cache.read_bytes())
     assert other.state("d") == folder({"a": b"2"})
 
 
@@ -330,7 +247,7 @@ def test_processes_side_by_side_keep_what_each_has_learnt(place: Place) -> None:
     first.save()
     second.save()
     assert place.read("one/a", "one/c", "two") == 0
-    assert b"gone" not in _cache(place).read_bytes()
+    assert b"gone" not in place.cache.read_bytes()
 
 
 def test_what_was_just_written_need_not_be_read(place: Place) -> None:
