@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from git_mlvc.fs import structured
+from git_mlvc.errors import InputError
+from git_mlvc.fs import safe_path, structured
 from git_mlvc.git.process import Git
 from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline import stage_file
@@ -37,7 +38,10 @@ class Pipeline:
 
 
 def load(repo: Repository, *, instead: Mapping[RepoPath, bytes] | None = None) -> Pipeline:
-    """Read all stage files; of those in `instead`, what is to be written. Raises ConfigError and PipelineError naming file and line, InputError when bare."""
+    """Read all stage files; of those in `instead`, what is to be written.
+
+    Raises ConfigError and PipelineError naming file and line, InputError when bare.
+    """
     top = repo.needed_worktree("there are no stages to be seen")
     return read(top, stage_files(repo.git), instead=instead)
 
@@ -57,9 +61,8 @@ def read(
     present: list[RepoPath] = []
     held = instead or {}
     for file in sorted({*files, *held}):
-        try:
-            data = held[file] if file in held else structured.read_settings(top / file.text)
-        except (FileNotFoundError, NotADirectoryError):
+        data = held[file] if file in held else _content(top, file)
+        if data is None:
             continue
         present.append(file)
         folder = file.raw.rpartition(b"/")[0]
@@ -67,6 +70,14 @@ def read(
     _refuse_outs_around(stages, present)
     _refuse_made_params(stages, params.read_files())
     return Pipeline(tuple(stages), tuple(present), params)
+
+
+def _content(top: Path, file: RepoPath) -> bytes | None:
+    """Return what a stage file holds; None if it is gone. Behind a link or a file it is, for git and for us."""
+    try:
+        return structured.read_settings(safe_path.resolve_inside(top, file))
+    except (FileNotFoundError, InputError):
+        return None
 
 
 def _refuse_made_params(stages: Iterable[Stage], read: Iterable[RepoPath]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from git_mlvc.pipeline.mistakes import Mistake
-from git_mlvc.pipeline.param_values import Value, canonical, render
+from git_mlvc.pipeline.param_values import Value, canonical, plain, render
 from git_mlvc.pipeline.written import Written
 
 MAX_VARIANTS = 100_000
@@ -68,6 +68,12 @@ def _matrix(written: Written) -> Iterator[Variant]:
             raise axis.mistake(
                 f"'{name}' cannot be a name here", why="letters, digits, _ and -, a letter first"
             )
+        variable = name.upper().replace("-", "_")
+        if variable in {other.upper().replace("-", "_") for other in axes}:
+            raise axis.mistake(
+                f"'{name}' is too much like another name here",
+                why=f"both would be MLVC_ITEM_{variable} for the command",
+            )
         axes[name] = [_value(one) for one in axis.items("values")]
     if not axes or not all(axes.values()):
         raise written.mistake(
@@ -116,9 +122,7 @@ def _value(written: Written) -> Value:
         return {key: _value(one) for key, one in value.table().items()}
     if isinstance(value.value, list):
         return [_value(one) for one in value.items("values")]
-    if value.value is None or isinstance(value.value, bool | int | float):
-        return value.value
-    return str(value.value)  # a date or time
+    return plain(value.value, "mlvc.toml")
 
 
 def _texts(value: Value) -> dict[str, str]:

@@ -41,7 +41,7 @@ def plain(document: object, name: str) -> Value:
         if isinstance(value, Mapping):
             table: dict[str, Value] = {}
             for key, one in value.items():
-                text = key if isinstance(key, str) else render(inside(key, depth + 1))
+                text = _text(key, name) if isinstance(key, str) else render(inside(key, depth + 1))
                 if text in table:
                     raise ConfigError(f"{name} has the key '{text}' twice in one table")
                 table[text] = inside(one, depth + 1)
@@ -65,9 +65,20 @@ def _single(value: str | bool | int | float | None, name: str) -> Value:
         if value.bit_length() > 4096:
             raise ConfigError(f"cannot use {name}", why="it holds a number of over 1,200 digits")
         return int(value)
-    if isinstance(value, float):
-        return float(value)
-    return value
+    if isinstance(value, str):
+        return _text(value, name)
+    return float(value) if isinstance(value, float) else value
+
+
+def _text(text: str, name: str) -> str:
+    """JSON and YAML can write halves of characters, which no file or command line can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise ConfigError(
+            f"cannot use {name}", why=f"it holds half a character: {text[:20]!a}"
+        ) from exc
+    return str(text)
 
 
 def canonical(value: Value) -> str:

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from git_mlvc.errors import ConfigError
-from git_mlvc.fs import structured
+from git_mlvc.fs import safe_path, structured
 from git_mlvc.pipeline import param_values
 from git_mlvc.pipeline.model import Param, below
 from git_mlvc.pipeline.param_values import Value
@@ -35,10 +35,19 @@ class ParamsReader:
 
     def plain_value(self, param: Param) -> Value:
         """As `value`, but not as text."""
-        return param_values.at(self.document(param.file), param.key, str(param.file))
+        try:
+            document = self.document(param.file)
+        except MissingParamsFile as exc:
+            if param.key:
+                exc.why = f"the value of '{param.key}' should be there"
+            raise
+        return param_values.at(document, param.key, str(param.file))
 
     def document(self, file: RepoPath) -> Value:
-        """Return all that a file holds. Raises MissingParamsFile, ConfigError with file, line and column."""
+        """Return all that a file holds.
+
+        Raises MissingParamsFile, ConfigError with file, line and column, InputError for what leads elsewhere.
+        """
         with self._lock:
             if file not in self._documents:
                 self._documents[file] = self._read(file)
@@ -83,10 +92,11 @@ class ParamsReader:
     def _read(self, file: RepoPath) -> Value:
         name = str(file)
         try:
-            data = structured.read_settings(self._top / file.text)
+            data = structured.read_settings(safe_path.resolve_inside(self._top, file))
         except FileNotFoundError as exc:
             raise MissingParamsFile(
-                f"{name} does not exist", why="a stage names it", hint=f"write {name}"
+                f"the params file {name} does not exist",
+                hint=f"write {name}, or correct the stage that names it",
             ) from exc
         return parse(data, name)
 

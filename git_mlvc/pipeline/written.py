@@ -44,9 +44,9 @@ class Written:
     def single_text(self) -> str:
         """As `text`; a number, true or false counts as its text. For values of environment variables."""
         if isinstance(self.value, bool | int | float):
-            from git_mlvc.pipeline.param_values import render
+            from git_mlvc.pipeline.param_values import plain, render
 
-            return render(self.value)
+            return render(plain(self.value, "mlvc.toml"))
         return self.text()
 
     def command(self) -> str:
@@ -75,7 +75,7 @@ class Written:
         if not isinstance(found.value, int) or isinstance(found.value, bool):
             raise found.expected("a whole number")
         if not least <= found.value < 1 << 31:
-            raise found.mistake(f"expected a number from {least} on, not {found.value}")
+            raise found.mistake(f"expected a number from {least} to {(1 << 31) - 1}")
         return found.value
 
     def items(self, of: str = "texts") -> Iterator[Written]:

@@ -126,3 +126,14 @@ def test_params_that_stages_only_name_may_be_made_by_one(tmp_path: Path) -> None
     params = ["made/p.json:a"]
     """
     assert read(tmp_path, {"mlvc.toml": text}).graph.order == ("x", "y")
+
+
+def test_law_12_a_stage_file_behind_a_link_is_no_longer_there(bare_machine: Machine) -> None:
+    repo = bare_machine.init().write({"mlvc.toml": STAGE, "sub/mlvc.toml": STAGE}).add()
+    repo.remove("sub/mlvc.toml")
+    elsewhere = bare_machine.root / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mlvc.toml").write_bytes(b"[stage.evil]\ncmd = 'y'\n")
+    repo.at("sub").rmdir()
+    repo.at("sub").symlink_to(elsewhere)
+    assert [stage.address for stage in load(repo).stages] == ["train"]

@@ -104,6 +104,7 @@ def test_values_may_come_from_params_and_vars(tmp_path: Path) -> None:
         ("matrix = {a = []}", "it has no values"),
         ("foreach = []", "it has no values"),
         ("matrix = {a = 1}", "expected a list of values, found a number"),
+        ("matrix = {a-b = [1], A_B = [2]}", "both would be MLVC_ITEM_A_B"),
         ("foreach = 3", "expected a list or a table"),
         ('matrix = {"a b" = [1]}', "'a b' cannot be a name here"),
         ('foreach = "${nope}"', "is not known"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_mlvc.errors import ConfigError
+from git_mlvc.errors import ConfigError, MlvcError
 from git_mlvc.pipeline import param_key, param_values, params
 from git_mlvc.pipeline.model import Param
 from git_mlvc.pipeline.params import ParamsReader
@@ -110,6 +110,7 @@ def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(params.MissingParamsFile) as caught:
         ParamsReader(tmp_path).value(Param(path("no.toml"), "a"))
     assert "no.toml does not exist" in caught.value.what
+    assert "'a'" in caught.value.why
 
 
 def test_the_default_file_is_the_one_beside_the_stage_file(tmp_path: Path) -> None:
@@ -138,6 +139,8 @@ def test_the_default_file_is_the_one_beside_the_stage_file(tmp_path: Path) -> No
         ("p.yaml", b"[" * 3_000, "p.yaml"),
         ("p.yaml", b"a: &a [*a]\n", "cannot use p.yaml"),
         ("p.json", b"1" * 5000, "p.json"),
+        ("p.json", b'{"a": "\\ud800"}', "cannot use p.json"),
+        ("p.json", b'{"\\udfff": 1}', "cannot use p.json"),
         ("p.toml", b"a = 0x" + b"f" * 5000, "cannot use p.toml"),
         ("p.toml", b"a = " + b"1" * 5000, "p.toml"),
         ("p.yaml", b"1: a\n'1': b\n", "p.yaml has the key '1' twice"),
@@ -155,6 +158,19 @@ def test_marks_of_a_merge_are_called_so(name: str) -> None:
     error = refusal(name, data)
     assert error.what == f"{name}, line 2: a merge has left both sides here"
     assert f"git add {name}" in error.hint
+
+
+def test_law_12_params_behind_a_link_are_not_read(tmp_path: Path) -> None:
+    """A clone may bring links to what is the user's own."""
+    home, top = tmp_path / "home", tmp_path / "top"
+    home.mkdir()
+    (home / "secret.json").write_text('{"a": 1}')
+    top.mkdir()
+    (top / "config").symlink_to(home)
+    (top / "own.json").symlink_to(home / "secret.json")
+    for name in ("config/secret.json", "own.json"):
+        with pytest.raises(MlvcError, match="symbolic link"):
+            ParamsReader(top).value(Param(path(name), "a"))
 
 
 def test_a_stub_is_called_so() -> None:
