@@ -67,6 +67,21 @@ class Output:
         for text in aligned([headings, *rows], right):
             self.line(text)
 
+    @property
+    def width(self) -> int | None:
+        """How many columns the answer may take; None where it is not read on a terminal."""
+        if not self.is_terminal(self._stdout):
+            return None
+        import shutil
+
+        return shutil.get_terminal_size().columns
+
+    @property
+    def can_draw(self) -> bool:
+        """True if lines of a tree can be drawn; False where only ASCII can be written."""
+        encoding = (self._stdout.encoding if self._stdout is not None else None) or "utf-8"
+        return presentable("├", encoding) == "├"
+
     # -- everything else: standard error
 
     def message(self, text: str) -> None:

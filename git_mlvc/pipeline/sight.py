@@ -1,0 +1,213 @@
+"""What lineage is read from: the worktree or a commit, the run cache, the trees in the store, and git's history."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import FormatError, UsageError
+from git_mlvc.formats import tree
+from git_mlvc.formats.tree import TreeRow
+from git_mlvc.git import blob_contents, objects
+from git_mlvc.pipeline import fingerprint, lock_listing
+from git_mlvc.pipeline.directory import of_rows
+from git_mlvc.pipeline.lineage import Commit
+from git_mlvc.pipeline.model import Dep, FileState, Out, Result, Run
+from git_mlvc.pipeline.run_cache import RunCache
+from git_mlvc.pipeline.states import States
+from git_mlvc.repo_path import RepoPath
+
+if TYPE_CHECKING:
+    from git_mlvc.formats.pointer import Pointer
+    from git_mlvc.git.repository import Repository
+    from git_mlvc.store.store import Store
+
+_LOG_FORMAT = "%H%x00%an%x00%aI%x00%s"
+_OURS = (b".gitattributes", b".gitignore", b".gitmodules", b"mlvc.toml", b"mlvc.lock")
+
+
+class _Memory:
+    """What the worktree and a commit have in common: results, runs, trees, and the history up to `head`."""
+
+    def __init__(
+        self, repo: Repository, store: Store, results: Mapping[str, Result], head: str | None
+    ) -> None:
+        self._repo = repo
+        self._store = store
+        self._runs = RunCache(store)
+        self._results = results
+        self._head = head
+        self._trees: dict[FileState, list[TreeRow] | None] = {}
+
+    def results(self) -> Mapping[str, Result]:
+        return self._results
+
+    def rows(self, state: FileState) -> Sequence[TreeRow] | None:
+        if state not in self._trees:
+            self._trees[state] = self._read_tree(state)
+        return self._trees[state]
+
+    def runs_making(self, path: RepoPath) -> Iterable[Run]:
+        return self._runs_by_out.get(path, ())
+
+    def run_of(self, stage: str, result: Result) -> Run | None:
+        runs = self._runs.find(fingerprint.key(result.inputs))
+        same = [run for run in runs if dict(run.result.outs) == dict(result.outs)]
+        return next((run for run in same if run.stage == stage), same[0] if same else None)
+
+    def commit(self, path: RepoPath) -> Commit | None:
+        if self._head is None:
+            return None
+        asked = self._repo.git.run(
+            "--literal-pathspecs", "log", "-1", f"--format={_LOG_FORMAT}", self._head, "--",
+            path.raw, check=False,
+        )  # fmt: skip
+        said = asked.stdout.decode("utf-8", "replace").rstrip("\n").split("\0")
+        if len(said) != 4:
+            return None
+        sha, author, date, subject = said
+        return Commit(sha, author, date, subject)
+
+    @cached_property
+    def _runs_by_out(self) -> dict[RepoPath, list[Run]]:
+        found: dict[RepoPath, list[Run]] = {}
+        for run in self._runs.all():
+            for path, _ in run.result.outs:
+                found.setdefault(path, []).append(run)
+        for runs in found.values():
+            runs.sort(key=lambda run: (run.made_at_ms, run.id), reverse=True)
+        return found
+
+    def _read_tree(self, state: FileState) -> list[TreeRow] | None:
+        data = self.tree_data(state)
+        try:
+            return None if data is None else tree.decode(data)
+        except FormatError:
+            return None
+
+    def tree_data(self, state: FileState) -> bytes | None:
+        pointer: Pointer | None = state.pointer if state.is_directory else None
+        if pointer is None:
+            return None
+        data = self._store.contents([pointer])[pointer]
+        return data if isinstance(data, bytes) else None
+
+
+class InWorktree(_Memory):
+    """The worktree, and the history of what is checked out."""
+
+    def __init__(self, repo: Repository, store: Store, *, has_modes: bool = True) -> None:
+        """Raises FormatError, InputError, ConfigError for a lock file."""
+        results = lock_listing.of_worktree(repo)
+        super().__init__(repo, store, results, _commit_of(repo, "HEAD"))
+        self._states = States(
+            repo,
+            deps={dep for result in results.values() for dep, _ in result.inputs.deps},
+            outs=[Out(path) for result in results.values() for path in result.inputs.out_paths],
+            read_tree=self.tree_data,
+            has_modes=has_modes,
+        )
+
+    def standing(self, path: RepoPath) -> FileState | None:
+        found = self._states.standing(Dep(path.text))
+        if found is not None and found.tree is not None:
+            self._trees[found.state] = list(found.rows)
+        return None if found is None else found.state
+
+    def is_as(self, path: RepoPath, state: FileState) -> bool | None:
+        return self.standing(path) == state
+
+    def commit(self, path: RepoPath) -> Commit | None:
+        found = super().commit(path)
+        below = path.raw + b"/"
+        if found and any(raw == path.raw or raw.startswith(below) for raw in self._edited):
+            return replace(found, is_edited=True)
+        return found
+
+    @cached_property
+    def _edited(self) -> list[bytes]:
+        """All paths that differ from HEAD."""
+        return list(self._repo.git.records("diff", "--name-only", "--no-ext-diff", "-z", "HEAD"))
+
+    def __enter__(self) -> InWorktree:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._states.save()  # what was learnt about files
+
+
+class AtRevision(_Memory):
+    """A commit: nothing of the worktree is looked at."""
+
+    def __init__(self, repo: Repository, store: Store, rev: str) -> None:
+        """Raises UsageError for what is no commit, FormatError for a lock file."""
+        head = _commit_of(repo, rev)
+        if head is None:
+            raise UsageError(f"'{rev}' is not a commit, branch or tag here")
+        entries = sorted(
+            (path.raw, mode, sha) for path, mode, sha in objects.tree_entries(repo, head)
+        )
+        locks = {sha: RepoPath(raw) for raw, _, sha in entries if _name(raw) == b"mlvc.lock"}
+        found = dict(blob_contents.read(repo, locks))
+        files = {
+            RepoPath(raw): found[sha] for raw, _, sha in entries
+            if _name(raw) == b"mlvc.lock" and sha in found
+        }  # fmt: skip
+        super().__init__(repo, store, lock_listing.of_files(files), head)
+        self._entries = entries
+        self._names = [raw for raw, _, _ in entries]
+
+    def standing(self, path: RepoPath) -> FileState | None:
+        at = bisect_left(self._names, path.raw)
+        if at < len(self._names) and self._names[at] == path.raw:
+            rows = self._rows_of(at, at + 1, skip=0)
+            row = rows[0] if rows else None
+            return row and FileState(row.oid, row.size_bytes, is_executable=row.is_executable)
+        rows = self._below(path)
+        if not rows:
+            return None
+        state = of_rows(rows).state
+        self._trees[state] = rows
+        return state
+
+    def is_as(self, path: RepoPath, state: FileState) -> bool | None:
+        """What git ignores is in no commit: a directory that has only lost files may be whole elsewhere."""
+        standing = self.standing(path)
+        if standing is None or standing == state:
+            return None if standing is None else True
+        recorded = self.rows(state) if state.is_directory else None
+        if recorded is None:
+            return None if state.is_directory else False
+        here = {row.path: row for row in self._below(path)}
+        same = all(here.get(row.path, row) == row for row in recorded)
+        return None if same and here.keys() <= {row.path for row in recorded} else False
+
+    def _below(self, path: RepoPath) -> list[TreeRow]:
+        prefix = path.raw + b"/"
+        start = bisect_left(self._names, prefix)
+        stop = bisect_left(self._names, path.raw + b"0")  # the character after the slash
+        rows = self._rows_of(start, stop, skip=len(prefix))
+        return [row for row in rows if _name(row.path) not in _OURS]
+
+    def _rows_of(self, start: int, stop: int, *, skip: int) -> list[TreeRow]:
+        chosen = self._entries[start:stop]
+        states = blob_contents.states(self._repo, [sha for _, _, sha in chosen])
+        return [
+            TreeRow(raw[skip:], *states[sha], bool(mode & 0o100))
+            for raw, mode, sha in chosen
+            if sha in states
+        ]
+
+
+def _commit_of(repo: Repository, rev: str) -> str | None:
+    named = repo.git.run(
+        "rev-parse", "-q", "--verify", "--end-of-options", f"{rev}^{{commit}}", check=False
+    )
+    return named.stdout.decode("ascii").strip() if named.returncode == 0 else None
+
+
+def _name(raw: bytes) -> bytes:
+    return raw.rpartition(b"/")[2]
