@@ -48,6 +48,7 @@ VERBS: dict[str, Verb] = {
         _verb("stage", "Write down stages: what to run, what it needs, what it makes.", PIPELINE),
         _verb("repro", "Run what is stale, restore what was made before.", PIPELINE),
         _verb("why", "Say which stages made a file, from what, back to the sources.", PIPELINE),
+        _verb("dag", "Draw the graph of the stages, with what is stale.", PIPELINE),
         _verb("freeze", "Have `repro` leave stages alone.", PIPELINE),
         _verb("unfreeze", "Undo `freeze`.", PIPELINE),
         _verb("logs", "Show what a stage wrote while it ran.", PIPELINE),

@@ -59,6 +59,24 @@ def draw(
     return _Drawing(following, style).rows(order)
 
 
+def in_depth(order: Sequence[Node], following: Mapping[Node, Sequence[Node]]) -> list[Node]:
+    """Return another order that does, in which a node stands soon after those it follows: fewer rails."""
+    waiting = dict.fromkeys(order, 0)
+    for node in order:
+        for one in following.get(node, ()):
+            waiting[one] += 1
+    ready = [node for node in reversed(order) if not waiting[node]]
+    found = []
+    while ready:
+        node = ready.pop()
+        found.append(node)
+        for one in reversed(following.get(node, ())):
+            waiting[one] -= 1
+            if not waiting[one]:
+                ready.append(one)
+    return found
+
+
 def width(rows: Sequence[Row[Node]]) -> int:
     """Return how many columns of a terminal the rails take."""
     return max((len(row.rails) for row in rows), default=0)

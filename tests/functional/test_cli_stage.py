@@ -125,3 +125,39 @@ def test_a_variant_is_not_edited_alone(repo: Repo) -> None:
     repo.mlvc("freeze", "t")
     assert stages(repo)["t"]["frozen"] is True
     assert "did you mean 't" in repo.mlvc("freeze", "tt", check=False).err
+
+
+def test_the_graph_is_drawn_with_what_is_stale_and_status_names_it(repo: Repo) -> None:
+    assert "there are no stages" in repo.mlvc("dag").err
+    add = ("stage", "add", "-n")
+    repo.mlvc(*add, "copy", "-d", "raw.csv", "-o", "a.csv", "cp raw.csv a.csv")
+    repo.mlvc(*add, "count", "-d", "a.csv", "-p", "lr", "-o", "b.csv", "wc -l a.csv > b.csv")
+    repo.mlvc(*add, "odd", "-d", "absent", "true")
+    drawn = repo.mlvc("dag")
+    assert drawn.out.splitlines() == [
+        "*  copy  run: never ran",
+        "*  count  depends: on a.csv of copy",
+        "*  odd",
+    ]
+    assert "unknown: odd: stage 'odd' needs absent" in drawn.err
+    repo.mlvc("stage", "remove", "odd")
+    repo.mlvc("repro")
+    assert repo.mlvc("dag").out == "*  copy\n*  count\n"
+    assert "2 stages, 0 stale" in repo.mlvc("status").out
+
+    repo.write({"params.toml": b"lr = 0.2\n"})
+    said = repo.mlvc("status").out
+    assert "run  count  params.toml: lr 0.1 → 0.2" in said
+    assert "2 stages, 1 stale" in said
+    (stale,) = json.loads(repo.mlvc("status", "--json").out)["stages"]
+    assert (stale["stage"], stale["action"]) == ("count", "run")
+    assert '"count" [label="count (stale)"' in repo.mlvc("dag", "--format", "dot").out
+    assert 'n2["count (stale)"]:::stale' in repo.mlvc("dag", "--format", "mermaid").out
+    found = json.loads(repo.mlvc("dag", "--format", "json", "--outs", "count").out)
+    assert found["edges"] == [["raw.csv", "a.csv"], ["a.csv", "b.csv"]]
+    assert [node["name"] for node in found["nodes"] if node["stale"]] == ["b.csv"]
+
+    repo.write({"mlvc.toml": b"[stage.x]\ncmdd = 1\n"})
+    said = repo.mlvc("status")
+    assert "cannot tell which stages are stale" in said.err
+    assert "data file" in said.out

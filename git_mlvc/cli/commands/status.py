@@ -8,11 +8,14 @@ import click
 
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, paths_argument, verb
+from git_mlvc.cli.stages.looking import look as look_at_stages
+from git_mlvc.cli.stages.looking import show_stages, stages_fields
 from git_mlvc.errors import ExitCode
 from git_mlvc.units import count_text, size_text
 
 if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
+    from git_mlvc.pipeline.stale import Look
     from git_mlvc.worktree.status import FileStatus
     from git_mlvc.worktree.unpushed import OnRemote
 
@@ -42,6 +45,8 @@ def status(
     (`git mlvc pull` does both); one that is *left out* is not fetched before its path is named, because `[fetch]`
     in the settings says so; a *damaged stub* was edited or merged as if it were the file.
 
+    Stages that are stale are named with the reason, and which wait for them (`git mlvc repro --plan` looks further).
+
     What is not on the remote yet is told by what is known here; a remote that is a directory is looked into.
     The network is asked only with --remote.
     """
@@ -57,10 +62,19 @@ def status(
         chosen = set(selection.checked(file.path for file in files))
         files = [file for file in files if file.path in chosen]
     places = _on_remotes(invocation, files, ask=ask_remote)
+    stages = None if paths else _stages(invocation)
     if as_json:
         known = combined(places)
         remote = {"name": known.remote, "basis": known.basis, "why": known.why}
-        output.json("status", {"files": files, "unpushed": known.unpushed, "remote": remote})
+        output.json(
+            "status",
+            {
+                "files": files,
+                "unpushed": known.unpushed,
+                "remote": remote,
+                "stages": [] if stages is None else stages_fields(stages),
+            },
+        )
     else:
         rows = [
             [
@@ -79,10 +93,25 @@ def status(
         output.line(f"{count_text(len(files), 'data file')}, {present} present")
         for place in places:
             _show_remote(output, place)
+        if stages is not None:
+            show_stages(output, stages)
     is_well = all(file.state is State.PRESENT or file.is_left_out for file in files)
     if ask_remote:
         is_well &= not any(place.unpushed for place in places)
     return ExitCode.ANSWER if exit_code and not is_well else ExitCode.OK
+
+
+def _stages(invocation: Invocation) -> Look | None:
+    """What is stale; a stage file with a mistake in it keeps nobody from seeing the state of the data."""
+    from git_mlvc.errors import MlvcError
+
+    if invocation.workspace.repository.worktree is None:
+        return None
+    try:
+        return look_at_stages(invocation)
+    except MlvcError as exc:
+        invocation.output.error("cannot tell which stages are stale", why=str(exc), hint=exc.hint)
+        return None
 
 
 def _on_remotes(invocation: Invocation, files: list[FileStatus], *, ask: bool) -> list[OnRemote]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_mlvc.pipeline.rails import Style, draw, width
+from git_mlvc.pipeline.rails import Style, draw, in_depth, width
 
 DOWN, UP = set("│├┤╭╮┬┼"), set("│├┤╰╯┴┼")
 FAN = {
@@ -45,6 +45,11 @@ def test_a_plain_drawing_is_ascii_and_has_the_same_shape() -> None:
     assert all(line.isascii() for line in plain)
     assert [len(line) for line in plain] == [len(line) for line in lines(ORDER, FAN)]
     assert plain[:4] == ["*  prepare", "+-+", "* |  featurize", "+-|-+-+"]
+
+
+def test_in_depth_a_node_stands_soon_after_those_it_follows() -> None:
+    following = {"a": ["b"], "x": ["y"], "b": ["c"], "y": ["c"]}
+    assert in_depth(["a", "x", "b", "y", "c"], following) == ["a", "b", "x", "y", "c"]
 
 
 def test_nothing_and_strangers() -> None:

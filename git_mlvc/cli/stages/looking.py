@@ -1,0 +1,57 @@
+"""What `status` and `dag` show of the stages, from what an invocation has opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from git_mlvc.cli.invocation import Invocation
+from git_mlvc.units import count_text
+
+if TYPE_CHECKING:
+    from git_mlvc.cli.output import Output
+    from git_mlvc.pipeline.stale import Look
+
+_MOST_SHOWN = 20
+
+
+def look(invocation: Invocation, names: Sequence[str] = ()) -> Look:
+    """Look at these stages, or all. Raises as `stale.look`."""
+    from git_mlvc.pipeline import stage_commands, stale
+    from git_mlvc.pipeline.scene import Means
+
+    workspace = invocation.workspace
+    means = Means(workspace.repository, workspace.store, workspace.settings)
+    folder = stage_commands.folder_of(workspace.repository, invocation.cwd)
+    return stale.look(means, names, folder)
+
+
+def show_stages(output: Output, found: Look) -> None:
+    """Say how many stages are stale, and each with the reason."""
+    if not found.order:
+        return
+    stale = found.stale
+    for step in stale[:_MOST_SHOWN]:
+        output.line(f"{step.action.value}  {step.stage}  {step.reason}".rstrip())
+    if len(stale) > _MOST_SHOWN:
+        output.line(f"and {len(stale) - _MOST_SHOWN:,} more: git mlvc repro --plan")
+    for stage, why in found.problems.items():
+        output.line(f"unknown  {stage}  {why}")
+    output.line(f"{count_text(len(found.order), 'stage')}, {len(stale):,} stale")
+
+
+def stages_fields(found: Look) -> list[dict[str, object]]:
+    """Return what JSON says of the stages that are stale or cannot be decided."""
+    fields: list[dict[str, object]] = [
+        {
+            "stage": step.stage,
+            "action": step.action,
+            "reasons": step.reasons,
+            "waits_for": step.waits_for,
+        }
+        for step in found.stale
+    ]
+    return fields + [
+        {"stage": stage, "action": "unknown", "reasons": [str(why)], "waits_for": []}
+        for stage, why in found.problems.items()
+    ]
