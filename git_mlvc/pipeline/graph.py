@@ -5,7 +5,6 @@ An edge goes from the maker of a path to whoever needs that path, something belo
 
 from __future__ import annotations
 
-import difflib
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -103,6 +102,8 @@ class Graph:
             if variants:
                 return variants
         groups = {address.partition("@")[0] for address in self._by_address}
+        import difflib  # only where there is a mistake
+
         near = difflib.get_close_matches(name, sorted(groups | self._by_address.keys()), n=1)
         raise PipelineError(
             f"there is no stage '{name}'",

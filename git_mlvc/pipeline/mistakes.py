@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from git_mlvc.errors import ConfigError
@@ -49,6 +48,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
     lowered = {one.lower(): one for one in known}
     if name.lower() in lowered:
         return lowered[name.lower()]
+    import difflib  # only where there is a mistake
+
     near = difflib.get_close_matches(name, known, n=1)
     return near[0] if near else ""
 

@@ -15,7 +15,6 @@ from git_mlvc.pipeline.templating import PARAM, Scope
 from git_mlvc.pipeline.written import Written
 from git_mlvc.pipeline.written_paths import PathMistake, resolved
 from git_mlvc.repo_path import RepoPath
-from git_mlvc.secret_text import holds_secret
 
 T = TypeVar("T")
 STAGE_KEYS = (
@@ -118,6 +117,8 @@ def _deps(written: Written, folder: RepoPath | None) -> Iterator[Dep]:
     for one in written.items("paths, patterns and URLs"):
         text = one.text()
         if _URL.match(text):
+            from git_mlvc.secret_text import holds_secret  # its patterns take 3 ms to compile
+
             if holds_secret(text):
                 raise one.mistake(
                     "this address holds a secret",
