@@ -130,7 +130,11 @@ def test_a_variant_is_not_edited_alone(repo: Repo) -> None:
 def test_the_graph_is_drawn_with_what_is_stale_and_status_names_it(repo: Repo) -> None:
     assert "there are no stages" in repo.mlvc("dag").err
     add = ("stage", "add", "-n")
-    repo.mlvc(*add, "copy", "-d", "raw.csv", "-o", "a.csv", "cp raw.csv a.csv")
+    ran = repo.mlvc(*add, "copy", "-d", "raw.csv", "-o", "a.csv", "--run", "cp raw.csv a.csv")
+    assert "1 ran" in ran.out
+    assert repo.read("a.csv") == b"1\n"
+    repo.remove("a.csv", "mlvc.lock")
+    repo.write({"raw.csv": b"2\n"})
     repo.mlvc(*add, "count", "-d", "a.csv", "-p", "lr", "-o", "b.csv", "wc -l a.csv > b.csv")
     repo.mlvc(*add, "odd", "-d", "absent", "true")
     drawn = repo.mlvc("dag")

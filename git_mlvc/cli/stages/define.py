@@ -11,7 +11,7 @@ import click
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import Function, help_text, json_option
 from git_mlvc.cli.registry import VERBS
-from git_mlvc.errors import ExitCode
+from git_mlvc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from git_mlvc.pipeline.stage_commands import TypedOut
@@ -61,6 +61,7 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[Function], Function
 @click.option(
     "-f", "--force", is_flag=True, help="Replace a stage of that name; take over sources."
 )
+@click.option("--run", "is_run", is_flag=True, help="Run it at once: `git mlvc repro NAME`.")
 @json_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD...")
 @click.pass_obj
@@ -79,12 +80,15 @@ def add(
     desc: str,
     always: bool,
     force: bool,
+    is_run: bool,
     as_json: bool,
     command: tuple[str, ...],
 ) -> int:
     from git_mlvc.pipeline import stage_commands
     from git_mlvc.pipeline.stage_commands import TypedStage
 
+    if is_run and as_json:
+        raise UsageError("--run and --json do not go together", hint="git mlvc repro --json")
     typed = TypedStage(
         name=name,
         commands=(command[0] if len(command) == 1 else shlex.join(command),),
@@ -104,8 +108,17 @@ def add(
         output.json("stage-add", {"file": file, "stages": [stage.address for stage in made]})
         return ExitCode.OK
     output.line(f"stage '{made[0].address}' is in {file}")
-    output.message(f"next: git mlvc repro {made[0].address}")
-    return ExitCode.OK
+    addresses = tuple(stage.address for stage in made)
+    if not is_run:
+        output.message(f"next: git mlvc repro {addresses[0]}")
+        return ExitCode.OK
+    context = click.get_current_context()
+    whole = context.find_root().command
+    assert isinstance(whole, click.Group)
+    repro = whole.get_command(context, "repro")
+    assert repro is not None
+    answer: int = context.invoke(repro, stages=addresses)
+    return answer
 
 
 def _outs(paths: Iterable[str], **options: bool) -> list[TypedOut]:
