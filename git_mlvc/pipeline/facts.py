@@ -64,6 +64,14 @@ class WorktreeFacts:
         return self._states.out(out)
 
     def param(self, stage: Stage, param: Param, replaced: Mapping[RepoPath, FileState]) -> str:
+        try:
+            return self._param(param, replaced)
+        except ConfigError as exc:
+            who = f"stage '{stage.address}' reads it ({stage.file}, line {stage.line})"
+            exc.why = f"{exc.why}; {who}" if exc.why else who
+            raise
+
+    def _param(self, param: Param, replaced: Mapping[RepoPath, FileState]) -> str:
         if replaced:
             coming = self._coming(param.file, replaced)
             if coming is not None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from git_mlvc.errors import ConfigError
 from git_mlvc.pipeline import param_key, param_values
 from git_mlvc.pipeline.mistakes import Mistake, Place, nearest
 from git_mlvc.pipeline.param_values import Value
@@ -86,8 +87,13 @@ class Scope:
             file = RepoPath.parse(resolved(self.folder, found[1]))
         except PathMistake as exc:
             raise Mistake(place, f"{found[1]}: {exc.what}", hint=exc.hint) from exc
+        if not self.files.exists(file):
+            raise Mistake(place, f"the params file {file} does not exist", hint=f"write {file}")
         document = self.files.document(file)
-        return param_values.at(document, found[2].strip(), str(file))
+        try:
+            return param_values.at(document, found[2].strip(), str(file))
+        except ConfigError as exc:
+            raise Mistake(place, exc.what, why=exc.why, hint=exc.hint) from exc
 
     def _step_down(self, document: Value, parts: tuple[str, ...], name: str, place: Place) -> Value:
         value = document

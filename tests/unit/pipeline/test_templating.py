@@ -175,6 +175,9 @@ def test_a_shell_gets_exactly_the_value(values: list[str]) -> None:
         ("${net}", "is a table", "${net.layers}"),
         ("${net.layers}", "is a list", "${net.layers[0]}"),
         ("${item.x}", "is not known", ""),
+        ("${params.toml:lrr}", "params.toml has no key 'lrr'", "'lr'"),
+        ("${no.yaml:lr}", "the params file no.yaml does not exist", "write no.yaml"),
+        ("${../no.yaml:lr}", "leads out of the repository", ""),
     ],
 )
 def test_a_name_that_means_nothing_is_told_with_its_line(
