@@ -17,10 +17,14 @@ from git_mlvc.store.store import Store
 Made = bytes | Mapping[str, bytes]
 
 
-def ingest_out(session: Session, made: Made) -> RunFile:
-    """Take in a file, or a directory of files with its tree; return what a run says of it."""
+def ingest_out(session: Session, made: Made, *, is_lost: bool = False) -> RunFile:
+    """Take in a file, or a directory of files with its tree; return what a run says of it.
+
+    `is_lost`: of a file only that is told.
+    """
     if isinstance(made, bytes):
-        session.ingest_bytes(made)
+        if not is_lost:
+            session.ingest_bytes(made)
         return RunFile(Oid(blake3(made).digest()), len(made))
     rows = []
     for name, data in made.items():
@@ -39,10 +43,13 @@ def encoded_run(
     outs: Mapping[str, Made],
     *,
     unpushed: tuple[str, ...] = (),
+    lost: tuple[str, ...] = (),
     made_at_ms: int = 1_700_000_000_000,
 ) -> tuple[bytes, bytes]:
     """Take in what a stage made; return the key and the record of a run that did."""
-    states = {path: ingest_out(session, made) for path, made in sorted(outs.items())}
+    states = {
+        path: ingest_out(session, made, is_lost=path in lost) for path, made in sorted(outs.items())
+    }
     paths = tuple(RepoPath.parse(path) for path in states)
     inputs = RunInputs((f"make {stage}",), out_paths=paths)
     made_outs = tuple(
@@ -59,11 +66,12 @@ def add_run(
     outs: Mapping[str, Made],
     *,
     unpushed: tuple[str, ...] = (),
+    lost: tuple[str, ...] = (),
     made_at_ms: int = 1_700_000_000_000,
 ) -> tuple[bytes, bytes]:
     """Put a run and what it made into a store; return its key and the id of its record."""
     with store.session() as session:
         stage_key, record = encoded_run(
-            session, stage, outs, unpushed=unpushed, made_at_ms=made_at_ms
+            session, stage, outs, unpushed=unpushed, lost=lost, made_at_ms=made_at_ms
         )
         return stage_key, session.add_run(stage_key, record)
