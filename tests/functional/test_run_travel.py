@@ -7,21 +7,57 @@ from collections.abc import Mapping
 
 from support.content import noise
 from support.repo import Machine, Repo
-from support.stage_runs import Made, add_run
+from support.stage_runs import Made, add_run, ingest_out
 
+from git_mlvc.formats.pointer import Pointer
+from git_mlvc.oid import Oid
 from git_mlvc.pipeline import lock_file
 from git_mlvc.pipeline.model import Result
 from git_mlvc.pipeline.run_cache import RunCache
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.store import Store
+from git_mlvc.transfer.remote_view import RemoteView
+from git_mlvc.transfer.verify import copies_on
+from git_mlvc.workspace import Workspace
 
 MODEL, PLOTS = noise(50_000, 1), {"a.csv": b"1,2\n", "deep/b.csv": b"3,4\n"}
+A, B, C = noise(40_000, 3), noise(45_000, 4), noise(48_000, 5)
+IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}  # standard error then names each module
+STAGE_FILE = b"""\
+[stage.make]
+cmd = "make"
+outs = ["out/", {path = "kept.bin", push = false}]
+"""
+ROUTES = b"""\
+[remote]
+default = "lab"
+lab = { url = "../lab" }
+archive = { url = "../archive" }
+[track."models/**"]
+remote = "archive"
+"""
 OUTS: dict[str, Made] = {"model.bin": MODEL, "plots": PLOTS}
 
 
 def runs_in(repo: Repo) -> set[bytes]:
     with Store.open(repo.store) as store:
         return {run for _, run in store.all_runs()}
+
+
+def view_of(repo: Repo, place: str) -> RemoteView:
+    workspace = Workspace.open(repo.path, repo.machine.env())
+    return workspace.view(workspace.places.named(place))
+
+
+def runs_on(repo: Repo, place: str) -> set[bytes]:
+    return {run for _, run in view_of(repo, place).runs()}
+
+
+def holds(repo: Repo, *contents: bytes, place: str = "origin") -> list[bool]:
+    """Say of each content whether a remote has all of it."""
+    pointers = [Pointer(Oid.of(data), len(data)) for data in contents]
+    there = copies_on(view_of(repo, place), pointers)
+    return [pointer in there for pointer in pointers]
 
 
 def run_stage(
@@ -61,3 +97,91 @@ def test_with_git_push_go_the_runs_that_its_locks_name(
     assert "run" not in clone.mlvc("pull", "--no-run-cache").out
     assert json.loads(clone.mlvc("pull", "--json").out)["runs"]["received"] == 1
     assert runs_in(clone) == {trained, other}
+
+
+def test_what_only_a_lock_names_goes_with_it_and_what_is_nowhere_is_told(
+    repo: Repo, remote: Repo, machine: Machine
+) -> None:
+    """In a folder, ignored by git, of a run that is not in the run cache; another out that is lost."""
+    repo.mlvc("init")
+    _, made = run_stage(
+        repo, "make", {"sub/out": PLOTS, "sub/kept.bin": B}, unpushed=("sub/kept.bin",)
+    )
+    _, lost = run_stage(repo, "lost", {"sub/lost.bin": C})
+    repo.lose_data()
+    with Store.open(repo.store) as store, store.session() as session:
+        ingest_out(session, PLOTS)
+        ingest_out(session, B)
+    repo.write({"sub/mlvc.toml": STAGE_FILE, ".gitignore": b"/sub/out/\n/sub/*.bin\n"})
+    lock(repo, {"make": made, "lost": lost}, "sub").add().commit("one")
+    said = repo.git("push", "origin", "main", env=IMPORTS).err
+    assert "warning: what 'sub:lost' made is neither here nor on" in said
+    assert "git_mlvc.pipeline.lock_file" in said
+    assert holds(repo, *PLOTS.values(), B, C) == [True, True, False, False]
+    # What the remote has been told of before is not looked at again, nor told again.
+    lock(repo, {"make": made, "lost": lost, "new": made}, "sub").add().commit("two")
+    assert "sub:lost" not in repo.git("push", "origin", "main").err
+    # Without a lock among the commits pipelines cost nothing.
+    repo.write({"a.bin": A}).add().commit("three")
+    said = repo.git("push", "origin", "main", env=IMPORTS).err
+    assert "git_mlvc.transfer.push" in said and "git_mlvc.pipeline" not in said
+    # A lock that cannot be read is told, and goes with git as git has it.
+    repo.write({"sub/mlvc.lock": b"<<<<<<< HEAD\n"}).add().commit("four")
+    assert "warning: " in repo.git("push", "origin", "main").err
+
+
+def test_outs_that_stay_off_remotes_stay_though_git_tracks_them(
+    repo: Repo, remote: Repo, machine: Machine
+) -> None:
+    repo.mlvc("init")
+    trained, made = run_stage(repo, "make", {"kept.bin": B}, unpushed=("kept.bin",))
+    repo.write({"mlvc.toml": STAGE_FILE, "kept.bin": B, "a.bin": A})
+    lock(repo, {"make": made}).add().commit("one")
+    repo.git("push", "origin", "main")
+    assert holds(repo, A, B) == [True, False]
+    said = repo.mlvc("push")
+    assert "1 run stays here" in said.err
+    assert holds(repo, A, B) == [True, False]
+    # The same bytes at another path travel, and then so does the run.
+    repo.write({"b.bin": B}).add().commit("two")
+    repo.mlvc("push")
+    assert holds(repo, A, B) == [True, True]
+    assert json.loads(repo.mlvc("push", "--json").out)["runs"] == 1
+    clone = machine.clone("origin.git", "clone")
+    clone.mlvc("pull")
+    assert runs_in(clone) == {trained}
+
+
+def test_where_the_data_place_is_silent_the_push_is_refused_and_where_it_takes_nothing_it_is_not(
+    repo: Repo, remote: Repo, machine: Machine
+) -> None:
+    repo.mlvc("init")
+    _, made = run_stage(repo, "make", {"out": PLOTS})
+    repo.set("mlvc.remote.origin.url", str(machine.path("not/mounted")))
+    lock(repo, {"make": made}).add().commit("one")
+    assert repo.fails("push", "origin", "main").returncode
+    repo.git("config", "--unset", "mlvc.remote.origin.url")
+    repo.write({"mlvc.toml": b'[remote]\ndefault = \"away\"\naway = { url = \"http://127.0.0.1:9/data\" }\n'}).add().commit("two")
+    said = repo.git("push", "origin", "main").err
+    assert "warning: what stages made is not pushed" in said
+    # A fetch says whom it could not ask.
+    assert "runs are not fetched" in repo.mlvc("fetch", check=False).err
+
+
+def test_outs_follow_the_routes_of_their_paths_and_records_go_to_the_usual_place(
+    repo: Repo, remote: Repo
+) -> None:
+    repo.mlvc("init")
+    repo.write({"mlvc.toml": ROUTES})
+    for place in ("../lab", "../archive"):
+        repo.git("config", "--add", "mlvc.trust", place)
+    trained, made = run_stage(repo, "make", {"models/b.bin": B, "c.bin": C})
+    lock(repo, {"make": made}).add().commit("one")
+    repo.git("push", "origin", "main")
+    assert holds(repo, B, C, place="archive") == [True, False]
+    assert holds(repo, B, C, place="lab") == [False, True]
+    assert (runs_on(repo, "lab"), runs_on(repo, "archive")) == ({trained}, set())
+    other, _ = run_stage(repo, "other", {"models/a.bin": A})
+    repo.mlvc("push")
+    assert holds(repo, A, place="archive") == [True]
+    assert (runs_on(repo, "lab"), runs_on(repo, "archive")) == ({trained, other}, set())
