@@ -82,6 +82,13 @@ class Chosen:
             if bundle.record is not None:
                 yield Pointer(Oid(bundle.record.id), bundle.record_bytes)
 
+    def without(self, lost: Collection[Pointer]) -> Chosen:
+        """Return the same without bundles that need something which turned out not to be had."""
+        lacking = set(lost)
+        stay = [b for b in self.going if any(p in lacking for p in b.pointers)]
+        going = tuple(bundle for bundle in self.going if bundle not in stay)
+        return Chosen(going, (*self.left, *stay), self.elsewhere)
+
     def runs_among(self, digests: Collection[bytes]) -> list[RunName]:
         """Return the runs whose records are among `digests`."""
         return [b.record for b in self.going if b.record is not None and b.record.id in digests]

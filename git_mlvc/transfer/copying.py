@@ -7,12 +7,16 @@ and nothing is named there before it has been seen to stand there. A copy that d
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from git_mlvc.backend.base import Capability, require
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.progress import Progress, Silent
+from git_mlvc.transfer import remote_runs
+from git_mlvc.transfer.bundle_choice import choose
+from git_mlvc.transfer.bundles import Chosen
 from git_mlvc.transfer.lacking import Survey
 from git_mlvc.transfer.plan import MissingData, PushReport
 from git_mlvc.transfer.push import Pusher, Use, paths_of
@@ -38,10 +42,11 @@ def copy(
     scratch: Path,
     progress: Progress | None = None,
     wave_records: int = WAVE_RECORDS,
+    has_runs: bool = False,
 ) -> CopyReport:
-    """Make `target_view` hold all that the pointers need and `source_view` has.
+    """Make `target_view` hold all that the pointers need and `source_view` has; with `has_runs`, its runs too.
 
-    A content that neither has in full is left out and named. `scratch`: where a few packs lie while they travel.
+    A content that neither has in full is left out and named; a run is left out. `scratch`: where a few packs lie while they travel.
     Raises RemoteError, StoreError when `scratch` cannot take a pack.
     """
     require(target_view.backend, Capability.WRITE, "copy data")
@@ -53,19 +58,23 @@ def copy(
     contents = dict.fromkeys(use.pointer for use in uses)
     try:
         with target_view.traffic.shown_in(shown):
-            there, lost = _send(source, target_view, pusher, contents, wave_records)
+            bundles = remote_runs.bundles_of(source, source_view, target_view) if has_runs else []
+            chosen = choose(source, target_view, bundles)
+            there, lost, chosen = _send(source, target_view, pusher, contents, chosen, wave_records)
             pusher.finish()
     finally:
         source.close()
+    contents.update(dict.fromkeys(chosen.files_of(pusher.runs)))
+    paths = paths_of(lost, uses)
     return CopyReport(
-        pusher.report(contents, there),
+        replace(pusher.report(contents, there), left=chosen.left),
         MissingData(
-            paths_of(lost, uses),
+            paths,
             target_view.name,
             source.name,
             hint=f"git mlvc push {target_view.name} --all, wherever the data still is",
         )
-        if lost
+        if paths
         else None,
     )
 
@@ -75,11 +84,12 @@ def _send(
     target_view: RemoteView,
     pusher: Pusher,
     contents: dict[Pointer, None],
+    chosen: Chosen,
     wave_records: int,
-) -> tuple[int, list[Pointer]]:
+) -> tuple[int, list[Pointer], Chosen]:
     """Send what can be sent, and leave that in `contents`.
 
-    Return how many records were there already, and the contents that are nowhere.
+    Return how many records were there already, the contents that are nowhere, and the runs that are whole.
     """
     there: int | None = None
     lost: list[Pointer] = []
@@ -87,8 +97,8 @@ def _send(
         survey = Survey(source, target_view, wave_records=wave_records)
         is_whole = False
         try:
-            for wave in survey.waves(contents):
-                pusher.send(wave)
+            for wave in survey.waves(dict.fromkeys(chain(contents, chosen.contents()))):
+                pusher.send(wave, chosen.runs_among(wave))
             is_whole = not survey.lost
         except Unreadable:
             pass  # what turned out to be wrong there is lost from now on; the rest goes on
@@ -96,5 +106,6 @@ def _send(
         lost += survey.lost
         for pointer in survey.lost:
             contents.pop(pointer, None)
+        chosen = chosen.without(survey.lost)
         if is_whole:
-            return there, lost
+            return there, lost, chosen

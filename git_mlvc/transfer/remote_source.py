@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from blake3 import blake3
+
 from git_mlvc.backend.base import NotFound
 from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk, RemoteError
 from git_mlvc.formats import pack as pack_format
@@ -124,6 +126,30 @@ class RemoteSource:
             self._view.distrust(digest, pack)
             raise self._unreadable(str(exc)) from exc
         yield digest
+
+    def read_all(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return records, and contents of several chunks, as bytes, verified; what cannot be had is left out.
+
+        All in memory: for what is small. Raises RemoteError.
+        """
+        asked = list(dict.fromkeys(digests))
+        kinds = {digest: at.kind for digest, at in self.find_many(asked).items()}
+        raw = self._read_raw(kinds)
+        for digest in [digest for digest, kind in kinds.items() if kind == Kind.RECIPE]:
+            whole = self._joined(raw.pop(digest, b""))
+            if blake3(whole).digest() == digest:
+                raw[digest] = whole
+        return raw
+
+    def _joined(self, encoded: bytes) -> bytes:
+        try:
+            recipe = recipe_format.decode(encoded)
+            pieces = _Pieces(recipe, self._read_raw)
+            chunks = list(recipe_format.unfold(recipe, pieces.read).digests())
+            raw = self._read_raw(dict.fromkeys(chunks).keys())
+            return b"".join([raw[digest] for digest in chunks])
+        except (KeyError, FormatError, MissingChunk):
+            return b""
 
     def _read_raw(self, digests: Collection[bytes]) -> dict[bytes, bytes]:
         """Return records decoded and verified; those that cannot be had are left out."""

@@ -48,8 +48,8 @@ class RunsReport:
 # -- what a run is made of
 
 
-def bundle_of(name: RunName, data: bytes, read_tree: ReadTree) -> Bundle:
-    """Return what travels with the record `data`. Raises FormatError for a record that is none.
+def bundle_of(run: bytes, data: bytes, read_tree: ReadTree) -> Bundle:
+    """Return what travels with the record `data`, of which `run` is the id. Raises FormatError if it is none.
 
     `read_tree` returns the bytes of a tree, and raises StoreError or FormatError where it cannot.
     """
@@ -62,6 +62,7 @@ def bundle_of(name: RunName, data: bytes, read_tree: ReadTree) -> Bundle:
         except (StoreError, FormatError):
             is_known = False
     contents += _listings(record, read_tree)
+    name = RunName(record.key, run)
     return Bundle(record.stage, tuple(contents), name, len(data), is_known)
 
 
@@ -75,9 +76,9 @@ def bundles_of(store: Store, runs: Iterable[tuple[bytes, bytes]]) -> list[Bundle
         return known[pointer]
 
     found = []
-    for key, run in runs:
+    for _, run in runs:
         try:
-            found.append(bundle_of(RunName(key, run), store.read_run(run), read_tree))
+            found.append(bundle_of(run, store.read_run(run), read_tree))
         except (StoreError, FormatError):
             continue  # damaged, or of a later git-mlvc: `git mlvc fsck` says so
     return found

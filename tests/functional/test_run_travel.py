@@ -161,7 +161,9 @@ def test_where_the_data_place_is_silent_the_push_is_refused_and_where_it_takes_n
     lock(repo, {"make": made}).add().commit("one")
     assert repo.fails("push", "origin", "main").returncode
     repo.git("config", "--unset", "mlvc.remote.origin.url")
-    repo.write({"mlvc.toml": b'[remote]\ndefault = \"away\"\naway = { url = \"http://127.0.0.1:9/data\" }\n'}).add().commit("two")
+    repo.write(
+        {"mlvc.toml": b'[remote]\ndefault = "away"\naway = { url = "http://127.0.0.1:9/data" }\n'}
+    ).add().commit("two")
     said = repo.git("push", "origin", "main").err
     assert "warning: what stages made is not pushed" in said
     # A fetch says whom it could not ask.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from git_mlvc.cli.invocation import Invocation
-from git_mlvc.cli.options import json_option, verb
+from git_mlvc.cli.options import json_option, no_run_cache_option, verb
 from git_mlvc.cli.report_lines import push_fields
 from git_mlvc.cli.trust import settled
 from git_mlvc.errors import ExitCode, UsageError
@@ -16,6 +16,7 @@ from git_mlvc.errors import ExitCode, UsageError
 @click.option("--to", "target", required=True, metavar="REMOTE", help="Where it shall be as well.")
 @click.argument("refs", nargs=-1, metavar="[REF]...")
 @click.option("--all", "everything", is_flag=True, help="The data of every commit of every ref.")
+@no_run_cache_option
 @json_option
 def copy(
     invocation: Invocation,
@@ -23,10 +24,11 @@ def copy(
     target: str,
     refs: tuple[str, ...],
     everything: bool,
+    no_run_cache: bool,
     as_json: bool,
 ) -> int:
     """Of HEAD and all commits before it if no REF is given. The data passes through this machine, verified,
-    and is not kept here. What the other remote has is not sent again; run it again if it was interrupted.
+    and is not kept here. With it go all runs of the run cache that the one remote has. What the other remote has is not sent again; run it again if it was interrupted.
     """
     from git_mlvc.transfer import copying
     from git_mlvc.worktree import exchange
@@ -43,7 +45,9 @@ def copy(
     uses = exchange.pushed(workspace.repository, refs, everything=everything)
     views = workspace.view(one), workspace.view(other)
     scratch = workspace.store_path / "tmp"
-    report = copying.copy(*views, uses, scratch=scratch, progress=output.progress)
+    report = copying.copy(
+        *views, uses, scratch=scratch, progress=output.progress, has_runs=not no_run_cache
+    )
     if as_json:
         missing = list(report.missing.paths) if report.missing else []
         fields = {"from": source, "to": target, **push_fields(report.done), "missing": missing}

@@ -23,6 +23,7 @@ from git_mlvc.progress import Silent
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import plan, remote_layout
 from git_mlvc.transfer.bundles import Bundle
+from git_mlvc.transfer.copying import CopyReport, copy
 from git_mlvc.transfer.fetch import fetch
 from git_mlvc.transfer.plan import PushReport
 from git_mlvc.transfer.push import push
@@ -63,6 +64,15 @@ def damage(store: Store) -> None:
         data[100] ^= 1
         path.chmod(0o644)
         path.write_bytes(data)
+
+
+def hurt(remote: Backend, data: bytes) -> None:
+    """Flip a bit of a content in the pack of a remote that has only one."""
+    assert isinstance(remote, MemoryBackend)
+    (key,) = [key for key in remote.objects if key.startswith("packs/")]
+    pack = bytearray(remote.objects[key])
+    pack[pack.index(data[:64]) + 10] ^= 1
+    remote.objects[key] = bytes(pack)
 
 
 def runs(who: Place) -> set[tuple[bytes, bytes]]:
@@ -193,6 +203,32 @@ def test_law_3_a_record_is_what_the_table_says_or_it_stays_there(
     report = fetch_runs(bob.store, [bob.view(remote)], [key])
     assert (report.received, report.left.keys()) == (1, {other_run, chunk.oid.digest})
     assert runs(bob) == {(key, true_run)}
+
+
+def test_runs_are_copied_from_remote_to_remote_with_all_that_they_made(
+    ann: Place, bob: Place, tmp_path: Path
+) -> None:
+    one, other = FaultyBackend(MemoryBackend()), FaultyBackend(MemoryBackend())
+    files = {f"{n:05}": b"%d" % n for n in range(6000)}  # so many that the tree has several chunks
+    add_run(ann.store, "train", {"a.bin": content(1, 400_000), "d": files})
+    lost = add_run(ann.store, "lost", {"lost.bin": content(2, 50_000)})
+    (pointer,) = ingest(ann.store, content(3, 1000))
+    push(ann.store, ann.view(one), uses(pointer), bundles=bundles(ann))
+    hurt(one.inner, content(2, 50_000))
+
+    def copied() -> CopyReport:
+        views = bob.view(one, "one"), bob.view(other, "other")
+        return copy(*views, uses(pointer), scratch=tmp_path / "scratch", has_runs=True)
+
+    report = copied()
+    assert report.missing is None
+    assert report.done.runs == 1 and [b.stage for b in report.done.left] == ["lost"]
+    assert runs_on(bob, other) == runs(ann) - {lost}
+    for bundle in bundles(ann):
+        assert (bundle.stage == "lost") or copies_on(
+            bob.view(other, "other"), bundle.pointers, deep=True
+        ) == set(bundle.pointers)
+    assert copied().done.sent_bytes == 0
 
 
 def test_law_9_a_remote_that_does_not_answer_is_not_one_without_runs(
