@@ -82,22 +82,27 @@ def all_pointers(repo: Repository) -> list[PointerUse]:
 def each_pointer(repo: Repository) -> Iterator[PointerUse]:
     """Yield every pointer that anything in the clone still holds on to, each blob at least once.
 
-    Roots: all refs, all reflogs, HEAD and index of every worktree, stashes with their index and
-    untracked parents, and what a merge, rebase, cherry-pick, revert, am or bisect under way remembers.
+    That is what can be reached from `roots`, and the index of every worktree.
     """
-    roots = objects.existing(repo, sorted(_remembered(repo)))
-    head = repo.git.run("rev-parse", "-q", "--verify", "HEAD", check=False).stdout
-    include = ["--all", "--reflog", *roots]
-    if head:
-        include.append(head.decode("ascii").strip())
-    yield from each_between(repo, include)
+    yield from each_between(repo, roots(repo))
     yield from index_pointers(repo)
+
+
+def roots(repo: Repository) -> list[str]:
+    """Return what reaches all that the clone still holds on to but for its indexes, as `each_between` takes it.
+
+    All refs, all reflogs, HEAD of every worktree, stashes with their index and untracked parents, and what
+    a merge, rebase, cherry-pick, revert, am or bisect under way remembers.
+    """
+    remembered = objects.existing(repo, sorted(_remembered(repo)))
+    head = repo.git.run("rev-parse", "-q", "--verify", "HEAD", check=False).stdout
+    return ["--all", "--reflog", *remembered, *head.decode("ascii").split()]
 
 
 def index_pointers(repo: Repository) -> Iterator[PointerUse]:
     """Yield the pointers in the index of every worktree; merge conflicts with all their sides."""
     loose_objects = objects.loose_objects(repo)
-    for batch in _batches(_index_rows(repo)):
+    for batch in _batches(index_rows(repo)):
         rows = dict(batch)
         for sha, pointer in objects.pointers(repo, rows, loose=loose_objects).items():
             path = objects.as_path(rows[sha])
@@ -195,7 +200,8 @@ def _listed(
             commit = line.decode("ascii")
 
 
-def _index_rows(repo: Repository) -> Iterator[tuple[str, bytes]]:
+def index_rows(repo: Repository) -> Iterator[tuple[str, bytes]]:
+    """Yield (blob, path) of all that is in the index of any worktree."""
     for git_dir in worktree_git_dirs(repo):
         if not (git_dir / "index").exists():
             continue

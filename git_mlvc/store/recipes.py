@@ -14,6 +14,7 @@ from git_mlvc.formats import recipe as recipe_format
 from git_mlvc.formats.pack import Kind
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.formats.recipe import Recipe
+from git_mlvc.oid import Oid
 from git_mlvc.store.chunk_index import ChunkIndex
 from git_mlvc.store.reader import Reader
 
@@ -53,6 +54,23 @@ class Recipes:
             yield from stream.entries
         except FormatError as exc:
             raise _damaged(pointer, exc) from exc
+
+    def pointer_of(self, oid: Oid) -> Pointer | None:
+        """Return the pointer to a content by what is here of it, or None. Raises CorruptChunk."""
+        location = self._index.find(oid.digest)
+        if location is None:
+            return None
+        if location.kind == Kind.CHUNK:
+            return Pointer(oid, location.raw_len)
+        try:
+            top = self._top_recipe(oid.digest)
+            return Pointer(oid, recipe_format.stream(top, self._read_chunk).size_bytes)
+        except MissingChunk:
+            return None
+        except FormatError as exc:
+            raise CorruptChunk(
+                f"the recipe of {oid.short} is damaged", why=str(exc), hint=_REPAIR
+            ) from exc
 
     def missing_of(self, pointer: Pointer) -> list[bytes]:
         """Return the digests (content, recipe or chunk ids) that are not here; [] = complete.

@@ -91,6 +91,13 @@ class Store:
         """Return those digests that are nowhere here, in order."""
         return self.index.missing(digests)
 
+    def pointer_of(self, oid: Oid) -> Pointer | None:
+        """Return the pointer to a content of which only the id is known; None if that is not here.
+
+        Raises CorruptChunk.
+        """
+        return self._recipes.pointer_of(oid)
+
     def recipe(self, pointer: Pointer) -> Recipe:
         """Return what a content is made of. Raises as `Recipes.of`."""
         return self._recipes.of(pointer)

@@ -1,9 +1,9 @@
 """Pruning: local packs go when a remote was just seen to hold what is still needed of them.
 
 Law 11: a record that some pointer needs counts as needed here until a remote, asked now, names it in a pack
-that stands there now. So does what a run of a stage names: it is what `repro` restores from. The records of
-runs themselves stay in any case: they are small, and say what could be fetched. What neither a pointer nor a
-run of this clone needs is removed as well, once it has been left alone for long enough.
+that stands there now. So does what a run of a stage or a lock file names: it is what `repro` restores from. The
+records of runs themselves stay in any case: they are small, and say what could be fetched. What no pointer, run or
+lock of this clone needs is removed as well, once it has been left alone for long enough.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from git_mlvc.progress import Progress, Silent
 from git_mlvc.store import gc, gc_plan, run_contents
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import verify
+from git_mlvc.worktree import lock_mentions
 
 if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
@@ -67,6 +68,7 @@ def plan(
     with _hint_at_repair():
         runs, forgotten = _runs(store, before_s)
         pointers.update(dict.fromkeys(run_contents.needed(store, runs)))
+        pointers.update(dict.fromkeys(lock_mentions.needed(repo, store)))
         needed = _needed(store, pointers, shown)
     shown.end()
     keep = needed | set(runs)

@@ -11,6 +11,7 @@ from support.content import noise
 from support.repo import Repo
 
 from git_mlvc.formats.run import RunRecord
+from git_mlvc.oid import Oid
 from git_mlvc.store import fsck, run_contents
 from git_mlvc.store.store import Store
 
@@ -99,6 +100,31 @@ def test_law_11_prune_lets_go_of_outs_that_a_remote_holds_and_keeps_what_says_so
     out = repo.mlvc("fsck").out
     assert "2 runs of stages remembered, 1 of them without all their data here: train" in out
     assert "all is sound" in out
+
+
+def test_law_11_prune_keeps_what_only_a_lock_names_in_any_version(repo: Repo) -> None:
+    with store_of(repo).session() as session:
+        directory = runs.made_tree(session, one=noise(400_000, 1), two=noise(40_000, 2))
+        files = [runs.made_file(session, noise(20_000 + n, 50 + n)) for n in range(4)]
+        small = runs.made_file(session, b"MLVCTREE is how a tree begins, and this is none")
+        unneeded = runs.made_file(session, noise(700_000, 99))
+    repo.write({"mlvc.lock": f'outs = [{{path = "d", tree = "{directory.oid}"}}]'.encode()})
+    repo.add().commit("one")
+    conflict = f"<<<<<<< ours\noid = '{files[0].oid}'\n=======\noid = '{small.oid}'\n>>>>>>>\n"
+    repo.write({"mlvc.lock": conflict.encode()}).add().commit("two")
+    repo.write({"mlvc.lock": f'seal = "{files[1].oid}"'.encode()}).add()
+    repo.write({"mlvc.lock": b"", "sub/mlvc.lock": f'oid = "{files[2].oid}"'.encode()})
+    repo.git("worktree", "add", "-q", "../other", "HEAD")
+    (repo.path.parent / "other" / "mlvc.lock").write_text(f'oid = "{files[3].oid}"')
+    grow_old(repo)
+    repo.mlvc("prune")
+    store = store_of(repo)
+    made = [directory, *files, small]
+    kept = [state.pointer for state in made if state.pointer is not None]
+    assert not store.incomplete(kept)
+    assert store.has(Oid.of(noise(400_000, 1))) and store.has(Oid.of(noise(40_000, 2)))
+    assert not store.has(unneeded.oid)
+    assert fsck.check(store).is_sound
 
 
 def test_a_run_that_is_lost_is_named_and_is_no_data_of_the_users(repo: Repo) -> None:
