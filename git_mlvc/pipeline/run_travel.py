@@ -122,10 +122,10 @@ def without_unpushed(
     placed: Callable[[], Iterable[PointerUse]],
 ) -> list[PointerUse]:
     """Return what of `uses` is not in the outs `kept`. `placed`: the same at each path where it stands."""
-    if not any(_is_in(use.path, kept) for use in uses):
+    if not any(is_in(use.path, kept) for use in uses):
         return list(uses)
-    elsewhere = {use.pointer for use in placed() if not _is_in(use.path, kept)}
-    return [use for use in uses if not _is_in(use.path, kept) or use.pointer in elsewhere]
+    elsewhere = {use.pointer for use in placed() if not is_in(use.path, kept)}
+    return [use for use in uses if not is_in(use.path, kept) or use.pointer in elsewhere]
 
 
 def bring(
@@ -141,12 +141,13 @@ def bring(
     return report.received
 
 
-# -- inside
-
-
-def _is_in(path: RepoPath, outs: Collection[RepoPath]) -> bool:
+def is_in(path: RepoPath, outs: Collection[RepoPath]) -> bool:
+    """True if a path is one of these outs, or in one that is a directory."""
     raw = path.raw
     return any(raw == out.raw or raw.startswith(out.raw + b"/") for out in outs)
+
+
+# -- inside
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from git_mlvc.units import count_text, size_text
 if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
     from git_mlvc.pipeline.stale import Look
+    from git_mlvc.repo_path import RepoPath
     from git_mlvc.worktree.status import FileStatus
     from git_mlvc.worktree.unpushed import OnRemote
 
@@ -61,7 +62,7 @@ def status(
     if not selection.is_everything:
         chosen = set(selection.checked(file.path for file in files))
         files = [file for file in files if file.path in chosen]
-    places = _on_remotes(invocation, files, ask=ask_remote)
+    places, kept = _without_kept(invocation, _on_remotes(invocation, files, ask=ask_remote))
     stages = None if paths else _stages(invocation)
     if as_json:
         known = combined(places)
@@ -71,6 +72,7 @@ def status(
             {
                 "files": files,
                 "unpushed": known.unpushed,
+                "kept_here": kept,
                 "remote": remote,
                 "stages": [] if stages is None else stages_fields(stages),
             },
@@ -93,6 +95,8 @@ def status(
         output.line(f"{count_text(len(files), 'data file')}, {present} present")
         for place in places:
             _show_remote(output, place)
+        if kept:
+            output.line(f"{count_text(len(kept), 'file')} kept off remotes (push = false)")
         if stages is not None:
             show_stages(output, stages)
     is_well = all(file.state is State.PRESENT or file.is_left_out for file in files)
@@ -133,6 +137,28 @@ def _on_remotes(invocation: Invocation, files: list[FileStatus], *, ask: bool) -
             raise
         found.append(unpushed.OnRemote(name, unpushed.Basis.UNKNOWN, None, str(exc)))
     return found
+
+
+def _without_kept(
+    invocation: Invocation, places: list[OnRemote]
+) -> tuple[list[OnRemote], list[RepoPath]]:
+    """Take out what its stage keeps off remotes; return it beside."""
+    from dataclasses import replace
+
+    from git_mlvc.cli.kept_here import kept_here
+
+    lacking = dict.fromkeys(path for place in places for path in place.unpushed or ())
+    kept = kept_here(invocation.workspace.repository, lacking)
+    if not kept:
+        return places, []
+    gone = set(kept)
+    rest = [
+        place
+        if place.unpushed is None
+        else replace(place, unpushed=[path for path in place.unpushed if path not in gone])
+        for place in places
+    ]
+    return rest, kept
 
 
 def _show_remote(output: Output, known: OnRemote) -> None:

@@ -14,6 +14,7 @@ from git_mlvc.units import count_text
 
 if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
+    from git_mlvc.repo_path import RepoPath
     from git_mlvc.worktree.whereis import Located, Whereabouts
 
 
@@ -29,8 +30,10 @@ def whereis(
     PATH is a file, a directory or a glob; without any, all data files are meant. A remote that does not answer,
     or is not trusted, is unknown.
 
-    Exit code 0 if each file is on some remote, 1 if one is on none, 7 if that cannot be told.
+    Exit code 0 if each file is on some remote, 1 if one is on none, 7 if that cannot be told. What its stage
+    keeps off remotes (`push = false`) does not count.
     """
+    from git_mlvc.cli.kept_here import kept_here
     from git_mlvc.worktree import whereis as finding
     from git_mlvc.worktree.selection import Selection
 
@@ -44,17 +47,19 @@ def whereis(
         workspace.view,
         deep=deep,
     )
+    nowhere = [file.path for file in found.files if file.is_on_a_remote is finding.Holds.NO]
+    kept = frozenset(kept_here(workspace.repository, nowhere))
     if as_json:
-        _as_json(output, found)
+        _as_json(output, found, kept)
     else:
-        _show(output, found)
-    answers = {file.is_on_a_remote for file in found.files}
+        _show(output, found, kept)
+    answers = {file.is_on_a_remote for file in found.files if file.path not in kept}
     if finding.Holds.NO in answers:
         return ExitCode.ANSWER
     return ExitCode.REMOTE if finding.Holds.UNKNOWN in answers else ExitCode.OK
 
 
-def _show(output: Output, found: Whereabouts) -> None:
+def _show(output: Output, found: Whereabouts, kept: frozenset[RepoPath]) -> None:
     from git_mlvc.worktree.whereis import Holds
 
     if not found.files:
@@ -83,7 +88,11 @@ def _show(output: Output, found: Whereabouts) -> None:
             )
     if not found.holders:
         output.message("there is no remote\nhint: git mlvc remote add NAME URL --default")
-    nowhere = [file for file in found.files if file.is_on_a_remote is Holds.NO]
+    if kept:
+        output.message(f"{count_text(len(kept), 'file')} kept off remotes (push = false)")
+    nowhere = [
+        file for file in found.files if file.is_on_a_remote is Holds.NO and file.path not in kept
+    ]
     if nowhere and found.holders:
         lost = sum(not file.here for file in nowhere)
         only = f"{count_text(len(nowhere), 'file')} on no remote"
@@ -100,7 +109,7 @@ def _names(found: Whereabouts, file: Located, state: str) -> list[str]:
     ]
 
 
-def _as_json(output: Output, found: Whereabouts) -> None:
+def _as_json(output: Output, found: Whereabouts, kept: frozenset[RepoPath]) -> None:
     from git_mlvc.worktree.whereis import Holds
 
     output.json(
@@ -121,6 +130,7 @@ def _as_json(output: Output, found: Whereabouts) -> None:
                     "oid": file.pointer.oid,
                     "size_bytes": file.pointer.size_bytes,
                     "here": file.here,
+                    "kept_here": file.path in kept,
                     "on": _names(found, file, Holds.YES),
                     "not_on": _names(found, file, Holds.NO),
                     "unknown": _names(found, file, Holds.UNKNOWN),
