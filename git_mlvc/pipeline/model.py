@@ -5,7 +5,8 @@ All paths are from the top of the repository, whichever `mlvc.toml` they were wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -202,13 +203,14 @@ class Run:
 
 
 class MissingDep(InputError):
-    """What a stage needs is not there, and no stage makes it."""
+    """What a stage needs is not there. `makers`: the stages that would make it, or a part of it."""
 
-    def __init__(self, stage: str, dep: str, hint: str = "") -> None:
+    def __init__(self, stage: str, dep: str, makers: Sequence[str] = ()) -> None:
+        names = " ".join(shlex.quote(maker) for maker in makers)
         super().__init__(
             f"stage '{stage}' needs {dep}, which does not exist",
-            why="no stage makes it",
-            hint=hint or "correct `deps`, or put the file there",
+            why=f"{', '.join(makers)} makes it" if makers else "no stage makes it",
+            hint=f"git mlvc repro {names}" if makers else "correct `deps`, or put the file there",
         )
         self.stage = stage
         self.dep = dep

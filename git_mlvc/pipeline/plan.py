@@ -202,10 +202,8 @@ class Planner:
         locked = self.facts.locked(stage) if self.options.allow_missing else None
         known = dict(locked.inputs.deps).get(dep) if locked is not None else None
         if known is None:
-            makers = self.graph.makers_of(stage, dep)
-            names = ", ".join(sorted({maker for maker, _ in makers}))
-            hint = f"git mlvc repro {names}" if names else ""
-            raise MissingDep(stage.address, dep.text, hint)
+            makers = {maker for maker, _ in self.graph.makers_of(stage, dep)}
+            raise MissingDep(stage.address, dep.text, sorted(makers))
         return known
 
     def _replaced(self, stage: Stage, before: Mapping[str, Step]) -> dict[RepoPath, FileState]:

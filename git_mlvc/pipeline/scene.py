@@ -82,7 +82,13 @@ class Scene:
 
     def fetch_runs(self) -> bool:
         """Fetch the runs that the plan asked for in vain; False if some came, and the plan may change."""
-        return True
+        new = self.facts.unknown_keys - self._asked_for
+        if self._views is None or not new:
+            return True
+        from git_mlvc.pipeline import run_travel
+
+        self._asked_for |= new
+        return not run_travel.bring(self.store, self._views(), new, self.progress)
 
     def wanting(self, steps: Iterable[Step]) -> list[tuple[RepoPath, FileState]]:
         """Return those outs of the steps' results that do not stand in the worktree already, stub or not."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from git_mlvc.errors import InputError, MlvcError, RemoteRefused, StageFailed, StoreError
 from git_mlvc.pipeline import dep_stubs, fingerprint, set_aside
 from git_mlvc.pipeline.failures import stage_failed
-from git_mlvc.pipeline.model import DepKind, FileState, Inputs, Result, Run, Stage
+from git_mlvc.pipeline.model import DepKind, FileState, Inputs, MissingDep, Result, Run, Stage
 from git_mlvc.pipeline.plan import Step
 from git_mlvc.pipeline.reasons import differences
 from git_mlvc.pipeline.report import Ended, Fate
@@ -181,7 +181,12 @@ class StageWork:
         return self._planner.inputs(stage, before)
 
     def _fill_deps(self, stage: Stage) -> None:
+        """Raises MissingDep for what a plan could do without, but a command cannot; InputError."""
         scene = self._scene
+        for dep in stage.deps:
+            if dep.kind is not DepKind.URL and scene.states.state(dep) is None:
+                makers = {maker for maker, _ in self._graph.makers_of(stage, dep)}
+                raise MissingDep(stage.address, dep.text, sorted(makers))
         standing = dep_stubs.stubs(scene.repo, scene.states, stage)
         if standing:
             dep_stubs.fill(
