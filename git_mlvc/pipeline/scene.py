@@ -30,7 +30,11 @@ Fetch = Callable[[Sequence["Pointer"]], Mapping["Pointer", MlvcError] | None]
 
 @dataclass(frozen=True)
 class Means:
-    """What whoever calls has opened. `fetch` and `views` are used with --pull only; `host` names this machine."""
+    """What whoever calls has opened.
+
+    `fetch` and `views` are used with --pull only. `host` names this machine; `has_modes`: its file system keeps
+    the modes of files (git's `core.fileMode`).
+    """
 
     repo: Repository
     store: Store
@@ -39,6 +43,7 @@ class Means:
     views: Callable[[], Sequence[RemoteView]] | None = None
     progress: Progress = field(default_factory=Silent)
     host: str = ""
+    has_modes: bool = True
 
 
 class Scene:
@@ -60,6 +65,7 @@ class Scene:
             deps=[dep for stage in pipeline.stages for dep in stage.deps],
             outs=[out for stage in pipeline.stages for out in stage.outs],
             read_tree=self._tree,
+            has_modes=means.has_modes,
         )
         self.elsewhere = Elsewhere(self.repo, self.store)
         self.run_cache = RunCache(self.store)

@@ -43,12 +43,14 @@ class StageWork:
         self._graph = scene.pipeline.graph
         self._session: Session | None = None
         self._room = Lock()  # of `slots`
+        self._made: list[Stage] = []  # those that left something new
         self.kept: list[Kept] = []
         self.attributes: list[RepoPath] = []
 
     def close(self) -> None:
         """Seal what was stored, tell git of what was written."""
         try:
+            self._cover(self._made)
             if "_outputs" in self.__dict__:
                 self._outputs.finish()
         finally:
@@ -232,8 +234,18 @@ class StageWork:
                 self._open_session.ingest_bytes(standing.tree)
 
     def _lock(self, stage: Stage, result: Result) -> None:
+        self._made.append(stage)
         if self._scene.facts.locked(stage) != result:
             self._scene.locks.record(stage, result)
+
+    def _cover(self, stages: Sequence[Stage]) -> None:
+        """Have large outs kept as data, whoever commits them and how."""
+        if stages:
+            from git_mlvc.pipeline import out_attributes
+
+            for file in out_attributes.cover(self._scene.repo, self._scene.settings, stages):
+                if file not in self.attributes:
+                    self.attributes.append(file)
 
     # -- opened when first needed, on the thread of the course
 
@@ -247,6 +259,8 @@ class StageWork:
         from git_mlvc.pipeline.outputs import Outputs
 
         scene = self._scene
+        chosen = self._graph.in_order(self._planner.chosen)
+        self._cover([self._graph[address] for address in chosen])
         return Outputs(
             scene.repo,
             scene.store,

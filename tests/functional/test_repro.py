@@ -299,7 +299,7 @@ cmd  = "echo one > one"
 outs = ["one"]
 
 [stage.long]
-cmd  = "echo half > out; echo $$ > ready; sleep 1000"
+cmd  = ["true", "echo half > out; echo $$ > ready; sleep 1000"]
 deps = ["one", "in"]
 outs = ["out"]
 """
@@ -361,7 +361,10 @@ def test_killed_it_is_put_right_by_the_next_and_goes_on(waiting: Repo) -> None:
     process.communicate()
     edit(waiting, "mlvc.toml", "; echo $$ > ready; sleep 1000", "; cat in >> out")
     said = waiting.mlvc("repro", "--wait", "--json")
-    assert not is_alive(pid), (Path(f"/proc/{pid}/stat").read_text(), said)  # its keeper lets go of the lock once it has gone
+    assert not is_alive(pid), (
+        Path(f"/proc/{pid}/stat").read_text(),
+        said,
+    )  # its keeper lets go of the lock once it has gone
     ends = {end["stage"]: end["fate"] for end in json.loads(said.out)["stages"]}
     assert ends == {"first": "unchanged", "long": "ran"}
     assert waiting.read("out") == b"half\n2"
@@ -405,5 +408,6 @@ def test_missing_data_is_allowed_where_it_is_known(project: Repo) -> None:
     assert set(fates(repo, "--allow-missing").values()) == {"unchanged"}
     edit(repo, "params.toml", "seed = 1", "seed = 2")
     said = repo.mlvc("repro", "--allow-missing", "--single", "train@0.1", check=False)
-    assert said.returncode == 10 and "needs data" in said.err
+    assert said.refused_because("needs data, which does not exist")
+    assert "hint: git mlvc repro prepare" in said.err
     assert not repo.has("models")

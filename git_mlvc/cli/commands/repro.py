@@ -153,6 +153,7 @@ def _repro(
 def _means(invocation: Invocation, *, pulls: bool) -> Means:
     import socket
 
+    from git_mlvc.git.config import is_true
     from git_mlvc.pipeline.scene import Means
 
     workspace, output = invocation.workspace, invocation.output
@@ -168,6 +169,7 @@ def _means(invocation: Invocation, *, pulls: bool) -> Means:
         views=lambda: workspace.views_for_reading()[0],
         progress=output.progress,
         host=socket.gethostname(),
+        has_modes=is_true(workspace.config, "core.filemode", unset=True),
     )
 
 

@@ -17,11 +17,13 @@ _MOST_SHOWN = 20
 
 def look(invocation: Invocation, names: Sequence[str] = ()) -> Look:
     """Look at these stages, or all. Raises as `stale.look`."""
+    from git_mlvc.git.config import is_true
     from git_mlvc.pipeline import stage_commands, stale
     from git_mlvc.pipeline.scene import Means
 
     workspace = invocation.workspace
-    means = Means(workspace.repository, workspace.store, workspace.settings)
+    has_modes = is_true(workspace.config, "core.filemode", unset=True)
+    means = Means(workspace.repository, workspace.store, workspace.settings, has_modes=has_modes)
     folder = stage_commands.folder_of(workspace.repository, invocation.cwd)
     return stale.look(means, names, folder)
 
