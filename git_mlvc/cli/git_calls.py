@@ -11,6 +11,7 @@ from git_mlvc.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from git_mlvc.cli.invocation import Invocation
 
+_LOCK_FILE = "mlvc.lock"
 _MAY_STOP_GIT = frozenset({"pre-commit", "pre-push"})
 
 
@@ -102,7 +103,6 @@ def merge_driver(invocation: Invocation, arguments: list[str]) -> int:
     from pathlib import Path
 
     from git_mlvc.git.process import Git
-    from git_mlvc.pipeline import lock_driver
     from git_mlvc.worktree.merge_driver import Versions, merge
 
     if len(arguments) < 3:
@@ -122,8 +122,10 @@ def merge_driver(invocation: Invocation, arguments: list[str]) -> int:
     )
     git = Git(invocation.cwd, env=invocation.environment)
     path = rest[1] if len(rest) > 1 else ""
-    if not lock_driver.is_lock(path):
+    if path.rpartition("/")[2] != _LOCK_FILE:
         return ExitCode.OK if merge(git, versions) else ExitCode.ANSWER
+    from git_mlvc.pipeline import lock_driver
+
     outcome = lock_driver.merge(git, versions, path)
     if outcome.note:
         invocation.output.message(outcome.note)

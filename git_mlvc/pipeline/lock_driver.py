@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from git_mlvc.errors import FormatError
 from git_mlvc.git.process import Git
-from git_mlvc.pipeline import lock_file, lock_merge
+from git_mlvc.pipeline import lock_merge
 from git_mlvc.worktree import merge_driver
 from git_mlvc.worktree.merge_driver import Versions
 
@@ -19,11 +19,6 @@ class Outcome:
 
     is_merged: bool
     note: str = ""
-
-
-def is_lock(path: str) -> bool:
-    """True if a path that git names is that of a lock file."""
-    return path.rpartition("/")[2] == lock_file.NAME
 
 
 def merge(git: Git, versions: Versions, path: str) -> Outcome:

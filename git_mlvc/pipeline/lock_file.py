@@ -46,7 +46,7 @@ def read(reader: BlockReader, name: str, block: bytes, file: str) -> Result:
 
 
 def join(blocks: Mapping[str, bytes]) -> bytes:
-    return HEADER + b"".join([b"\n" + blocks[name] for name in sorted(blocks)])
+    return b"\n".join([HEADER, *(blocks[name] for name in sorted(blocks))])
 
 
 def split(data: bytes, file: str) -> dict[str, bytes]:

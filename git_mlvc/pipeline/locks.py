@@ -11,7 +11,7 @@ import contextlib
 import os
 import stat
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,15 +122,15 @@ class _LockFile:
 
     def put(self, name: str, block: bytes, result: Result, known: set[str] | None) -> None:
         self._read_again()
-        blocks = {n: b for n, b in self.blocks.items() if known is None or n in known}
-        blocks[name] = block
-        self._replace(blocks)
+        gone = self.blocks.keys() - known if known is not None else frozenset()
+        self._replace({**self._without(gone), name: block})
         self.results[name] = result
 
     def remove(self, name: str) -> None:
         self._read_again()
         if name in self.blocks:
-            self._replace({n: b for n, b in self.blocks.items() if n != name})
+            self._replace(self._without({name}))
+            self.results.pop(name, None)
 
     def read(self) -> None:
         """Raises FormatError, InputError. A file that is not there holds nothing."""
@@ -184,12 +184,12 @@ class _LockFile:
         except OSError as exc:
             raise self._cannot("write", exc) from exc
         self.stamp, self.mode, self.is_written = _stamp(info), stat.S_IMODE(info.st_mode), True
-        self.results = {
-            name: result
-            for name, result in self.results.items()
-            if blocks.get(name) is self.blocks.get(name)
-        }
         self.blocks = blocks
+
+    def _without(self, gone: Collection[str]) -> dict[str, bytes]:
+        if not gone:
+            return self.blocks
+        return {name: block for name, block in self.blocks.items() if name not in gone}
 
     def _cannot(self, what: str, exc: OSError) -> MlvcError:
         if self.path.is_symlink():

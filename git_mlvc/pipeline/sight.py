@@ -41,6 +41,7 @@ class _Memory:
         self._results = results
         self._head = head
         self._trees: dict[FileState, list[TreeRow] | None] = {}
+        self._commits: dict[RepoPath, Commit | None] = {}
 
     def results(self) -> Mapping[str, Result]:
         return self._results
@@ -59,6 +60,11 @@ class _Memory:
         return next((run for run in same if run.stage == stage), same[0] if same else None)
 
     def commit(self, path: RepoPath) -> Commit | None:
+        if path not in self._commits:
+            self._commits[path] = self._last_commit(path)
+        return self._commits[path]
+
+    def _last_commit(self, path: RepoPath) -> Commit | None:
         if self._head is None:
             return None
         asked = self._repo.git.run(

@@ -153,3 +153,67 @@ def test_doctor_says_when_lock_files_are_not_merged_by_stages(machine: Machine):
     assert "mend: git mlvc install\n" in said
     assert "note  merging: git merges mlvc.lock as text" in said
     assert "mend: add this line to .gitattributes: mlvc.lock merge=mlvc" in said
+
+
+PIPELINE = b"""\
+[stage.prepare]
+cmd = "tr a-z A-Z < raw.txt > clean.txt"
+deps = ["raw.txt"]
+outs = ["clean.txt"]
+[stage.train]
+cmd = "cat clean.txt params.toml > model.bin; echo ran >> ../runs"
+deps = ["clean.txt"]
+params = ["lr"]
+outs = ["model.bin"]
+"""
+
+
+def test_whatever_side_stays_repro_brings_the_result_of_the_merged_inputs(machine: Machine):
+    """The claim that no conflict is needed: neither side's block is ever believed of what it is not about."""
+    repo = machine.init().track("*.bin", "clean.txt")
+    repo.write({"mlvc.toml": PIPELINE, "raw.txt": b"one\n"})
+
+    def work(name: str, **files: bytes) -> None:
+        repo.write({f"{key}.{'toml' if key == 'params' else 'txt'}": v for key, v in files.items()})
+        repo.mlvc("repro")
+        repo.add().commit(name)
+
+    def runs() -> int:
+        return len(machine.path("runs").read_text().splitlines())
+
+    work("base", params=b"lr = 1\n")
+    repo.git("switch", "-q", "-c", "topic")
+    work("topic", params=b"lr = 2\n")
+    repo.git("switch", "-q", "-c", "data", "main")
+    work("data", raw=b"two\n")
+    repo.git("switch", "-q", "main")
+    work("rival", params=b"lr = 3\n")
+    assert runs() == 4
+    # Both changed the same: whichever value is chosen, its result is restored and not made again.
+    for side, lr in (("--ours", b"3"), ("--theirs", b"2")):
+        repo.fails("merge", "topic", "-m", "both")
+        repo.git("checkout", side, "params.toml")
+        repo.mlvc("repro")
+        assert repo.read("model.bin") == b"ONE\nlr = " + lr + b"\n"
+        assert "nothing to do" in repo.mlvc("repro").out
+        repo.git("reset", "-q", "--hard")
+    assert runs() == 4
+    # Each changed something else: nobody ever ran that, so it runs, after a rebase and a cherry-pick as well.
+    repo.fails("rebase", "main", "data")
+    repo.git("checkout", "--theirs", "model.bin")
+    repo.add("model.bin").git("rebase", "--continue")
+    repo.mlvc("repro")
+    assert repo.read("model.bin") == b"TWO\nlr = 3\n"
+    assert runs() == 5
+    repo.git("reset", "-q", "--hard")
+    repo.git("switch", "-q", "main")
+    repo.git("cherry-pick", "data")
+    assert "restored" in repo.mlvc("repro").err
+    assert repo.read("model.bin") == b"TWO\nlr = 3\n"
+    assert runs() == 5
+    # A conflict that was left in the lock file is told with what to do.
+    repo.write({"mlvc.lock": b"<<<<<<< HEAD\n" + repo.read("mlvc.lock")})
+    said = repo.mlvc("repro", check=False)
+    assert said.returncode == 4
+    assert "mlvc.lock, line 1: a merge left a conflict here" in said.err
+    assert "git checkout --ours mlvc.lock && git mlvc repro" in said.err

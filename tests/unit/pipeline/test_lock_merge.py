@@ -12,7 +12,7 @@ from support.pipeline_values import file, result
 from git_mlvc.errors import FormatError
 from git_mlvc.git.process import Git
 from git_mlvc.pipeline import lock_file
-from git_mlvc.pipeline.lock_driver import is_lock, merge
+from git_mlvc.pipeline.lock_driver import merge
 from git_mlvc.pipeline.lock_merge import Merged
 from git_mlvc.pipeline.lock_merge import merge as merge_bytes
 from git_mlvc.worktree.merge_driver import Versions
@@ -67,14 +67,6 @@ def test_a_file_that_was_not_there_before_holds_nothing():
 def test_what_is_no_lock_file_is_not_merged_by_stages():
     with pytest.raises(FormatError, match=r"mlvc\.lock"):
         merge_bytes(b"", lock_file.encode({}, None), b"<<<<<<< HEAD\n", "mlvc.lock")
-
-
-@pytest.mark.parametrize(
-    ("path", "is_one"),
-    [("mlvc.lock", True), ("a/b/mlvc.lock", True), ("my-mlvc.lock", False), ("", False)],
-)
-def test_a_lock_file_is_known_by_its_name(path, is_one):
-    assert is_lock(path) is is_one
 
 
 def test_a_newer_version_on_one_side_is_merged_as_text_so_that_nothing_is_lost(tmp_path: Path):
