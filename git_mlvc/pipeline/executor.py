@@ -75,7 +75,7 @@ class Executor:
 
         A command that fails is no exception. After `stop` nothing is started: `was_interrupted`.
         """
-        folder = self._place.top / str(stage.wdir) if stage.wdir is not None else self._place.top
+        folder = self._place.top / stage.wdir.text if stage.wdir is not None else self._place.top
         env = stage_environment(self._place.env, self._place.top, stage, slots or {})
         job = Job(stage.commands, folder, env, stage.timeout_s)
         listener = _Listener(stage, attempt, self._place.logs, self._watcher)
