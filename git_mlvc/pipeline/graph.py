@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from git_mlvc.pipeline.globs import glob
-from git_mlvc.pipeline.model import Dep, DepKind, Out, PipelineError, Stage
+from git_mlvc.pipeline.model import Dep, DepKind, Out, PipelineError, Stage, address_of
 from git_mlvc.repo_path import RepoPath
 
 
@@ -94,7 +94,7 @@ class Graph:
     # -- inside
 
     def _meant(self, name: str, folder: RepoPath | None) -> list[str]:
-        local = [] if folder is None or ":" in name else [f"{folder.text}:{name}"]
+        local = [] if folder is None or ":" in name else [address_of(folder, name)]
         for address in (*local, name.removeprefix(":")):
             if address in self._by_address:
                 return [address]

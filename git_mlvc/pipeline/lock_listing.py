@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from git_mlvc.fs import structured
 from git_mlvc.fs.safe_path import resolve_inside
 from git_mlvc.pipeline import lock_file
-from git_mlvc.pipeline.model import Result
+from git_mlvc.pipeline.model import Result, address_of
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
@@ -44,5 +44,5 @@ def of_files(
         folder = path.raw.rpartition(b"/")[0]
         base = RepoPath(folder) if folder else None
         for name, result in lock_file.decode(data, str(path), base).items():
-            found[name if base is None else f"{base.text}:{name}"] = result
+            found[address_of(base, name)] = result
     return found

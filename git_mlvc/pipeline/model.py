@@ -124,6 +124,14 @@ def below(folder: RepoPath | None, name: str) -> RepoPath:
     return RepoPath.parse(name if folder is None else f"{folder.text}/{name}")
 
 
+def address_of(folder: RepoPath | None, name: str) -> str:
+    """Return how the stage of this name in the file of a folder is called from the top.
+
+    It is shown and typed: a folder that nobody could type is written as git quotes it.
+    """
+    return name if folder is None else f"{folder}:{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class FileState:
     """What stands at a path: a file (its content's id and size), or a directory (the id of its tree: the

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_mlvc.pipeline.mistakes import did_you_mean
-from git_mlvc.pipeline.model import FileState, PipelineError, Run, State
+from git_mlvc.pipeline.model import FileState, PipelineError, Run, State, address_of
 from git_mlvc.repo_path import RepoPath
 
 _SHOWN_DIGITS = 8
@@ -65,7 +65,7 @@ def listing(
 
 def _meant(stages: set[str], names: Sequence[str], folder: RepoPath | None) -> Iterator[str]:
     for name in names:
-        local = [] if folder is None or ":" in name else [f"{folder.text}:{name}"]
+        local = [] if folder is None or ":" in name else [address_of(folder, name)]
         for address in (*local, name.removeprefix(":")):
             found = [one for one in stages if one == address or one.startswith(address + "@")]
             if found:

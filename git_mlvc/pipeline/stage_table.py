@@ -10,7 +10,7 @@ from typing import TypeVar
 from git_mlvc.pipeline import out_entries, param_key
 from git_mlvc.pipeline.expansion import Variant, variants
 from git_mlvc.pipeline.mistakes import did_you_mean
-from git_mlvc.pipeline.model import Dep, DepKind, Out, OutKind, Param, Stage
+from git_mlvc.pipeline.model import Dep, DepKind, Out, OutKind, Param, Stage, address_of
 from git_mlvc.pipeline.templating import PARAM, Scope
 from git_mlvc.pipeline.written import Written
 from git_mlvc.pipeline.written_paths import PathMistake, resolved
@@ -79,7 +79,7 @@ def _stage(written: Written, name: str, variant: Variant, line: int) -> Stage:
         return entry(f"{kind.value}s", lambda one: tuple(out_entries.outs(one, kind, folder)), ())
 
     return Stage(
-        full if folder is None else f"{folder.text}:{full}",
+        address_of(folder, full),
         full,
         entry("cmd", _commands, ()),
         folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,27 @@ def test_a_worktree_without_stages_has_an_empty_pipeline(bare_machine: Machine) 
     assert load(bare_machine.init()).stages == ()
     with pytest.raises(InputError):
         load(bare_machine.bare())
+
+
+@pytest.mark.parametrize(
+    ("folder", "address"),
+    [
+        (b"\xff dir", '"\\377 dir":train'),
+        (b"a\x1b[31m\n", '"a\\033[31m\\n":train'),
+        ("é ü".encode(), "é ü:train"),
+        (b"a:b", "a:b:train"),
+    ],
+)
+def test_what_nobody_could_type_is_called_as_git_quotes_it(
+    tmp_path: Path, folder: bytes, address: str
+) -> None:
+    """A clone may bring names that a terminal would obey."""
+    file = RepoPath(folder + b"/mlvc.toml")
+    (tmp_path / os.fsdecode(folder)).mkdir()
+    (tmp_path / file.text).write_bytes(STAGE)
+    found = discovery.read(tmp_path, [file])
+    assert found.graph.order == (address,)
+    assert found.graph.resolve(["train"], RepoPath(folder)) == [address]
 
 
 def read(top: Path, files: dict[str, str]) -> Pipeline:
