@@ -130,7 +130,7 @@ def check(
     if elsewhere is not None and unfetched:
         _take_only_copies(repo, store, uses, unfetched, report, elsewhere)
     report.unfetched = sum(not store.is_complete(pointer) for pointer in unfetched)
-    report.runs = remembered_runs.look(store, found)
+    report.runs = remembered_runs.look(store, found, lost.digests, fetch)
     if views:
         report.remote = ", ".join(view.name for view in views)
         report.off_remote = _missing_on(views, uses)

@@ -127,6 +127,28 @@ def test_law_11_prune_keeps_what_only_a_lock_names_in_any_version(repo: Repo) ->
     assert fsck.check(store).is_sound
 
 
+def test_data_of_a_run_that_is_damaged_is_named_and_comes_again_from_a_remote(
+    repo: Repo, remote: Repo
+) -> None:
+    one = remember(repo, 1, 1_700_000_000_000)
+    shutil.copytree(
+        repo.git_dir / "mlvc", remote.git_dir / "mlvc", ignore=shutil.ignore_patterns("tmp")
+    )
+    (pack,) = store_of(repo).packs()
+    path = store_of(repo).pack_path(pack.id)
+    os.chmod(path, 0o644)
+    data = bytearray(path.read_bytes())
+    at = store_of(repo).find(Oid.of(noise(30_000, 101)).digest)
+    assert at is not None
+    data[at.offset] ^= 1
+    path.write_bytes(data)
+    out = repo.mlvc("fsck").out
+    assert "lost with what is damaged: data of runs of train" in out
+    assert not complete(repo, one)
+    assert "all of them can be restored" in repo.mlvc("fsck", "--repair").out
+    assert complete(repo, one)
+
+
 def test_a_run_that_is_lost_is_named_and_is_no_data_of_the_users(repo: Repo) -> None:
     one = remember(repo, 1, 1_700_000_000_000)
     (pack,) = store_of(repo).packs()

@@ -86,6 +86,10 @@ def _show_runs(output: Output, report: Report) -> None:
             else ", all of them can be restored from here"
         )
         output.line(f"{count_text(runs.count, 'run')} of stages remembered{here}")
+    lost = [*dict.fromkeys(run.stage for run in runs.incomplete if run.is_lost)]
+    if lost:
+        output.line(f"lost with what is damaged: data of runs of {named(lost, 'stage')}")
+        output.message("hint: `git mlvc fsck --repair` gets it again from a remote")
     for line in runs.strange:
         output.line(f"of no use: {line}")
 

@@ -53,7 +53,7 @@ def _row(one: ListedRun) -> list[str]:
     outs = [f"{path} {state.oid.digest.hex()[:8]}" for path, state in run.result.outs]
     differs = [f"{name}={_cut(value)}" for name, value in one.differs.items()]
     return [
-        time.strftime("%Y-%m-%d %H:%M", time.localtime(run.made_at_ms / 1000)),
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.made_at_ms / 1000)),
         run.stage if one.is_newest else f"{run.stage} (older result)",
         seconds_text(run.duration_ms / 1000),
         run.host or "-",
