@@ -20,6 +20,7 @@ from git_mlvc.settings import RemoteSetting, Settings, from_sources
 if TYPE_CHECKING:
     from git_mlvc.backend.base import Backend
     from git_mlvc.backend.meter import Traffic
+    from git_mlvc.backend.opening import Opening
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.fs.atomic import Permissions
     from git_mlvc.git.process import Begun
@@ -125,14 +126,30 @@ class Workspace:
     def driver(self, place: RemoteSetting, *, connect_timeout_s: float | None = None) -> Backend:
         """As `backend`, without retries: for whoever wants an answer at once."""
         from git_mlvc.backend import registry
+
+        self.places.check_allowed(place)
+        opening = self._opening(place.options, connect_timeout_s)
+        return registry.open(self.places.absolute_url(place.url), opening)
+
+    def folder(self, url: str) -> Backend:
+        """Open any address for reading what is below it, with the options of the remote that it is part of.
+
+        Its data is not ours and goes into no store; who asks has been asked for it (law 12). Raises ConfigError.
+        """
+        from git_mlvc.backend import registry
+        from git_mlvc.backend.wrap.retry import Retry
+
+        driver = registry.open(url, self._opening(self.places.options_for(url), None))
+        return Retry(driver, on_pause=self.traffic.pausing)
+
+    def _opening(self, options: Mapping[str, str], connect_timeout_s: float | None) -> Opening:
         from git_mlvc.backend.opening import CONNECT_TIMEOUT_S, Opening
         from git_mlvc.git.credentials import GitCredentials
         from git_mlvc.git.web_settings import WebSettings
 
-        self.places.check_allowed(place)
-        opening = Opening(
+        return Opening(
             permissions=self.permissions,
-            options=place.options,
+            options=options,
             environment=self._driver_environment,
             meter=self.traffic.meter,
             connect_timeout_s=connect_timeout_s or CONNECT_TIMEOUT_S,
@@ -142,7 +159,6 @@ class Workspace:
             credentials=GitCredentials(self.git),
             web_settings=WebSettings(self.git, self.config),
         )
-        return registry.open(self.places.absolute_url(place.url), opening)
 
     def _connected(self, place: RemoteSetting) -> tuple[Backend, Lanes]:
         from git_mlvc.backend.wrap.retry import Retry

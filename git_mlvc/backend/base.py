@@ -154,6 +154,44 @@ def folders_in(backend: Backend, prefix: str) -> frozenset[str] | None:
     return backend.folders(prefix) if isinstance(backend, ShowsFolders) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What tells the content under a name from any other it had or will have: `text` begins with its kind."""
+
+    text: str
+    size_bytes: int | None = None
+
+
+@runtime_checkable
+class TellsVersions(Protocol):
+    """A driver whose server says which version of an object it has. For data that is not ours."""
+
+    def version(self, name: str) -> Version | None:
+        """Return that of any name below the address, not only of keys; None if there is certainly nothing.
+
+        Raises RemoteRefused where the server has no word for it, and as all verbs do.
+        """
+        ...
+
+
+def version_of(backend: Backend, name: str) -> Version | None:
+    """As `TellsVersions.version`. Raises RemoteRefused too for a driver that has no such thing."""
+    if isinstance(backend, TellsVersions):
+        return backend.version(name)
+    raise no_version(
+        backend.url, name, "places of this kind do not say which version of a file they have"
+    )
+
+
+def no_version(url: str, name: str, why: str) -> RemoteRefused:
+    """Return the error for what is there, but nobody says in which version."""
+    return RemoteRefused(
+        f"cannot tell whether {name or 'what is'} on {url} has changed",
+        why=why,
+        hint="fetch it in a stage of its own that has `always = true`, and let the others need its out",
+    )
+
+
 def get_in_ranges(backend: Backend, key: str, target: int) -> None:
     """Be `get_file` for a driver that has ranged reads and nothing better."""
     at = 0

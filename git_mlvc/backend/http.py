@@ -22,8 +22,10 @@ from git_mlvc.backend.base import (
     Capability,
     Listed,
     Stat,
+    Version,
     check_key,
     check_prefix,
+    no_version,
     not_found,
     require,
     unwritable,
@@ -38,6 +40,9 @@ MAX_GET_BYTES = 256 << 20  # of what is held in memory
 WRITTEN_BYTES = 1 << 20  # at once, into the file that takes a body
 _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,19})-([0-9]{1,19})|\*)/([0-9]{1,19}|\*)\Z", re.I)
 _GONE = (404, 410)
+_PAGE_NAME = re.compile(
+    r"(?:/|/[^./]*|\.(?:x?html?|php|aspx?|jsp))\Z", re.I
+)  # that a page may have
 _SAYS = {"true": dav.ALL, "false": dav.NOTHING}
 _T = TypeVar("_T")
 
@@ -126,6 +131,26 @@ class HttpBackend:
             if reply.status not in (200, 405, 501):
                 raise reply.refusal()
         return self._stat_by_reading(key)
+
+    def version(self, name: str) -> Version | None:
+        """By ETag, else by date and size. Raises RemoteRefused where the server tells neither."""
+        with self._ask("HEAD", name, "look for") as reply:
+            if reply.status in _GONE:
+                return None
+            if reply.status == 200:
+                found = version_told(reply, reply.size_bytes)
+                if found is not None:
+                    return found
+        with self._ask("GET", name, "look for", {"Range": "bytes=0-0"}) as reply:
+            if reply.status in _GONE:
+                return None
+            if reply.status not in (200, 206, 416):
+                raise reply.refusal()
+            whole = reply.size_bytes if reply.status == 200 else _told_range(reply)[2]
+            found = version_told(reply, whole)
+        if found is None:
+            raise no_version(self.url, name, "its server tells neither an ETag nor date and size")
+        return found
 
     # -- what WebDAV adds
 
@@ -256,6 +281,27 @@ def _declared(text: str | None) -> frozenset[Capability] | None:
             hint="leave it out to have the server asked",
         )
     return _SAYS[text.lower()]
+
+
+def version_told(reply: Reply, size_bytes: int | None) -> Version | None:
+    """Return what an answer says of the version; a compressed one speaks of other bytes.
+
+    A weak ETag may stay when the bytes change, so the date counts beside it. Raises RemoteRefused for a web
+    page in the place of what is no page: somebody between us and the server asks for a login.
+    """
+    if reply.is_page and not _PAGE_NAME.search(urlsplit(reply.url).path):
+        raise reply.page_error()
+    if reply.is_compressed:
+        size_bytes = None
+    etag = reply.headers.get("etag", "").strip()
+    date = reply.headers.get("last-modified", "").strip()
+    if len(etag) > 2 and etag.startswith('"'):
+        return Version(f"etag {etag}", size_bytes)
+    if len(etag) > 4 and etag.startswith('W/"'):
+        return Version(f"etag {etag}" + (f", modified {date}" if date else ""), size_bytes)
+    if date and size_bytes is not None:
+        return Version(f"modified {date}, {size_bytes} bytes", size_bytes)
+    return None
 
 
 def _is_folder(reply: Reply) -> bool:

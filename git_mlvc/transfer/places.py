@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from shlex import quote
 
@@ -220,6 +221,22 @@ class Places:
                 why=why,
                 hint=f"git mlvc remote trust {quote(place.name)}",
             )
+
+    def options_for(self, url: str) -> Mapping[str, str]:
+        """Return the options that go with any address: those of a remote on the same server or in the same
+        bucket, if it may be asked; of several, the one that has most of the path in common.
+        """
+        best: tuple[int, Mapping[str, str]] = (0, {})
+        wanted = url.split("/")
+        for place in self.settings.remotes.values():
+            parts = place.url.split("/")
+            shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(parts, wanted)))
+            # "scheme:", "", "server or bucket"
+            if "://" not in url or shared < 3 or shared <= best[0]:
+                continue
+            if self.problem(place) is None and self.is_trusted(place):
+                best = (shared, place.options)
+        return best[1]
 
     # -- where it is
 

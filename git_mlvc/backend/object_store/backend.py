@@ -15,6 +15,7 @@ from git_mlvc.backend.base import (
     Capability,
     Listed,
     Stat,
+    Version,
     check_key,
     check_prefix,
     unwritable,
@@ -69,6 +70,9 @@ class ObjectStoreBackend:
 
     def stat(self, key: str) -> Stat | None:
         return self._reader.stat(check_key(key))
+
+    def version(self, name: str) -> Version | None:
+        return self._reader.version(name)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         yield from self._listing.listed(check_prefix(prefix))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import obstore
 from obstore.exceptions import BaseError
 
-from git_mlvc.backend.base import NotFound, Stat, not_found
+from git_mlvc.backend.base import NotFound, Stat, Version, not_found
 from git_mlvc.backend.object_store.interruptible import interruptible
 from git_mlvc.backend.object_store.meaning import Answer
 from git_mlvc.backend.object_store.service import Patience, Requests
@@ -64,15 +64,30 @@ class Reader:
         return data
 
     def stat(self, key: str) -> Stat | None:
+        found = self._head(key)
+        return None if found is None else Stat(found.meta["size"])
+
+    def version(self, name: str) -> Version | None:
+        """By ETag, which services of this kind all have; else by date and size."""
+        found = self._head(name)
+        if found is None:
+            return None
+        meta = found.meta
+        text = f"etag {meta['e_tag']}" if meta.get("e_tag") else ""
+        if not text:
+            text = f"modified {meta['last_modified'].isoformat()}, {meta['size']} bytes"
+        return Version(text, meta["size"])
+
+    def _head(self, key: str) -> GetResult | None:
+        """Return None if there is certainly nothing."""
         try:
-            found = self._get(key, {"head": True})
+            return self._get(key, {"head": True})
         except FileNotFoundError:
             return self._certainly_absent(key)
         except FAILURES as exc:
             if Answer.of(exc).status in (400, 401, 403):
                 self.range(key, 0, 1)  # unlike that to HEAD, an answer to GET says why
             raise self._requests.meaning.of(exc, "look for", key) from exc
-        return Stat(found.meta["size"])
 
     def _get(
         self, key: str, options: GetOptions, patience: Patience = Patience.ANSWER
@@ -110,7 +125,7 @@ class Reader:
                 hint="try again",
             )
 
-    def _certainly_absent(self, key: str) -> Stat | None:
+    def _certainly_absent(self, key: str) -> GetResult | None:
         """Return None, once it is sure that the bucket itself is there: a 404 to HEAD does not say."""
         if self._requests.has_seen_bucket:
             return None
@@ -119,7 +134,7 @@ class Reader:
         except NotFound:
             self._requests.has_seen_bucket = True
             return None
-        return self.stat(key)  # it has come meanwhile
+        return self._head(key)  # it has come meanwhile
 
     def _absent(self, exc: FileNotFoundError, key: str) -> RemoteRefused:
         """Return the error for a 404: about the bucket, or about what is in it."""

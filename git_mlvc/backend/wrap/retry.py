@@ -21,9 +21,11 @@ from git_mlvc.backend.base import (
     Offline,
     Stat,
     Throttled,
+    Version,
     can,
     folders_in,
     known_capabilities,
+    version_of,
 )
 from git_mlvc.errors import RemoteUnavailable
 from git_mlvc.units import seconds_text
@@ -101,6 +103,9 @@ class Retry:
 
     def stat(self, key: str) -> Stat | None:
         return self._again(lambda: self._inner.stat(key))
+
+    def version(self, name: str) -> Version | None:
+        return self._again(lambda: version_of(self._inner, name))
 
     def list(self, prefix: str) -> Iterator[Listed]:
         # Whole listings: one that broke in the middle must not be mistaken for the end.
