@@ -6,10 +6,21 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from git_mlvc.errors import ConfigError, MlvcError
+from git_mlvc.errors import ConfigError, MlvcError, RemoteUnavailable
 from git_mlvc.pipeline import param_values, params
 from git_mlvc.pipeline.globs import glob
-from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, Param, Result, Run, Stage, State
+from git_mlvc.pipeline.model import (
+    Dep,
+    DepKind,
+    FileState,
+    Out,
+    Param,
+    Result,
+    Run,
+    Stage,
+    State,
+    UrlState,
+)
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
@@ -19,6 +30,7 @@ if TYPE_CHECKING:
     from git_mlvc.pipeline.run_cache import RunCache
     from git_mlvc.store.store import Store
 
+_NOT_ASKED = UrlState("")  # what a stage that never ran needs
 _Stamp = tuple[int, int, int, int] | None
 
 
@@ -46,6 +58,7 @@ class WorktreeFacts:
         states: StatesOfWorktree,
         elsewhere: Elsewhere,
         run_cache: RunCache,
+        asks_servers: bool = True,
     ) -> None:
         self._top = repo.needed_worktree("there are no stages to look at")
         self._store = store
@@ -55,10 +68,32 @@ class WorktreeFacts:
         self._elsewhere = elsewhere
         self._run_cache = run_cache
         self._stamps: dict[RepoPath, _Stamp] = {}
+        self._asks_servers = asks_servers
+        self.allows_missing = False
         self.unknown_keys: set[bytes] = set()
 
     def state(self, stage: Stage, dep: Dep, replaced: Mapping[RepoPath, FileState]) -> State | None:
+        if dep.kind is DepKind.URL:
+            return self._at_url(stage, dep)
         return self._states.state(dep, replaced)
+
+    def _at_url(self, stage: Stage, dep: Dep) -> State | None:
+        """Law 9: a server that does not answer has not said that anything changed; nor that nothing has,
+        unless that is what the user takes it for.
+        """
+        locked = self._locks.of(stage)
+        known = None if locked is None else dict(locked.inputs.deps).get(dep)
+        if not self._asks_servers:
+            return _NOT_ASKED if known is None else known
+        try:
+            return self._states.state(dep, {})
+        except RemoteUnavailable as exc:
+            if known is not None and self.allows_missing:
+                return known
+            exc.hint = exc.hint or "try again later"
+            if known is not None:
+                exc.hint += "; --allow-missing takes it for unchanged"
+            raise
 
     def out(self, out: Out) -> FileState | None:
         return self._states.out(out)

@@ -11,7 +11,7 @@ from git_mlvc.pipeline import discovery
 from git_mlvc.pipeline.elsewhere import Elsewhere
 from git_mlvc.pipeline.facts import WorktreeFacts
 from git_mlvc.pipeline.locks import Locks
-from git_mlvc.pipeline.model import FileState
+from git_mlvc.pipeline.model import FileState, UrlState
 from git_mlvc.pipeline.plan import Options, Planner, Step
 from git_mlvc.pipeline.run_cache import RunCache
 from git_mlvc.pipeline.states import States
@@ -19,8 +19,10 @@ from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
+    from git_mlvc.backend.base import Backend
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.git.repository import Repository
+    from git_mlvc.pipeline.urls import UrlStates
     from git_mlvc.settings import Settings
     from git_mlvc.store.store import Store
     from git_mlvc.transfer.remote_view import RemoteView
@@ -34,6 +36,7 @@ class Means:
 
     `fetch` and `views` are used with --pull only. `host` names this machine; `has_modes`: its file system keeps
     the modes of files (git's `core.fileMode`).
+    `open_folder` opens any address; without it no server is asked, and what is at a URL counts as unchanged.
     """
 
     repo: Repository
@@ -43,6 +46,7 @@ class Means:
     views: Callable[[], Sequence[RemoteView]] | None = None
     progress: Progress = field(default_factory=Silent)
     host: str = ""
+    open_folder: Callable[[str], Backend] | None = None
     has_modes: bool = True
 
 
@@ -65,6 +69,7 @@ class Scene:
             deps=[dep for stage in pipeline.stages for dep in stage.deps],
             outs=[out for stage in pipeline.stages for out in stage.outs],
             read_tree=self._tree,
+            url_state=self._url_state,
             has_modes=means.has_modes,
         )
         self.elsewhere = Elsewhere(self.repo, self.store)
@@ -77,13 +82,17 @@ class Scene:
             states=self.states,
             elsewhere=self.elsewhere,
             run_cache=self.run_cache,
+            asks_servers=means.open_folder is not None,
         )
         self.planner = Planner(graph, self.facts)
         self._asked_for: set[bytes] = set()
+        self._open_folder = means.open_folder
+        self._urls: UrlStates | None = None
 
     def choose(self, options: Options, chosen: frozenset[str]) -> Scene:
         """Say which stages this is about."""
         self.planner.options, self.planner.chosen = options, chosen
+        self.facts.allows_missing = options.allow_missing
         return self
 
     def fetch_runs(self) -> bool:
@@ -127,6 +136,13 @@ class Scene:
 
     def close(self) -> None:
         self.states.save()
+
+    def _url_state(self, url: str) -> UrlState | None:
+        if self._urls is None and self._open_folder is not None:
+            from git_mlvc.pipeline.urls import UrlStates
+
+            self._urls = UrlStates(self._open_folder, self.states.contents)
+        return None if self._urls is None else self._urls.state(url)
 
     def _tree(self, state: FileState) -> bytes | None:
         pointer = state.pointer

@@ -230,7 +230,12 @@ class Places:
         wanted = url.split("/")
         for place in self.settings.remotes.values():
             parts = place.url.split("/")
-            shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(parts, wanted)))
+            shared = sum(
+                1
+                for _ in takewhile(
+                    lambda pair: pair[0] == pair[1], zip(parts, wanted, strict=False)
+                )
+            )
             # "scheme:", "", "server or bucket"
             if "://" not in url or shared < 3 or shared <= best[0]:
                 continue

@@ -9,7 +9,7 @@ import pytest
 from support.backend_contract import BackendContract
 from support.servers.s3_server import S3Server
 
-from git_mlvc.backend.base import Backend
+from git_mlvc.backend.base import Backend, version_of
 
 
 class TestSwift(BackendContract):
@@ -25,3 +25,12 @@ class TestSwift(BackendContract):
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda key: backend.put(key, b""), keys))
         assert {found.key for found in backend.list("segments/")} == keys
+
+    def test_a_version_changes_with_the_content(self, backend: Backend) -> None:
+        backend.put("packs/a", b"1")
+        first = version_of(backend, "packs/a")
+        assert first is not None and first.size_bytes == 1
+        assert version_of(backend, "packs/a") == first
+        backend.put("packs/a", b"2")
+        assert version_of(backend, "packs/a") != first
+        assert version_of(backend, "packs/No.Such") is None

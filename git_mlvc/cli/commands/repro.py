@@ -169,6 +169,7 @@ def _means(invocation: Invocation, *, pulls: bool) -> Means:
         views=lambda: workspace.views_for_reading()[0],
         progress=output.progress,
         host=socket.gethostname(),
+        open_folder=workspace.folder,
         has_modes=is_true(workspace.config, "core.filemode", unset=True),
     )
 

@@ -11,7 +11,15 @@ from support.certificate import make_certificate, server_context
 from support.scripted_server import Answer, Asked, Script, ScriptedServer
 
 from git_mlvc.backend import registry
-from git_mlvc.backend.base import Backend, Capability, Denied, NotFound, Throttled
+from git_mlvc.backend.base import (
+    Backend,
+    Capability,
+    Denied,
+    NotFound,
+    Throttled,
+    Version,
+    version_of,
+)
 from git_mlvc.backend.opening import Opening
 from git_mlvc.errors import ConfigError, MlvcError, RemoteRefused, RemoteUnavailable
 
@@ -327,3 +335,18 @@ def test_law_9_nothing_there_is_only_believed_of_an_object_store() -> None:
             assert not isinstance(caught.value, NotFound)
     with ScriptedServer(refusing(404, "NoSuchKey")) as server:
         assert s3(server.url).stat("index") is None
+
+
+def test_a_version_is_the_etag_of_any_name_or_nothing() -> None:
+    def script(asked: Asked) -> Answer:
+        if "Gone" in asked.path:
+            return Answer(404)
+        headers = {"ETag": '"abc-2"', "Last-Modified": "Sat, 01 Aug 2026 10:00:00 GMT"}
+        return Answer(200, b"0123456789", headers)
+
+    with ScriptedServer(script) as server:
+        backend = s3(server.url)
+        assert version_of(backend, "Raw/Data.CSV") == Version('etag "abc-2"', 10)
+        assert version_of(backend, "Gone.csv") is None
+        backend.close()
+    assert server.asked[0].path == "/bucket/data/Raw/Data.CSV"
