@@ -25,11 +25,19 @@ class Mistake(Exception):
 def located(mistake: Mistake, name: str, text: str) -> ConfigError:
     """Return the error that people see. `text` is what the file `name` holds; only now is it searched."""
     line, column = toml_positions.position(text, mistake.place)
+    what = f"{subject(mistake.place)}{mistake.what}"
     return ConfigError(
-        f"{name}, line {line}, column {column}: {subject(mistake.place)}{mistake.what}",
-        why=mistake.why,
-        hint=mistake.hint or f"correct {name}",
+        f"{name}, line {line}, column {column}: {_shown(what)}",
+        why=_shown(mistake.why),
+        hint=_shown(mistake.hint) or f"correct {name}",
     )
+
+
+def _shown(text: str) -> str:
+    """What a clone brings may hold signs that a terminal would obey."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def subject(place: Place) -> str:

@@ -11,7 +11,8 @@ import re
 _PART = re.compile(
     r"""\[\s*([0-9]+)\s*\]|"((?:[^"\\]|\\.)*)"|'([^']*)'|([^.\[\]"'\s{}:][^.\[\]"'{}:]*)"""
 )
-_BARE = re.compile(r"""[^.\[\]"'\s{}:\\]+(?:[ ][^.\[\]"'\s{}:\\]+)*\Z""")
+_PLAIN = r"""[^.\[\]"'\s{}:\\\x00-\x1f\x7f-\x9f]+"""
+_BARE = re.compile(rf"{_PLAIN}(?:[ ]{_PLAIN})*\Z")
 
 
 def parse(text: str) -> tuple[str, ...]:
@@ -38,7 +39,8 @@ def parse(text: str) -> tuple[str, ...]:
 def written(parts: tuple[str, ...]) -> str:
     """Return the canonical text of a key: the inverse of `parse`."""
     return ".".join(
-        part if _BARE.match(part) else json.dumps(part, ensure_ascii=False) for part in parts
+        part if _BARE.match(part) else json.dumps(part, ensure_ascii=not part.isprintable())
+        for part in parts
     )
 
 

@@ -97,5 +97,6 @@ def _kind(value: object) -> str:
 
 def _short(text: str) -> str:
     if len(text) >= 2 and text[0] == text[-1] == '"':
-        text = json.loads(text) or '""'
+        plain = json.loads(text)
+        text = plain if plain and plain.isprintable() else text
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"

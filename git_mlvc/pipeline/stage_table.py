@@ -119,6 +119,8 @@ def _deps(written: Written, folder: RepoPath | None) -> Iterator[Dep]:
         if _URL.match(text):
             from git_mlvc.secret_text import holds_secret  # its patterns take 3 ms to compile
 
+            if not text.isprintable():
+                raise one.mistake("this address holds characters that nobody can see")
             if holds_secret(text):
                 raise one.mistake(
                     "this address holds a secret",

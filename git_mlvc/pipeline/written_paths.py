@@ -7,6 +7,8 @@ import re
 from git_mlvc.repo_path import RepoPath
 
 _ABSOLUTE = re.compile(r"/|~(?:/|\Z)|[A-Za-z]:[\\/]")
+# A terminal would obey some of these, and paths are shown.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _OUTSIDE = "bring it into the repository (git mlvc track keeps large files out of git), or name it by a URL"
 
 
@@ -24,8 +26,10 @@ def resolved(folder: RepoPath | None, written: str) -> str:
 
     Raises PathMistake: empty, absolute, outside the repository, inside `.git`.
     """
-    if not written or "\0" in written:
-        raise PathMistake("a path is empty" if not written else "a path holds a NUL character")
+    if not written:
+        raise PathMistake("a path is empty")
+    if _CONTROL.search(written):
+        raise PathMistake("it holds a control character", "name the directory that it is in")
     if _ABSOLUTE.match(written):
         raise PathMistake("it is an absolute path, which no other clone has", _OUTSIDE)
     if "." not in written and "//" not in written and written[-1] != "/":

@@ -153,6 +153,13 @@ def test_a_wdir_may_be_the_top_and_is_the_folder_of_the_file_if_not_given(top: P
         ('[stage.a]\ncmd = "x"\nouts = ["mlvc.lock"]', "cannot make a mlvc.lock", ""),
         ('[stage.a]\ncmd = "x"\nouts = ["."]', "whole repository", ""),
         ('[stage.a]\ncmd = "x"\nouts = ["s3://b/x"]', "is an address", ""),
+        (
+            '[stage.a]\ncmd = "x"\ndeps = ["a\\u001b[31m"]',
+            "a\\x1b[31m': it holds a control char",
+            "",
+        ),
+        ('[stage.a]\ncmd = "x"\ndeps = ["http://a/\\u001b"]', "nobody can see", ""),
+        ('[stage.a]\ncmd = "x"\n"de\\u001bp" = 1', "stage 'a', de\\x1bp: there is no", ""),
         ('[stage.a]\ncmd = "x"\ndeps = ["https://u:pw@h/x"]', "holds a secret", ""),
         ('[stage.a]\ncmd = "x"\nouts = [{path = "x", stor = true}]', "column 22", "'store'"),
         ('[stage.a]\ncmd = "x"\nmetrics = [{path = "x", goal = "up"}]', "'max' or 'min'", ""),
