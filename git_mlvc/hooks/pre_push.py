@@ -42,6 +42,7 @@ def run(
         return 0
     name = argv[0] if argv else ""
     url = argv[1] if len(argv) > 1 else name
+    from git_mlvc.hooks import push_runs
     from git_mlvc.transfer.routes import shares
 
     include, exclude = commits(workspace, name, updates)
@@ -63,8 +64,8 @@ def run(
         if found:
             parts.append(_Part(share, found, trusted))
     locks = _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
-    if locks:
-        if usual_trusted != exclude:  # more is to be sent than what git sends
+    if locks or push_runs.may_stay(workspace, uses):
+        if locks and usual_trusted != exclude:  # more is to be sent than what git sends
             from git_mlvc.pipeline import run_travel
 
             locks = run_travel.locks_between(workspace.repository, include, usual_trusted)

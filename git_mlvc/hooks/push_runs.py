@@ -6,16 +6,52 @@ what is not to be had is a warning; that a place which takes data does not answe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from git_mlvc.git.changes import Entry
     from git_mlvc.git.revisions import PointerUse
     from git_mlvc.repo_path import RepoPath
     from git_mlvc.settings import RemoteSetting
     from git_mlvc.transfer.bundles import Bundle
     from git_mlvc.workspace import Workspace
+
+
+class HasPath(Protocol):
+    """Something that stands at a path."""
+
+    @property
+    def path(self) -> RepoPath: ...
+
+
+_Placed = TypeVar("_Placed", bound=HasPath)
+_SAYS_NOT = re.compile(rb"\bpush[\"']?\s*=\s*false")
+
+
+def may_stay(workspace: Workspace, uses: Iterable[HasPath]) -> bool:
+    """True if a stage file beside or above one of `uses` may keep some out off remotes: a glance, no more."""
+    top = workspace.repository.worktree
+    if top is None:
+        return False
+    folders = {b""}
+    for use in uses:
+        folder = use.path.raw.rpartition(b"/")[0]
+        while folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition(b"/")[0]
+    return any(_SAYS_NOT.search(_stage_file(top, folder)) for folder in folders)
+
+
+def _stage_file(top: Path, folder: bytes) -> bytes:
+    try:
+        return (top / os.fsdecode(folder) / "mlvc.toml").read_bytes()
+    except OSError:
+        return b""
 
 
 def kept_here(workspace: Workspace, messages: Callable[[str], None]) -> frozenset[RepoPath] | None:
@@ -60,6 +96,16 @@ def without(
 
     repo = workspace.repository
     return run_travel.without_unpushed(uses, kept, lambda: changes.placed(repo, include, exclude))
+
+
+def without_kept(workspace: Workspace, files: list[_Placed]) -> list[_Placed]:
+    """Return those of `files` that are not in outs which stay off remotes."""
+    if not may_stay(workspace, files):
+        return files
+    from git_mlvc.pipeline import run_travel
+
+    kept = kept_here(workspace, lambda message: None)
+    return [file for file in files if not run_travel.is_in(file.path, kept or ())]
 
 
 def can_take(

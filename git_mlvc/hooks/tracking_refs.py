@@ -20,6 +20,7 @@ from git_mlvc.errors import GitError, RemoteError
 
 if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
+    from git_mlvc.git.objects import DataFile
     from git_mlvc.repo_path import RepoPath
     from git_mlvc.settings import RemoteSetting
     from git_mlvc.transfer.routes import Share
@@ -37,15 +38,18 @@ def are_believable(
     `has`: commits that the remote itself says it has. A place that does not answer cannot contradict.
     """
     from git_mlvc.git import objects
+    from git_mlvc.hooks import push_runs
 
     repo = workspace.repository
     try:
         known = objects.existing(repo, has)
         edge = [sha for sha in _edge(workspace, name, include, known) if sha not in known]
         for sha in edge[:_MOST_COMMITS]:
-            files = [file.pointer for file in share.of(objects.data_files(repo, sha))]
-            if files and not _holds(workspace, share, [p.oid.digest for p in files]):
-                return False
+            files = share.of(objects.data_files(repo, sha))
+            if not _holds_all(workspace, share, files):
+                files = push_runs.without_kept(workspace, files)
+                if not _holds_all(workspace, share, files):
+                    return False
     except (GitError, RemoteError):
         return True
     return True
@@ -126,6 +130,10 @@ def _boundary(
         else:
             is_new = True
     return edge, is_new
+
+
+def _holds_all(workspace: Workspace, share: Share, files: Sequence[DataFile]) -> bool:
+    return not files or _holds(workspace, share, [file.pointer.oid.digest for file in files])
 
 
 def _holds(workspace: Workspace, share: Share, digests: Sequence[bytes]) -> bool:

@@ -116,6 +116,16 @@ def unpushed(repo: Repository) -> frozenset[RepoPath]:
     return frozenset(out.path for stage in stages for out in stage.outs if not out.is_pushed)
 
 
+def is_in(path: RepoPath, outs: Collection[RepoPath]) -> bool:
+    """True if a path is one of these outs, or in one."""
+    """True if a path is one of these outs, or in one that is a directory."""
+    raw = path.raw
+    return any(raw == out.raw or raw.startswith(out.raw + b"/") for out in outs)
+
+
+# -- inside
+
+
 def without_unpushed(
     uses: Sequence[PointerUse],
     kept: Collection[RepoPath],
@@ -139,15 +149,6 @@ def bring(
     if report.failed and len(store.runs_of_many(keys)) < len(set(keys)):
         raise next(iter(report.failed.values()))
     return report.received
-
-
-def is_in(path: RepoPath, outs: Collection[RepoPath]) -> bool:
-    """True if a path is one of these outs, or in one that is a directory."""
-    raw = path.raw
-    return any(raw == out.raw or raw.startswith(out.raw + b"/") for out in outs)
-
-
-# -- inside
 
 
 def _bytes_of(path: Path) -> bytes:

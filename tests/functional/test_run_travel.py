@@ -135,10 +135,14 @@ def test_outs_that_stay_off_remotes_stay_though_git_tracks_them(
 ) -> None:
     repo.mlvc("init")
     trained, made = run_stage(repo, "make", {"kept.bin": B}, unpushed=("kept.bin",))
-    repo.write({"mlvc.toml": STAGE_FILE, "kept.bin": B, "a.bin": A})
-    lock(repo, {"make": made}).add().commit("one")
+    repo.write({"mlvc.toml": STAGE_FILE, "kept.bin": C, "a.bin": A}).add().commit("zero")
     repo.git("push", "origin", "main")
-    assert holds(repo, A, B) == [True, False]
+    lock(repo.write({"kept.bin": B}), {"make": made}).add().commit("one")
+    repo.git("push", "origin", "main")
+    assert holds(repo, A, B, C) == [True, False, False]
+    # What stays off the remote is no reason to think that another one stands there now.
+    repo.write({"c.bin": b"c" * 2000}).add().commit("more")
+    assert "1 file, 2 kB" in repo.git("push", "origin", "main").err
     said = repo.mlvc("push")
     assert "1 run stays here" in said.err
     assert holds(repo, A, B) == [True, False]
