@@ -24,7 +24,9 @@ from git_mlvc.pipeline.model import (
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
+    from git_mlvc.formats.tree import TreeRow
     from git_mlvc.git.repository import Repository
+    from git_mlvc.pipeline.directory import Standing
     from git_mlvc.pipeline.elsewhere import Elsewhere
     from git_mlvc.pipeline.locks import Locks
     from git_mlvc.pipeline.run_cache import RunCache
@@ -38,6 +40,7 @@ class StatesOfWorktree(Protocol):
     """What is asked of `states.States`."""
 
     def state(self, dep: Dep, replaced: Mapping[RepoPath, FileState]) -> State | None: ...
+    def standing(self, dep: Dep) -> Standing | None: ...
     def out(self, out: Out) -> FileState | None: ...
     def forget(self, paths: Iterable[RepoPath] | None) -> None: ...
 
@@ -128,6 +131,17 @@ class WorktreeFacts:
 
     def is_here(self, state: FileState) -> bool:
         return self._elsewhere.has(state)
+
+    def rows(self, dep: Dep, state: FileState) -> Mapping[bytes, object] | None:
+        found = None if dep.kind is DepKind.URL else self._states.standing(dep)
+        if found is not None and found.state == state:
+            rows: Iterable[TreeRow] = found.rows
+        else:
+            try:
+                rows = self._elsewhere.rows(state)
+            except MlvcError:
+                return None
+        return {row.path: row[1:] for row in rows}
 
     def look_again(self, stage: Stage) -> None:
         """What a stage reads may have been edited since it was last looked at."""

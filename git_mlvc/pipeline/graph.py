@@ -181,15 +181,13 @@ class _Outs:
             for out in stage.outs:
                 other = self._by_path.get(out.path.raw)
                 if other is not None:
-                    raise _two_makers(other, _Owned(stage.address, out), "both make")
+                    raise _two_makers(other, _Owned(stage.address, out))
                 self._by_path[out.path.raw] = _Owned(stage.address, out)
         self._sorted = sorted(self._by_path)
         for raw, owned in self._by_path.items():
             for parent in _parents(raw):
                 if parent in self._by_path:
-                    raise _two_makers(
-                        self._by_path[parent], owned, "one makes a part of the other's"
-                    )
+                    raise _two_makers(self._by_path[parent], owned)
 
     def around(self, path: RepoPath) -> _Owned | None:
         for raw in (path.raw, *_parents(path.raw)):
@@ -238,17 +236,20 @@ def _parents(raw: bytes) -> Iterator[bytes]:
         at = raw.rfind(b"/", 0, at)
 
 
-def _two_makers(one: _Owned, other: _Owned, how: str) -> PipelineError:
+def _two_makers(one: _Owned, other: _Owned) -> PipelineError:
+    """Of one path, or `other` of a path inside `one`'s."""
+    is_same = one.out.path == other.out.path
     if one.stage == other.stage:
         return PipelineError(
             f"stage '{one.stage}' names {other.out.path} twice among what it makes",
-            why=f"{one.out.path} holds it" if one.out.path != other.out.path else "",
+            why="" if is_same else f"{one.out.path} holds it",
         )
-    paths = str(one.out.path)
-    if one.out.path != other.out.path:
-        paths += f" and {other.out.path}"
+    if is_same:
+        what = f"stages '{one.stage}' and '{other.stage}' both make {one.out.path}"
+    else:
+        what = f"stage '{other.stage}' makes {other.out.path}, which is in {one.out.path} of '{one.stage}'"
     return PipelineError(
-        f"stages '{one.stage}' and '{other.stage}' {how} {paths}",
+        what,
         why="nobody could tell whose content it is",
         hint="give each stage a path of its own",
     )

@@ -29,6 +29,9 @@ from git_mlvc.pipeline.model import (
 )
 from git_mlvc.pipeline.reasons import differences
 from git_mlvc.repo_path import RepoPath
+from git_mlvc.units import names_text
+
+_MOST_NAMES = 4  # of outs that a reason names
 
 
 class Action(Enum):
@@ -101,6 +104,10 @@ class Facts(Protocol):
         """True if the content can be had without asking a remote."""
         ...
 
+    def rows(self, dep: Dep, state: FileState) -> Mapping[bytes, object] | None:
+        """Return what is in a directory of that state, as `reasons.Rows`."""
+        ...
+
 
 @dataclass
 class Planner:
@@ -141,7 +148,11 @@ class Planner:
         locked = self.facts.locked(stage)
         if locked is not None and locked.inputs == inputs:
             return self._unchanged(stage, inputs, locked)
-        reasons = ["never ran"] if locked is None else list(differences(locked.inputs, inputs))
+        reasons = (
+            ["never ran"]
+            if locked is None
+            else list(differences(locked.inputs, inputs, self.facts.rows))
+        )
         return self._stale(stage, inputs, reasons)
 
     def inputs(self, stage: Stage, before: Mapping[str, Step]) -> Inputs:
@@ -186,7 +197,7 @@ class Planner:
         return Step(
             stage.address,
             Action.DEPENDS,
-            (f"on {', '.join(names)}",),
+            (f"on {names_text(names, most=_MOST_NAMES, noun='out')}",),
             waits_for=tuple(unknown),
         )
 

@@ -172,7 +172,7 @@ class StageWork:
         after = self._inputs_now(stage, before)
         if after != inputs:
             self.kept += aside.let_go(outputs.elsewhere)
-            error = _changed_meanwhile(stage, inputs, after)
+            error = _changed_meanwhile(stage, differences(inputs, after, self._scene.facts.rows))
             return Ended(stage.address, Fate.CHANGED, (), outcome.duration_ms, error)
         result = self._record(stage, inputs, outcome.duration_ms, outputs)
         self.kept += aside.let_go(outputs.elsewhere)
@@ -276,10 +276,9 @@ def _is_definite(failure: MlvcError) -> bool:
     return isinstance(failure, StoreError | RemoteRefused)
 
 
-def _changed_meanwhile(stage: Stage, before: Inputs, after: Inputs) -> StageFailed:
-    changes = "; ".join(differences(before, after))
+def _changed_meanwhile(stage: Stage, changes: Iterable[str]) -> StageFailed:
     return StageFailed(
         f"stage '{stage.address}' is not recorded: what it reads changed while it ran",
-        why=f"{changes}\nits outs are kept as it made them, and it stays stale",
+        why=f"{'; '.join(changes)}\nits outs are kept as it made them, and it stays stale",
         hint="git mlvc repro",
     )

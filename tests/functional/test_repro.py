@@ -265,7 +265,7 @@ BAD = {
     "an out in an out": (
         '[stage.a]\ncmd="x"\nouts=["p/"]\n[stage.b]\ncmd="x"\nouts=["p/q"]\n',
         2,
-        "stages 'a' and 'b' one makes a part of the other's p and p/q",
+        "stage 'b' makes p/q, which is in p of 'a'",
     ),
     "no dep": ('[stage.a]\ncmd="x"\ndeps=["none"]\nouts=["p"]\n', 10, "needs none, which does not"),
     "no out": ('[stage.a]\ncmd="true"\nouts=["p"]\n', 9, "stage 'a'"),

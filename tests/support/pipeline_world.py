@@ -114,6 +114,12 @@ class World:
     def is_here(self, state: FileState) -> bool:
         return state.oid in self.store
 
+    def rows(self, dep: Dep, state: FileState) -> Mapping[bytes, object] | None:
+        content = self.dep_content(dep, self.files)
+        if content is None or _state(content) != state:
+            content = self.store.get(state.oid)
+        return {n.encode(): d for n, d in content.items()} if isinstance(content, dict) else None
+
     # -- repro
 
     def planner(
@@ -160,7 +166,7 @@ class _Facts:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        for name in ("state", "out", "param", "runs", "is_here"):
+        for name in ("state", "out", "param", "runs", "is_here", "rows"):
             setattr(self, name, getattr(world, name))
 
     def locked(self, stage: Stage) -> Result | None:
