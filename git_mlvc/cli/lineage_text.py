@@ -6,7 +6,7 @@ import time
 
 from git_mlvc.cli.tree_lines import Node
 from git_mlvc.pipeline.lineage import Commit, Lineage, Link, Making, Need, Sure
-from git_mlvc.pipeline.model import FileState, State, UrlState
+from git_mlvc.pipeline.model import DepKind, FileState, State, UrlState
 from git_mlvc.units import count_text, names_text, seconds_text, size_text
 
 _NAMES = 5
@@ -90,7 +90,8 @@ def _given(making: Making) -> list[Node]:
 
 
 def _need(need: Need) -> Node:
-    node = Node([f"{need.dep.text}{_details(need.state)}"])
+    name = str(need.dep.path) if need.dep.kind is DepKind.PATH else need.dep.text
+    node = Node([f"{name}{_details(need.state)}"])
     if need.is_changed:
         node.texts.append("something else stands there now")
     if need.names is not None:

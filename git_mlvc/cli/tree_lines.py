@@ -52,8 +52,8 @@ def _branch(
         elsewhere.append(Node([node.name or texts[0], *texts[1:]], node.children, node.name))
         texts = [f"{texts[0]} (below)"]
     prefix = first
-    for text in texts:
-        for line in _wrapped(text, len(prefix), width):
+    for text in (line for one in texts for line in one.split("\n")):
+        for line in _wrapped(_visible(text), len(prefix), width):
             yield (prefix + line).rstrip()
             prefix = rest + (strokes.beside if node.children and not go_on else "")
     if go_on:
@@ -74,6 +74,16 @@ def _is_too_deep(rest: str, width: int | None) -> bool:
     if width is None:
         return len(rest) > _DEEPEST * 3
     return len(rest) + _NARROWEST > width
+
+
+def _visible(text: str) -> str:
+    """Return the text with everything escaped that a terminal would obey instead of showing it."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
 
 
 def _wrapped(text: str, taken: int, width: int | None) -> Sequence[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import threading
 from collections.abc import Collection, Iterable, Mapping
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError, MlvcError
 from git_mlvc.fs import atomic
+from git_mlvc.fs.owner import Owner, is_alive
 from git_mlvc.fs.safe_path import resolve_inside
 from git_mlvc.pipeline import lock_block, lock_file
 from git_mlvc.pipeline.lock_block import BlockReader
@@ -176,6 +178,8 @@ class _LockFile:
             self.read()
 
     def _replace(self, blocks: dict[str, bytes]) -> None:
+        if not self.is_written:
+            _sweep(self.path)
         permissions = atomic.Permissions(file_mode=self.mode)
         data = lock_file.join(blocks)
         try:
@@ -199,6 +203,20 @@ class _LockFile:
                 hint=f"replace {self.path} by a file",
             )
         return InputError(f"cannot {what} {self.name}", why=exc.strerror or str(exc))
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a process that was killed while it wrote this file has left beside it."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.([1-9][0-9]{{0,17}})-[0-9a-f]+\.tmp")
+    here = Owner.current()
+    with contextlib.suppress(OSError):
+        for name in os.listdir(path.parent):
+            found = left.fullmatch(name)
+            if found is None:
+                continue
+            writer = Owner(here.host, here.boot_id, int(found[1]), "")
+            if is_alive(writer) is False:
+                (path.parent / name).unlink(missing_ok=True)
 
 
 _FLAGS = (

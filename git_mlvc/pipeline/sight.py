@@ -15,7 +15,7 @@ from git_mlvc.git import blob_contents, objects
 from git_mlvc.pipeline import fingerprint, lock_listing
 from git_mlvc.pipeline.directory import of_rows
 from git_mlvc.pipeline.lineage import Commit
-from git_mlvc.pipeline.model import Dep, FileState, Out, Result, Run
+from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, Result, Run
 from git_mlvc.pipeline.run_cache import RunCache
 from git_mlvc.pipeline.states import States
 from git_mlvc.repo_path import RepoPath
@@ -23,6 +23,7 @@ from git_mlvc.repo_path import RepoPath
 if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.git.repository import Repository
+    from git_mlvc.oid import Oid
     from git_mlvc.store.store import Store
 
 _LOG_FORMAT = "%H%x00%an%x00%aI%x00%s"
@@ -167,9 +168,9 @@ class AtRevision(_Memory):
         self._names = [raw for raw, _, _ in entries]
 
     def standing(self, path: RepoPath) -> FileState | None:
-        at = bisect_left(self._names, path.raw)
-        if at < len(self._names) and self._names[at] == path.raw:
-            rows = self._rows_of(at, at + 1, skip=0)
+        start, stop = self._range(path)
+        if self._names[start:stop] == [path.raw]:
+            rows = self._rows_of(start, stop, skip=0)
             row = rows[0] if rows else None
             return row and FileState(row.oid, row.size_bytes, is_executable=row.is_executable)
         rows = self._below(path)
@@ -192,20 +193,37 @@ class AtRevision(_Memory):
         return None if same and here.keys() <= {row.path for row in recorded} else False
 
     def _below(self, path: RepoPath) -> list[TreeRow]:
-        prefix = path.raw + b"/"
-        start = bisect_left(self._names, prefix)
-        stop = bisect_left(self._names, path.raw + b"0")  # the character after the slash
-        rows = self._rows_of(start, stop, skip=len(prefix))
+        rows = self._rows_of(*self._range(path), skip=len(path.raw) + 1)
         return [row for row in rows if _name(row.path) not in _OURS]
+
+    def _range(self, path: RepoPath) -> tuple[int, int]:
+        """Return where the entry of a file stands, or those of all files below a directory."""
+        at = bisect_left(self._names, path.raw)
+        if at < len(self._names) and self._names[at] == path.raw:
+            return at, at + 1
+        # "0" is the character after the slash.
+        return bisect_left(self._names, path.raw + b"/"), bisect_left(self._names, path.raw + b"0")
 
     def _rows_of(self, start: int, stop: int, *, skip: int) -> list[TreeRow]:
         chosen = self._entries[start:stop]
-        states = blob_contents.states(self._repo, [sha for _, _, sha in chosen])
+        unknown = [sha for _, _, sha in chosen if sha not in self._contents]
+        if unknown:
+            self._contents.update(blob_contents.states(self._repo, unknown))
         return [
-            TreeRow(raw[skip:], *states[sha], bool(mode & 0o100))
+            TreeRow(raw[skip:], *self._contents[sha], bool(mode & 0o100))
             for raw, mode, sha in chosen
-            if sha in states
+            if sha in self._contents
         ]
+
+    @cached_property
+    def _contents(self) -> dict[str, tuple[Oid, int]]:
+        """What the blobs are that lock files name: asked of git at once."""
+        named: set[RepoPath] = set()
+        for result in self._results.values():
+            named.update(result.inputs.out_paths)
+            named.update(dep.path for dep, _ in result.inputs.deps if dep.kind is DepKind.PATH)
+        shas = [sha for path in named for _, _, sha in self._entries[slice(*self._range(path))]]
+        return blob_contents.states(self._repo, shas)
 
 
 def _commit_of(repo: Repository, rev: str) -> str | None:

@@ -86,6 +86,10 @@ def test_the_way_back_in_the_worktree_and_at_a_commit_for_people(repo: Repo):
     )
     assert said.out.startswith("model.bin in one  500 B, ")
     assert "\n|- params.toml: lr = 0.1\n" in said.out
+    bare = repo.machine.clone(repo.path, "bare.git", "--bare")
+    said_there = bare.mlvc("why", "model.bin", "--rev", "one", env=env).out
+    assert "|- params.toml: lr = 0.1\n" in said_there
+    assert "lr = 0.01\n" in bare.mlvc("why", "model.bin").out
     assert "changed since" not in said.out
 
 

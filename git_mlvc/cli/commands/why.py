@@ -37,6 +37,8 @@ def why(invocation: Invocation, path: str, rev: str | None, as_json: bool) -> No
         raise UsageError("why needs a file, or a directory below the top")
     wanted = RepoPath(raw)
     repo, store = workspace.repository, workspace.store
+    if rev is None and repo.worktree is None:
+        rev = "HEAD"
     if rev is not None:
         found = tracing.trace(wanted, sight.AtRevision(repo, store, rev))
     else:

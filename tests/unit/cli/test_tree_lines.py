@@ -62,3 +62,12 @@ def test_a_deep_tree_goes_on_at_the_margin_and_no_line_is_wider_than_the_termina
 
 def test_a_word_that_is_wider_than_the_terminal_is_broken():
     assert max(map(len, drawn(Node(["x" * 100]), 30))) <= 30
+
+
+def test_texts_of_several_lines_stay_in_the_tree_and_nothing_reaches_a_terminal_as_an_order():
+    assert drawn(Node(["a\nb\x1b[2J\tc", "\udcff"], [Node(["d"])])) == [
+        "a",
+        "│  b\\x1b[2J\\tc",
+        "│  \\udcff",
+        "└─ d",
+    ]

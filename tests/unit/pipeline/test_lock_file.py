@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.pipeline_values import file, folders, path, path_texts, result, results, texts, tree
 
 from git_mlvc.errors import FormatError
+from git_mlvc.oid import Oid
 from git_mlvc.pipeline import lock_file
 from git_mlvc.pipeline.lock_text import TOKEN, from_top, quoted, relative, unquoted
 from git_mlvc.pipeline.model import (
@@ -126,6 +127,33 @@ def test_no_change_of_a_byte_is_taken_for_another_result(data, folder):
         return
     assert back.items() <= made.items() or at < len(lock_file.HEADER)
     assert all(made[name] == one for name, one in back.items())
+
+
+_words = st.sampled_from(
+    ["cmd = [", "outs = [", "deps = [", "env = [", "params = [", "]", 'wdir = "a"', "wdir = '.'",
+     '    "x",', '    {path = "a"},', '    {path = "../a"},', '    {name = "a", value = "b"},',
+     '    {file = "p", key = "", value = "1"},', '    {url = "u", version = "v", size = 1},',
+     f'    {{path = "a", oid = "{file().oid}", size = 1}},',
+     f'    {{glob = "b", tree = "{file().oid}", size = 1, files = 1, tree_size = 1}},', ""]
+)  # fmt: skip
+
+
+def sealed(body: str, header: str = "[stage.a]") -> bytes:
+    """Return a lock file with one block whose seal is right, whatever it says."""
+    whole, rest = f"{header}\n".encode(), body.encode()
+    seal = f'seal = "{Oid.of(whole + rest)}"\n'.encode()
+    return lock_file.HEADER + b"\n" + whole + seal + rest
+
+
+@given(st.one_of(st.lists(_words, max_size=8).map("\n".join), st.text(max_size=60)), folders)
+def test_a_right_seal_does_not_make_any_text_a_block(body, folder):
+    data = sealed(body + "\n" if body else "")
+    try:
+        back = lock_file.decode(data, FILE, folder)
+    except FormatError as exc:
+        assert FILE in exc.what
+    else:
+        assert lock_file.encode(back, folder) == data
 
 
 @given(texts)

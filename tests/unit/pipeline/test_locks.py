@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from pathlib import Path
 
@@ -198,3 +199,14 @@ def test_finishing_is_harmless_at_any_time(repo):
     locks.record(A, ONE)
     (repo.top / "mlvc.lock").unlink()
     locks.finish()
+
+
+def test_what_a_killed_writer_left_beside_the_file_is_swept_away(repo):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for pid in (ended.pid, os.getpid()):
+        (repo.top / f".mlvc.lock.{pid}-0a1b.tmp").write_bytes(b"half")
+    (repo.top / ".mlvc.lock.old").write_bytes(b"mine")
+    Locks(repo).record(A, ONE)
+    left = {".mlvc.lock.old", f".mlvc.lock.{os.getpid()}-0a1b.tmp", "mlvc.lock"}
+    assert set(os.listdir(repo.top)) == left
