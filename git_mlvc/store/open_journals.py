@@ -105,7 +105,7 @@ class OpenJournals:
 
     def runs(self) -> list[bytes]:
         """Return the ids of the records of runs that have been read so far."""
-        return [run for journal in self._journals.values() for run in journal.runs]
+        return [run for journal in list(self._journals.values()) for run in journal.runs]
 
     def all_sealed(self) -> set[bytes]:
         """Return the ids of packs that are sealed while their journal still stands."""

@@ -21,6 +21,7 @@ class Runs:
         self._index = index
         self._reader = reader
         self._keys: dict[bytes, bytes] = {}  # id of a record -> its stage key
+        self._journalled: tuple[list[bytes], dict[bytes, list[bytes]]] = ([], {})
 
     def of(self, key: bytes) -> list[bytes]:
         """Return the ids of the records of the runs with this key, each once, in no particular order."""
@@ -35,7 +36,7 @@ class Runs:
         found: dict[bytes, list[bytes]] = {}
         for key in keys:
             runs = dict.fromkeys(own.get(key, ()))
-            runs |= dict.fromkeys(run for run, of in others.items() if of == key)
+            runs |= dict.fromkeys(others.get(key, ()))
             runs |= dict.fromkeys(run for view in views for run in view.runs_of(key))
             if runs:
                 found[key] = list(runs)
@@ -44,8 +45,12 @@ class Runs:
     def all(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield (stage key, id of the record) of every run, each once."""
         self._index.refresh()
-        unsealed = [(key, run) for key, runs in list(self._index.own_runs.items()) for run in runs]
-        unsealed += [(key, run) for run, key in self._in_journals().items()]
+        unsealed = [
+            (key, run)
+            for by_key in (self._index.own_runs, self._in_journals())
+            for key, runs in list(by_key.items())
+            for run in runs
+        ]
         views = list(self._index.views().values())
         seen: set[bytes] = set()
         for key, run in chain(unsealed, *(view.runs() for view in views)):
@@ -53,13 +58,19 @@ class Runs:
                 seen.add(run)
                 yield key, run
 
-    def _in_journals(self) -> dict[bytes, bytes]:
-        """Return the stage keys of the runs that stand in journals only, by the ids of their records."""
+    def _in_journals(self) -> dict[bytes, list[bytes]]:
+        """Return the ids of the records that stand in journals only, by their stage keys."""
+        runs = self._index.journals.runs()
+        before, found = self._journalled
+        if runs == before:
+            return found
         found = {}
-        for run in self._index.journals.runs():
+        for run in runs:
             key = self._keys.get(run) or self._read_key(run)
             if key is not None:
-                found[run] = self._keys[run] = key
+                self._keys[run] = key
+                found.setdefault(key, []).append(run)
+        self._journalled = runs, found
         return found
 
     def _read_key(self, run: bytes) -> bytes | None:

@@ -228,8 +228,8 @@ class Session:
         if not self.is_known(digest, Kind.RUN):
             codec, payload = self._encoder.encode(record)
             self._packer.append(digest, Kind.RUN, codec, len(record), payload)
-            self._packer.commit()
             self._note_run(key, digest)
+        self._packer.commit()  # also what another thread has just written
         return digest
 
     def commit(self) -> None:
