@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from support.content import noise
 from support.repo import Machine, Repo
@@ -191,3 +192,58 @@ def test_outs_follow_the_routes_of_their_paths_and_records_go_to_the_usual_place
     repo.mlvc("push")
     assert holds(repo, A, place="archive") == [True]
     assert (runs_on(repo, "lab"), runs_on(repo, "archive")) == ({trained, other}, set())
+
+
+PIPELINE = {
+    "mlvc.toml": b"""\
+[stage.prepare]
+cmd = "mkdir -p data; sort raw.txt > data/clean.txt; cp raw.txt data/; echo prepare >> ran.log"
+deps = ["raw.txt"]
+outs = ["data/"]
+[stage.train]
+cmd = "cat params.toml data/* > model.bin; echo train >> ran.log"
+deps = ["data"]
+params = ["seed"]
+outs = ["model.bin"]
+metrics = ["metrics.json"]
+""".replace(b"> model.bin;", b"> model.bin; wc -c < model.bin > metrics.json;"),
+    "params.toml": b"seed = 1\n",
+    "raw.txt": b"two\none\n",
+    ".gitignore": b"/ran.log\n/data/\n",
+}
+
+
+def test_what_one_has_run_nobody_runs_again(
+    repo: Repo, remote: Repo, machine: Machine, second_mount: Path
+) -> None:
+    """`data/` is ignored by git, so that only the lock knows it."""
+    repo.mlvc("init")
+    repo.write(PIPELINE).mlvc("repro")
+    repo.add().commit("one")
+    repo.git("push", "origin", "main")
+    # On another disk nothing runs, and the plan says so.
+    ben = Machine(second_mount / "ben").install()
+    clone = ben.clone(remote.path, "clone")
+    plan = clone.mlvc("repro", "--pull", "--plan", check=False).out
+    assert plan.splitlines()[0].startswith("restore  prepare") and "run " not in plan
+    assert fates(clone, "--pull") == {"prepare": "restored", "train": "unchanged"}
+    assert not clone.has("ran.log") and clone.is_clean()
+    # Ann tries what she never commits; Ben tries the same on a branch of his.
+    repo.write({"params.toml": b"seed = 2\n"}).mlvc("repro")
+    assert repo.mlvc("push").out.count("1 run") == 1
+    clone.git("switch", "-qc", "mine")
+    clone.write({"params.toml": b"seed = 2\n"})
+    assert fates(clone, "--pull") == {"prepare": "unchanged", "train": "restored"}
+    assert not clone.has("ran.log")
+    assert clone.read("model.bin") == repo.read("model.bin")
+    assert clone.read("metrics.json") == repo.read("metrics.json")
+    # Where nobody can be asked nothing is taken to be unknown to them.
+    remote.path.rename(remote.path.with_suffix(".away"))
+    clone.write({"params.toml": b"seed = 3\n"})
+    assert clone.mlvc("repro", "--pull", check=False).returncode == 7
+    assert not clone.has("ran.log")
+
+
+def fates(repo: Repo, *words: str) -> dict[str, str]:
+    said = json.loads(repo.mlvc("repro", "--json", *words).out)
+    return {end["stage"]: end["fate"] for end in said["stages"]}
