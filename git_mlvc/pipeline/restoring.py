@@ -112,16 +112,17 @@ class Restoring:
     def _clear(self, changes: Changes) -> list[Kept]:
         """Move away what nobody else has; remove what has no place; overwrite the rest later."""
         replaced = Replaced(self.repo)
-        looks = {one: _lstat(one.place) for one in changes.in_the_way}
+        standing = {path: info for path, (_, info) in changes.write.items() if info is not None}
+        gone = [one for one in changes.in_the_way if one.path not in standing]
+        looks = {one: _lstat(one.place) for one in gone}  # before anybody reads them
         only_here = set(self.elsewhere.only_here(changes.in_the_way))
         kept = []
         for one in changes.in_the_way:
-            state, standing = changes.write.get(one.path, (None, None))
             if one in only_here:
                 kept.append(replaced.keep(one.place, one.path))
-                if state is not None:
-                    changes.write[one.path] = state, None
-            elif standing is None:
+                if one.path in standing:
+                    changes.write[one.path] = changes.write[one.path][0], None
+            elif one in looks:
                 _remove(one, looks[one])
         for path in changes.outs:
             _remove_empty(resolve_inside(self.top, path), path.raw, changes.folders)

@@ -1,0 +1,58 @@
+"""What stages make, as git sees it: pointers where it is data, and nothing modified after it was restored."""
+
+from __future__ import annotations
+
+from support.content import is_pointer, noise
+from support.repo import Machine
+
+MAKE = """\
+import os, random, sys
+seed = open("seed").read()
+os.makedirs("data/deep/er")
+for n in range(3):
+    open(f"data/deep/er/{n}.csv", "wb").write(random.Random(f"{seed}{n}").randbytes(50_000))
+open("data/run.sh", "w").write("echo " + seed)
+os.chmod("data/run.sh", 0o755)
+open("models/m.weights", "wb").write(random.Random(seed).randbytes(2_000_000))
+open("metrics.json", "w").write('{"seed": %s}' % seed)
+"""
+STAGES = b"""\
+[stage.make]
+cmd     = "python make.py"
+deps    = ["make.py", "seed"]
+outs    = ["data/", "models/m.weights"]
+metrics = ["metrics.json"]
+"""
+
+
+def test_after_repro_git_add_commits_pointers_and_after_a_restore_git_finds_nothing_to_read(
+    machine: Machine,
+) -> None:
+    repo = machine.init()
+    repo.write(
+        {
+            "make.py": MAKE.encode(),
+            "mlvc.toml": STAGES,
+            "seed": b"1",
+            ".gitattributes": b"*.json filter=mlvc diff=mlvc -merge -text\n",
+        }
+    )
+    repo.mlvc("repro")
+    repo.add().commit("one")
+    tracked = repo.text("ls-files").split()
+    data = {name for name in tracked if is_pointer(repo.blob(f":{name}"))}
+    assert data == {name for name in tracked if name.startswith(("data/", "models/"))}
+    assert repo.blob(":metrics.json") == b'{"seed": 1}'
+    first = repo.snapshot()
+
+    repo.write({"seed": b"2"})
+    repo.mlvc("repro")
+    assert repo.snapshot() != first
+    repo.write({"seed": b"1"})
+    repo.write({"data/mine.csv": noise(100)})
+    said = repo.mlvc("repro").err
+    assert "restored" in said
+    assert "kept what stood at data/mine.csv" in said
+    assert repo.snapshot() == first
+    assert repo.is_clean()
+    assert not [n for n in repo.cleans("status", "--porcelain") if n.startswith(("data", "models"))]
