@@ -19,6 +19,7 @@ from git_mlvc.formats.tree import TreeRow
 from git_mlvc.fs.safe_path import resolve_inside
 from git_mlvc.pipeline.elsewhere import Standing, files_in
 from git_mlvc.pipeline.model import FileState
+from git_mlvc.pipeline.out_files import is_stage_file
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.worktree.pointers import content_stat, read_small
 
@@ -67,6 +68,11 @@ class OutChanges:
         self.changes.folders.add(path.raw)
         wanted = {row.path: row for row in rows}
         for inner in wanted:
+            if is_stage_file(inner):
+                raise InputError(
+                    f"cannot restore {path}",
+                    why=f"it holds {RepoPath(path.raw + b'/' + inner)}, a stage file: those come with git only",
+                )
             self._add_folders_in(path, inner)
         standing = {}
         if os.path.lexists(place):

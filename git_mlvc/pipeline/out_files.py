@@ -75,6 +75,11 @@ def look(top: Path, stage: Stage, out: Out) -> Look:
     return Look(is_directory=False, files=[OutFile(out.path, b"", info)])
 
 
+def is_stage_file(inner: bytes) -> bool:
+    """True for what must not come out of a store: it would say which commands run (law 12)."""
+    return inner.rpartition(b"/")[2].lower() == b"mlvc.toml"
+
+
 def unreadable(path: RepoPath, exc: OSError) -> InputError:
     return InputError(f"cannot read {path}", why=exc.strerror or str(exc))
 
@@ -102,6 +107,8 @@ def _look_into(
                     stage, out, f"{shown(out.path.raw + b'/' + inner)} is a git repository"
                 )
             path = RepoPath(out.path.raw + b"/" + name)
+            if is_stage_file(name):
+                raise _refused(stage, out, f"{path} would be a stage file")
             if stat.S_ISDIR(info.st_mode):
                 _look_into(entry.path, info, name, stage, out, found)
             elif stat.S_ISREG(info.st_mode):

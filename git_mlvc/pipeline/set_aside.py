@@ -24,7 +24,7 @@ from git_mlvc.git.index_refresh import StatUpdate
 from git_mlvc.pipeline import aside_journal
 from git_mlvc.pipeline.aside import SetAside, States
 from git_mlvc.pipeline.aside_journal import Item, Journal
-from git_mlvc.pipeline.model import Out, Stage
+from git_mlvc.pipeline.model import FileState, Out, Stage
 from git_mlvc.pipeline.replaced import Kept
 from git_mlvc.store.disk import store_error
 
@@ -132,9 +132,17 @@ def _planned(
         out.path,
         aside,
         out.persist,
-        states.out(out),
+        _state(states, out),
         StatUpdate.of("", info).fields if is_file else b"",
     )
+
+
+def _state(states: States, out: Out) -> FileState | None:
+    """What cannot be told of now is looked at file by file in the end, and kept where that fails too."""
+    try:
+        return states.out(out)
+    except InputError:
+        return None
 
 
 def _beside(parent: Path, folder: Path, number: int) -> Path:

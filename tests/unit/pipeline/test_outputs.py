@@ -20,7 +20,9 @@ from support.outs import Place, stage, state_of
 
 from git_mlvc.errors import InputError, MlvcError, StageFailed, StoreError
 from git_mlvc.formats import pointer as pointer_format
+from git_mlvc.formats import tree
 from git_mlvc.formats.pointer import Pointer
+from git_mlvc.formats.tree import TreeRow
 from git_mlvc.git.repository import Repository
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline.model import FileState, Inputs, Result, Stage
@@ -134,6 +136,8 @@ def _make(place: Place, kind: str) -> None:
     elif kind == "leads out":
         shutil.rmtree(place.top / "data")
         (place.top / "data").symlink_to("/tmp")
+    elif kind == "stage file":
+        (place.top / "data/mlvc.toml").write_bytes(b"")
     elif kind == "damaged stub":
         inside.write_bytes(pointer_format.MAGIC + b"1\noid")
 
@@ -148,6 +152,7 @@ def _make(place: Place, kind: str) -> None:
         ("repository inside", "data/odd is a git repository"),
         ("file for a directory", "made a file of data"),
         ("leads out", "data is a symbolic link"),
+        ("stage file", "data/mlvc.toml would be a stage file"),
         ("damaged stub", "damaged stub"),
     ],
 )
@@ -269,6 +274,16 @@ def test_what_is_missing_is_fetched_trees_first(place: Place, tmp_path: Path) ->
     assert asked[0] == [made[DATA].pointer]
     assert outputs(there).is_here(made[DATA])
     assert outputs(there).missing(made.values()) == []
+
+
+def test_law_12_no_stage_file_comes_out_of_a_store(place: Place) -> None:
+    theirs = TreeRow(b"sub/mlvc.toml", Oid.of(b"[stage.x]"), 9)
+    encoded = tree.encode([theirs])
+    place.ingest(b"[stage.x]", encoded)
+    state = FileState(Oid.of(encoded), 9, 1, tree_size_bytes=len(encoded))
+    with pytest.raises(InputError, match="a stage file"):
+        outputs(place).restore([(RepoPath(b"new"), state)])
+    assert not (place.top / "new").exists()
 
 
 def test_law_3_damaged_data_never_reaches_an_out(place: Place) -> None:
