@@ -248,6 +248,10 @@ def _written(stored: _Stored, changed: dict[bytes, _Section], top: bytes) -> Ite
 def _kept(section: _Section, others: dict[bytes, Row], place: bytes) -> dict[bytes, Row]:
     """Return the rows of files that are there; what another process has learnt may be older than ours."""
     rows = {**others, **section.rows}
-    if section.names is not None:
-        return {name: row for name, row in rows.items() if name in section.names}
-    return {name: row for name, row in rows.items() if os.path.lexists(os.path.join(place, name))}
+    names = section.names
+    if names is None:
+        try:
+            names = set(os.listdir(place))
+        except OSError:
+            names = set()
+    return rows if names.issuperset(rows) else {n: row for n, row in rows.items() if n in names}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.repo import Machine
@@ -19,7 +20,9 @@ from git_mlvc.errors import (
     RemoteRefused,
     RemoteUnavailable,
 )
-from git_mlvc.pipeline.model import UrlState
+from git_mlvc.pipeline.facts import WorktreeFacts
+from git_mlvc.pipeline.locks import Locks
+from git_mlvc.pipeline.model import Dep, DepKind, Inputs, Result, Stage, UrlState
 from git_mlvc.pipeline.urls import UrlStates
 
 DATE = "Sat, 01 Aug 2026 10:00:00 GMT"
@@ -129,6 +132,42 @@ def test_law_9_a_server_that_does_not_answer_is_unknown_and_not_changed(place):
         gone = server.url
     with pytest.raises(RemoteUnavailable):
         UrlStates(registry.open, place.states().contents).state(f"{gone}/a")
+
+
+def test_law_9_silence_is_taken_for_no_change_only_by_who_says_so(place):
+    before = UrlState('etag "1"')
+    dep = Dep("https://host/a", DepKind.URL)
+    stage = Stage("s", "s", ("true",), deps=(dep,))
+    locks = Locks(place.found, (stage,))
+
+    def silent(url: str) -> UrlState:
+        raise RemoteUnavailable("no answer")
+
+    def facts(*, asks_servers: bool = True) -> WorktreeFacts:
+        nothing: Any = None  # of a store, params and runs, which are not asked here
+        return WorktreeFacts(
+            place.found,
+            nothing,
+            reader=nothing,
+            locks=locks,
+            states=place.states(url_state=silent),
+            elsewhere=nothing,
+            run_cache=nothing,
+            asks_servers=asks_servers,
+        )
+
+    patient = facts()
+    patient.allows_missing = True
+    for asking in (facts(), patient):
+        with pytest.raises(RemoteUnavailable):
+            asking.state(stage, dep, {})
+    assert facts(asks_servers=False).state(stage, dep, {}) == UrlState("")
+    locks.record(stage, Result(Inputs(stage.commands, deps=((dep, before),))))
+    with pytest.raises(RemoteUnavailable) as caught:
+        facts().state(stage, dep, {})
+    assert "--allow-missing" in caught.value.hint
+    assert patient.state(stage, dep, {}) == before
+    assert facts(asks_servers=False).state(stage, dep, {}) == before
 
 
 def test_a_file_on_this_machine_is_its_content(place, tmp_path):
