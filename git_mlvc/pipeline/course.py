@@ -46,7 +46,7 @@ class Doing(Protocol):
         ...
 
     def stop(self) -> None:
-        """End all commands that run; again: at once. What `admit` gave then ends, in order."""
+        """End all commands that run. What `admit` gave then ends, in order."""
         ...
 
 

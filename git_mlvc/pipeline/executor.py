@@ -26,6 +26,8 @@ from git_mlvc.pipeline.stage_environment import stage_environment, user_environm
 from git_mlvc.pipeline.watching import Unwatched, Watcher
 
 _TAIL_BYTES = 16 << 10
+# A terminal's Ctrl-C comes twice: to us, and once more through the git that has started us.
+_ECHO_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,12 @@ class Executor:
         ended = self._processes.run(job, listener)
         return listener.outcome or listener.outcome_of(ended)
 
-    def stop(self) -> None:
-        """Stop what runs (SIGTERM, 10 seconds later SIGKILL); asked again: SIGKILL at once.
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop what runs (SIGTERM, 10 seconds later SIGKILL; or SIGKILL at once), start nothing any more.
 
-        Returns at once. From any thread, and from signal handlers.
+        Does not wait. From any thread, and from signal handlers.
         """
-        self._processes.stop()
+        self._processes.stop(at_once=at_once)
 
     @property
     def is_stopping(self) -> bool:
@@ -95,21 +97,30 @@ class Executor:
 
     @contextlib.contextmanager
     def stopping_on_signals(self) -> Iterator[None]:
-        """In the main thread: Ctrl-C, SIGTERM and SIGHUP stop what runs; where nothing runs, they raise
-        KeyboardInterrupt. Ctrl-Z stops the clock for what runs too.
+        """In the main thread: Ctrl-C, SIGTERM and SIGHUP stop what runs, and kill it the second time; where
+        nothing runs, they raise KeyboardInterrupt. Ctrl-Z stops the clock for what runs too.
         """
+        first_s: float | None = None
 
         def stop(number: int, frame: FrameType | None) -> None:
+            nonlocal first_s
             is_busy = self._processes.is_busy
-            self.stop()
+            now = time.monotonic()
+            if first_s is None:
+                first_s = now
+                self.stop()
+            elif now - first_s > _ECHO_S:
+                self.stop(at_once=True)
             if not is_busy:
                 raise KeyboardInterrupt
 
         def pause(number: int, frame: FrameType | None) -> None:
-            if self._processes.is_busy:
-                self._processes.pause()
-            else:
-                os.kill(os.getpid(), signal.SIGSTOP)
+            with self._processes.paused():
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(
+                    os.getpid(), number
+                )  # not SIGSTOP: where nobody could say `fg`, it does nothing
+                signal.signal(number, pause)
 
         before = []
         if signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL:

@@ -43,6 +43,7 @@ class Guardian:
         self._write_fd: int | None = None
 
     def watch(self, group: int) -> None:
+        """On return it is certain that the group is stopped when we are killed."""
         if self._process is None:
             self._start()
         self._tell(f"+ {group}\n")

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
-import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from git_mlvc.pipeline.guardian import Guardian
 from git_mlvc.pipeline.running_job import Ended, Job, Listener, RunningJob
+
+
+class Haste(IntEnum):
+    """How what runs is to end."""
+
+    NONE = 0
+    STOP = 1
+    KILL = 2
 
 
 @dataclass(eq=False, slots=True)
@@ -43,8 +52,9 @@ class Processes:
         self._tick_s = tick_s
         self._next_tick = 0.0
         self._orders: deque[tuple[Job, Listener, Future[Ended]]] = deque()
-        self._stops_asked = self._stops_seen = 0
-        self._is_pause_asked = False
+        self._haste = self._haste_seen = Haste.NONE
+        self._is_paused = False
+        self._pauses_s: deque[float] = deque()
         self._is_closing = False
         self._entries: set[_Entry] = set()
         self._selector = selectors.DefaultSelector()
@@ -72,25 +82,33 @@ class Processes:
                 future.result()
             raise
 
-    def stop(self) -> None:
-        """Stop all that runs, and start nothing any more; asked again: kill it.
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop all that runs, or kill it, and start nothing any more.
 
         Returns at once. May be called from any thread, and from a signal handler.
         """
-        self._stops_asked += 1
+        self._haste = max(self._haste, Haste.KILL if at_once else Haste.STOP)
         self._wake()
 
-    def pause(self) -> None:
-        """Stop the clock: all that runs, then ourselves, until somebody lets us go on (Ctrl-Z and `fg`).
-
-        From any thread, and from a signal handler.
-        """
-        self._is_pause_asked = True
-        self._wake()
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing runs meanwhile, and no time passes for it. May be used in a signal handler."""
+        self._is_paused = True
+        began = time.monotonic()
+        for entry in list(self._entries):
+            entry.job.pause()
+        try:
+            yield
+        finally:
+            self._pauses_s.append(time.monotonic() - began)
+            for entry in list(self._entries):
+                entry.job.resume()
+            self._is_paused = False
+            self._wake()
 
     @property
     def is_stopping(self) -> bool:
-        return self._stops_asked > 0
+        return self._haste > Haste.NONE
 
     @property
     def is_busy(self) -> bool:
@@ -125,8 +143,12 @@ class Processes:
                 entry.job.read()
             elif key.fd == entry.job.exit_fd:
                 entry.job.see_exit(time.monotonic())
-        if self._is_pause_asked:
-            self._pause()
+        if self._is_paused:
+            return
+        while self._pauses_s:
+            paused_s = self._pauses_s.popleft()
+            for entry in self._entries:
+                entry.job.forget_time(paused_s)
         self._take_orders()
         now = time.monotonic()
         self._take_stops(now)
@@ -141,7 +163,7 @@ class Processes:
     def _take_orders(self) -> None:
         while self._orders:
             job, listener, future = self._orders[0]
-            if self._stops_asked or self._is_closing:
+            if self._haste or self._is_closing:
                 future.set_result(Ended(job.commands[0], None, was_interrupted=True))
             else:
                 now = time.monotonic()
@@ -154,22 +176,11 @@ class Processes:
 
     def _take_stops(self, now: float) -> None:
         if self._is_closing:
-            self._stops_asked = max(self._stops_asked, 2)
-        asked = self._stops_asked
-        if asked > self._stops_seen:
-            self._stops_seen = asked
+            self._haste = Haste.KILL
+        if self._haste > self._haste_seen:
+            self._haste_seen = self._haste
             for entry in self._entries:
-                entry.job.stop(now, at_once=asked > 1)
-
-    def _pause(self) -> None:
-        self._is_pause_asked = False
-        began = time.monotonic()
-        for entry in self._entries:
-            entry.job.pause()
-        os.kill(os.getpid(), signal.SIGSTOP)
-        paused_s = time.monotonic() - began
-        for entry in self._entries:
-            entry.job.resume(paused_s)
+                entry.job.stop(now, at_once=self._haste is Haste.KILL)
 
     def _follow(self, entry: _Entry) -> None:
         """Listen to the descriptors that the job has now."""
@@ -191,13 +202,15 @@ class Processes:
             entry.future.set_result(job.ended)
 
     def _wait_s(self) -> float | None:
+        if self._is_paused:
+            return None
         times = [due for entry in self._entries if (due := entry.job.due) is not None]
         if self._tick is not None and self._entries:
             times.append(self._next_tick)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _fail(self, exc: BaseException) -> None:
-        self._stops_asked = max(self._stops_asked, 1)
+        self._haste = Haste.KILL
         for entry in self._entries:
             entry.job.give_up()
             entry.future.set_exception(exc)

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Protocol
 
 SHELL = "/bin/sh"
+# A command begins once it is known who stops it if we are killed; if we are killed before, it never does.
+# On one line with it, so that the line numbers of the shell's errors are those of the command.
+_GATE = "read -r mlvc_gate || exit 125; exec </dev/null; "
 GRACE_S = 10.0  # between SIGTERM and SIGKILL
 _LINGER_S = 1.0  # for what a command started and did not wait for, to end by itself
 _STRAGGLER_GRACE_S = 2.0
@@ -108,13 +111,13 @@ class RunningJob:
 
     def start(self, now: float) -> None:
         """Start the next command."""
-        command = self._job.commands[self._at]
+        gate_fd, open_gate_fd = os.pipe()
         try:
             process = subprocess.Popen(
-                [SHELL, "-c", command],
+                [SHELL, "-c", _GATE + self._job.commands[self._at]],
                 cwd=self._job.folder,
                 env=self._job.env,
-                stdin=subprocess.DEVNULL,
+                stdin=gate_fd,
                 stdout=self._write_fd,
                 stderr=subprocess.STDOUT,
                 # Its own session: a terminal's Ctrl-C reaches us only, and we stop all of the group.
@@ -122,11 +125,16 @@ class RunningJob:
             )
         except (OSError, ValueError) as exc:  # ValueError: a NUL in the command or environment
             self._commands_ended(now, None, not_started=_not_started(exc))
-            return
-        self._leaders[process.pid] = process
-        self._alive.add(process.pid)
-        self._groups.watch(process.pid)
-        self.exit_fd = _exit_fd(process)
+        else:
+            self._leaders[process.pid] = process
+            self._alive.add(process.pid)
+            self.exit_fd = _exit_fd(process)
+            self._groups.watch(process.pid)
+            with contextlib.suppress(BrokenPipeError):  # somebody has killed it already
+                os.write(open_gate_fd, b"\n")
+        finally:
+            os.close(gate_fd)
+            os.close(open_gate_fd)
 
     def read(self) -> bool:
         """Pass on what was written; at the end of it `output_fd` is None. False if there was nothing."""
@@ -163,17 +171,21 @@ class RunningJob:
         if at_once:
             self._kill(now)
         elif self._kill_at is None and self._leave_at is None:
+            if self._last is None:
+                self._listener.remark("is being stopped; interrupt again to kill it")
             self._terminate(now, GRACE_S)
 
     def pause(self) -> None:
         self._signal(signal.SIGSTOP)
 
-    def resume(self, paused_s: float) -> None:
-        """Go on; the time in between does not count."""
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def forget_time(self, paused_s: float) -> None:
+        """So long nothing ran: it does not count."""
         self._began += paused_s
         self._term_at = None if self._term_at is None else self._term_at + paused_s
         self._kill_at = None if self._kill_at is None else self._kill_at + paused_s
-        self._signal(signal.SIGCONT)
 
     @property
     def due(self) -> float | None:
@@ -269,7 +281,7 @@ class RunningJob:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
-        for group in self._alive:
+        for group in list(self._alive):  # a signal handler may be in here too
             with contextlib.suppress(OSError):
                 os.killpg(group, number)
 

@@ -37,7 +37,7 @@ with FileLock(top / "lock", timeout_s=5) as lock:
 
 
 class Runner:
-    """A process that runs one stage in a session of its own, as from a terminal."""
+    """A process that runs one stage in a group of its own, as a shell starts it."""
 
     def __init__(self, top: Path, command: str):
         self.top = top
@@ -46,7 +46,7 @@ class Runner:
             stdout=subprocess.PIPE,
             text=True,
             bufsize=1,
-            start_new_session=True,
+            process_group=0,
         )
 
     def line(self) -> str:
@@ -55,6 +55,13 @@ class Runner:
     def signal(self, number: int) -> None:
         """As the terminal does: to the whole group that is in its foreground."""
         os.killpg(self.process.pid, number)
+
+    def is_running_after(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
 
     def rest(self) -> list[str]:
         said, _ = self.process.communicate()
@@ -81,21 +88,37 @@ def test_a_signal_to_us_stops_the_stage_first(tmp_path, number):
     runner = Runner(tmp_path, TWO)
     pids = [int(runner.line()), int(runner.line())]
     runner.signal(number)
-    assert runner.rest() == ["outcome True -15"]
+    assert runner.rest() == [
+        "remark is being stopped; interrupt again to kill it",
+        "outcome True -15",
+    ]
     assert not any(map(runs, pids))
     with FileLock(tmp_path / "lock", timeout_s=0):
         pass
 
 
 def test_a_second_ctrl_c_does_not_wait_for_a_stage_that_ignores_the_first(tmp_path):
-    runner = Runner(tmp_path, "trap 'echo heard' TERM; echo $$; while :; do sleep 0.01; done")
+    """But the echo of the first, which git sends us when it is between the terminal and us, is none."""
+    loop = "while :; do sleep 0.01; done 2>/dev/null"
+    runner = Runner(tmp_path, f"trap 'echo heard' TERM; echo $$; {loop}")
     pid = int(runner.line())
     runner.signal(signal.SIGINT)
-    while runner.line() != "heard":  # the shell also says what became of its child
-        pass
     runner.signal(signal.SIGINT)
+    while runner.line() != "heard":
+        pass
+    assert runs(pid)
+    while runner.is_running_after(0.1):
+        runner.signal(signal.SIGINT)
     assert runner.rest()[-1] == "outcome True -9"
     assert not runs(pid)
+
+
+def test_killed_in_the_very_moment_of_its_start_a_command_does_not_run_on(tmp_path):
+    """The command itself kills us, as the first thing that it does."""
+    runner = Runner(tmp_path, "echo $$ > pid; kill -KILL $PPID; exec sleep 1000")
+    assert runner.rest() == []
+    with FileLock(tmp_path / "lock", timeout_s=60):
+        assert not runs(int((tmp_path / "pid").read_text()))
 
 
 def test_killed_ourselves_what_we_started_is_stopped_before_the_lock_is_free(tmp_path):

@@ -286,10 +286,10 @@ def test_stopping_ends_all_that_runs_and_starts_nothing_more(place):
     assert after.log is None
 
 
-def test_asked_twice_it_does_not_wait(place):
+def test_in_haste_it_does_not_wait(place):
     seen = StopsAtOutput()
     with Executor(place, seen) as executor:
-        seen.stop = lambda: (executor.stop(), executor.stop())
+        seen.stop = lambda: (executor.stop(), executor.stop(at_once=True))
         outcome = executor.run(stage("trap '' TERM; echo stop; while :; do sleep 1; done"))
     assert (outcome.was_interrupted, outcome.signal) == (True, signal.SIGKILL)
 
