@@ -260,13 +260,17 @@ class Planner:
         candidates = [known] if known is not None else []
         if self.options.uses_run_cache and stage.is_repeatable:
             candidates += [run.result for run in self.facts.runs(fingerprint.key(inputs))]
-        for candidate in candidates:
+        # One that stands here already is what somebody chose, in a merge for instance: it is not undone.
+        for candidate in sorted(candidates, key=lambda one: not self._stands(stage, one)):
             if self._can_be_had(stage, candidate):
                 result = Result(inputs, candidate.outs)
                 return Step(stage.address, Action.RESTORE, tuple(reasons), (), inputs, result)
         if candidates:
             reasons = [*reasons, "the data of the earlier result is not here"]
         return Step(stage.address, Action.RUN, tuple(reasons), inputs=inputs)
+
+    def _stands(self, stage: Stage, result: Result) -> bool:
+        return all(self.facts.out(out) == result.out(out.path) for out in stage.outs)
 
     def _can_be_had(self, stage: Stage, result: Result) -> bool:
         outs = dict(result.outs)

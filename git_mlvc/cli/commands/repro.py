@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from git_mlvc.pipeline.repro import Request
     from git_mlvc.pipeline.scene import Means
     from git_mlvc.repo_path import RepoPath
+    from git_mlvc.transfer.remote_view import RemoteView
 
 
 @verb(
@@ -161,12 +162,21 @@ def _means(invocation: Invocation, *, pulls: bool) -> Means:
         from git_mlvc.cli.trust import settled
 
         workspace = settled(invocation, None)
+
+    def views() -> list[RemoteView]:
+        opened, failures = workspace.views_for_reading()
+        if failures and not opened:
+            raise failures[0]
+        for failure in failures:
+            output.message(f"not asked for earlier runs: {failure}")
+        return opened
+
     return Means(
         workspace.repository,
         workspace.store,
         workspace.settings,
         fetch=workspace.fetcher(output.progress),
-        views=lambda: workspace.views_for_reading()[0],
+        views=views,
         progress=output.progress,
         host=socket.gethostname(),
         open_folder=workspace.folder,
