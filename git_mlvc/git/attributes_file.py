@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 from git_mlvc.errors import UsageError
+from git_mlvc.git.attribute_patterns import matches
+from git_mlvc.repo_path import RepoPath
 
 DATA_ATTRIBUTES = (b"filter=mlvc", b"diff=mlvc", b"-merge", b"-text")
 ABOVE_ATTRIBUTES = (b"filter=mlvc", b"merge=mlvc")
@@ -57,7 +59,7 @@ class AttributesFile:
         """Return our lines, in order."""
         return [
             TrackedPattern(
-                (line.pattern or b"").decode("utf-8", "surrogateescape"),
+                _text(line.pattern),
                 b"merge=mlvc" in line.attributes,
             )
             for line in self._lines
@@ -112,16 +114,28 @@ class AttributesFile:
         self._append(_Line(encoded, raw, TAKEN_OUT))
         return True
 
-    def settle_merge(self, pattern: str, driver: str) -> bool:
-        """Add a line that names the merge driver of `pattern`; False if some line settles its merging."""
-        raw = _checked(pattern)
-        said = (a.lstrip(b"-!") for ln in self._lines if ln.pattern == raw for a in ln.attributes)
-        if any(attribute.partition(b"=")[0] in (b"merge", b"binary") for attribute in said):
-            return False
+    def settle_merge(self, name: str, driver: str) -> bool:
+        """Have files called `name` merged by a driver; False if some line for them settles that.
+
+        A line of ours for data that speaks of them too, and stands later, would win: ours for them goes
+        behind it.
+        """
+        raw, attribute = _checked(name), b"merge=" + driver.encode("ascii")
+        last = -1
+        for at, line in enumerate(self._lines):
+            if line.pattern == raw and any(map(_is_about_merging, line.attributes)):
+                last = at
+        if last >= 0:
+            covered = any(
+                line.is_ours and matches(_text(line.pattern), RepoPath(raw))
+                for line in self._lines[last:]
+            )
+            if not covered or self._lines[last].attributes != (attribute,):
+                return False
+            del self._lines[last]
         newline = self._newline()
         if self._lines and not self._lines[-1].raw.endswith(b"\n"):
             self._lines[-1].raw += newline
-        attribute = b"merge=" + driver.encode("ascii")
         self._lines.append(_Line(_quoted(raw) + b" " + attribute + newline, raw, (attribute,)))
         return True
 
@@ -154,6 +168,14 @@ class AttributesFile:
 
 def _too_long() -> UsageError:
     return UsageError("the pattern is too long", why="git ignores lines above 2048 bytes")
+
+
+def _text(pattern: bytes | None) -> str:
+    return (pattern or b"").decode("utf-8", "surrogateescape")
+
+
+def _is_about_merging(attribute: bytes) -> bool:
+    return attribute.lstrip(b"-!").partition(b"=")[0] in (b"merge", b"binary")
 
 
 def _ending(raw: bytes, newline: bytes) -> bytes:

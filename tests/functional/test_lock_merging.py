@@ -63,6 +63,16 @@ def test_the_first_result_puts_the_merge_driver_into_gitattributes(machine: Mach
     assert repo.read(".gitattributes") == b"mlvc.lock -merge\n"
     said = repo.text("check-attr", "merge", "sub/mlvc.lock")
     assert said == "sub/mlvc.lock: merge: unset"
+    # A pattern for data that is tracked later does not win over it.
+    repo.write({".gitattributes": b"mlvc.lock merge=mlvc\n"}).mlvc("track", "*", "*.bin")
+    record(repo, train="4")
+    lines = repo.read(".gitattributes").splitlines()
+    assert lines[-1] == b"mlvc.lock merge=mlvc"
+    assert len(lines) == 3
+    record(repo, train="5")
+    assert repo.read(".gitattributes").splitlines() == lines
+    said = repo.text("check-attr", "merge", "sub/mlvc.lock")
+    assert said == "sub/mlvc.lock: merge: mlvc"
 
 
 def test_merge_rebase_and_cherry_pick_leave_no_conflict_and_lose_no_other_stage(rivals: Repo):
