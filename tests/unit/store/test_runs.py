@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import runs
 from support.content import noise
 from support.packs import pack_of, true_records
@@ -313,3 +317,52 @@ def test_a_run_that_is_listed_and_gone_is_missing(tmp_path: Path) -> None:
     with pytest.raises(MissingChunk):
         store.read_run(noise(32))
     assert run_contents.read(store, noise(32)) is None
+
+
+steps = st.lists(
+    st.sampled_from(["add", "add", "again", "seal", "reopen", "gc", "rebuild", "look elsewhere"]),
+    max_size=14,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_runs_are_found_by_their_keys_whatever_happens_to_the_store(course: list[str]) -> None:
+    """Against a plain dictionary: what was added is found, by everybody, until gc was told to drop it."""
+    with tempfile.TemporaryDirectory() as top, contextlib.ExitStack() as open_stores:
+        store = open_stores.enter_context(Store.open(Path(top)))
+        session = store.session()
+        known: dict[bytes, set[bytes]] = {}
+        for number, step in enumerate(course):
+            if step in ("add", "again"):
+                command = "make" if step == "again" else f"make {number}"
+                one = runs.record(command, made_at_ms=number)
+                known.setdefault(one.key, set()).add(runs.add(session, one))
+            elif step == "seal":
+                session.close()
+            elif step == "reopen":
+                session.close()
+                store = open_stores.enter_context(Store.open(Path(top)))
+                session = store.session()
+            elif step == "gc":
+                session.close()
+                known = {key: ids for key, ids in known.items() if key[0] % 2}
+                live = {run_id for ids in known.values() for run_id in ids}
+                plan = gc_plan.plan(live, gc.contents(store), now_s=9e9)
+                gc.execute(plan, store, live)
+                # What is left of the others stands in packs that are mostly needed.
+                for key, run_id in store.all_runs():
+                    known.setdefault(key, set()).add(run_id)
+            elif step == "rebuild":
+                session.close()
+                for path in store.segments():
+                    path.unlink()
+                store.index.reload()
+                fsck.rebuild(store)
+            reader = open_stores.enter_context(Store.open(Path(top)))
+            for looking in (store, reader):
+                assert {(k, run) for k, ids in known.items() for run in ids} == runs.listed(looking)
+                found = looking.runs_of_many([*known, bytes(32)])
+                assert {key: set(ids) for key, ids in found.items()} == known
+        session.close()
+        assert fsck.check(store).is_sound
