@@ -42,7 +42,7 @@ class Mlvc:
                 f'outs = ["{out}"]',
                 "",
             ]
-        return {"mlvc.toml": "\n".join(lines)}, "git init -q && git mlvc init -q"
+        return {"mlvc.toml": "\n".join(lines)}, "git init -q && git mlvc init >/dev/null"
 
     repro = "git mlvc repro"
     status = "git mlvc repro --plan"
