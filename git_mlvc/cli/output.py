@@ -101,17 +101,6 @@ class Output:
         self.message("\n".join(lines))
 
     @property
-    def is_on_terminal(self) -> bool:
-        """True if a person sees the answer at once."""
-        return self.is_terminal(self._stdout)
-
-    def shows(self, signs: str) -> bool:
-        """True if the answer goes to where these characters can be seen as they are: a terminal that has them."""
-        if self._stdout is None or not self.is_on_terminal:
-            return False
-        return presentable(signs, self._stdout.encoding or "utf-8") == signs
-
-    @property
     def can_ask(self) -> bool:
         """True if a person sees what we write and can answer."""
         return self.is_terminal(sys.stdin) and self.is_terminal(self._stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import click
@@ -76,8 +75,8 @@ def _draw(output: Output, drawn: Diagram, *, is_whole: bool) -> None:
     from git_mlvc.pipeline import rails
     from git_mlvc.pipeline.diagram import folded
 
-    style = rails.Style(is_plain=not output.shows("●│─╭"))
-    columns = shutil.get_terminal_size().columns if output.is_on_terminal else 0
+    columns = output.width
+    style = rails.Style(is_plain=not (columns and output.can_draw))
     rows = _rows(drawn, style)
     if not is_whole and rails.width(rows) > (columns or 100) * _MOST_RAILS:
         drawn = folded(drawn)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_mlvc.cli.json_form import json_form
-from git_mlvc.cli.output import Output, aligned, presentable
+from git_mlvc.cli.output import Output, aligned
+from git_mlvc.cli.presentable import presentable
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.oid import Oid
 from git_mlvc.progress import Silent
