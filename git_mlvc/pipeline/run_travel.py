@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from git_mlvc.errors import FormatError, StoreError
@@ -27,7 +28,7 @@ from git_mlvc.progress import Progress
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import runs
-from git_mlvc.transfer.bundles import Bundle, Made
+from git_mlvc.transfer.bundles import Bundle, Cargo, Made
 from git_mlvc.transfer.remote_view import RemoteView
 
 _NOT_PUSHED = re.compile(rb"push[\"']?\s*=\s*false")
@@ -91,7 +92,8 @@ def bundles_of_locked(
         kept = {*unpushed, *(path for run in same for path in run.unpushed)}
         for path, state in one.result.outs:
             if path not in kept:
-                found.append(Bundle(one.stage, tuple(_made(store, path, state))))
+                cargo = partial(_cargo, store, one.stage, path, state)
+                found.append(Bundle(cargo))
     return found
 
 
@@ -185,6 +187,10 @@ def _is_made_by(result: Result, run: Run) -> bool:
 
 def _named(state: FileState) -> tuple[object, ...]:
     return state.oid, state.is_directory, state.is_executable
+
+
+def _cargo(store: Store, stage: str, path: RepoPath, state: FileState) -> Cargo:
+    return Cargo(stage, tuple(_made(store, path, state)))
 
 
 def _made(store: Store, path: RepoPath, state: FileState) -> Iterator[Made]:

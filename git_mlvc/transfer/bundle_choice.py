@@ -24,17 +24,16 @@ class Completeness(Protocol):
 def choose(source: Completeness, view: RemoteView, bundles: Sequence[Bundle]) -> Chosen:
     """Decide which bundles go to a remote that was just refreshed. Raises RemoteError.
 
-    What is not to be sent counts as not here. A remote is believed to have what its run tables name where it is too large to be known in full, and where the
-    run is not whole here.
+    What is not to be sent counts as not here. A remote is believed that a run is whole there which its tables
+    name, if the record stands there, or, where it is too large to be known in full, unseen.
     """
     if not bundles:
         return Chosen()
-    wanted = dict.fromkeys(pointer for bundle in bundles for pointer in bundle.pointers)
-    lacking = set(source.incomplete(wanted))
-    lacking.update(made.pointer for bundle in bundles for made in bundle.contents if made.stays)
-    named = _named(view, [b for b in bundles if view.unseen_bytes or not _is_whole(b, lacking)])
-    rest = [bundle for bundle in bundles if bundle.run is None or bundle.run not in named]
-    unsure = {p for bundle in rest if bundle.is_known for p in bundle.pointers if p in lacking}
+    named = _named(view, bundles)
+    rest = [bundle for bundle in bundles if bundle.record is None or bundle.record not in named]
+    lacking = set(source.incomplete(dict.fromkeys(p for one in rest for p in one.pointers)))
+    lacking.update(made.pointer for bundle in rest for made in bundle.contents if made.stays)
+    unsure = {p for one in rest if one.cargo.is_known for p in one.pointers if p in lacking}
     there = _held(view, unsure)
     beyond = lacking - there
     going: list[Bundle] = []
@@ -45,12 +44,16 @@ def choose(source: Completeness, view: RemoteView, bundles: Sequence[Bundle]) ->
 
 
 def _is_whole(bundle: Bundle, lacking: Collection[Pointer]) -> bool:
-    return bundle.is_known and not any(pointer in lacking for pointer in bundle.pointers)
+    return bundle.cargo.is_known and not any(pointer in lacking for pointer in bundle.pointers)
 
 
 def _named(view: RemoteView, bundles: Iterable[Bundle]) -> set[RunName]:
-    keys = {bundle.run.key for bundle in bundles if bundle.run is not None}
-    return {RunName(*pair) for pair in view.runs(keys)} if keys else set()
+    keys = {bundle.record.key for bundle in bundles if bundle.record is not None}
+    named = {RunName(*pair) for pair in view.runs(keys)} if keys else set()
+    if view.unseen_bytes or not named:
+        return named
+    standing = view.confirmed_many([run.id for run in named], offhand=True)
+    return {run for run in named if run.id in standing}
 
 
 def _held(view: RemoteView, pointers: Collection[Pointer]) -> set[Pointer]:

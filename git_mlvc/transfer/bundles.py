@@ -5,8 +5,9 @@ Which of them a push sends is decided in `bundle_choice.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from git_mlvc.formats.pointer import Pointer
@@ -33,20 +34,41 @@ class Made(NamedTuple):
     stays: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """`run` is None where no run is known: of outs that only a lock names. `stage`: for messages.
+class Cargo(NamedTuple):
+    """What is in a bundle. `stage`: for messages. `is_known`: False where not all of it can be told here.
 
-    `is_known` is False where what is in it cannot be told here: then it does not travel. `is_part`: some of its contents,
-    for a place where the record does not belong.
+    Then it does not travel.
     """
 
     stage: str
     contents: tuple[Made, ...]
-    run: RunName | None = None
     record_bytes: int = 0
     is_known: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """`run` is None where no run is known: of outs that only a lock names.
+
+    `is_part`: some of its contents, for a place where the record does not belong. `load` is called when something
+    is asked of it: most are there already.
+    """
+
+    load: Callable[[], Cargo]
+    run: RunName | None = None
     is_part: bool = False
+
+    @cached_property
+    def cargo(self) -> Cargo:
+        return self.load()
+
+    @property
+    def stage(self) -> str:
+        return self.cargo.stage
+
+    @property
+    def contents(self) -> tuple[Made, ...]:
+        return self.cargo.contents
 
     @property
     def record(self) -> RunName | None:
@@ -56,6 +78,11 @@ class Bundle:
     @property
     def pointers(self) -> Iterator[Pointer]:
         return (made.pointer for made in self.contents)
+
+    def part(self, contents: Iterable[Made], *, has_record: bool) -> Bundle:
+        """Return the bundle of some of the contents."""
+        cargo = self.cargo._replace(contents=tuple(contents))
+        return Bundle(lambda: cargo, self.run, is_part=not has_record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +107,7 @@ class Chosen:
             yield from (p for p in bundle.pointers if p not in self.elsewhere)
         for bundle in self.going:
             if bundle.record is not None:
-                yield Pointer(Oid(bundle.record.id), bundle.record_bytes)
+                yield Pointer(Oid(bundle.record.id), bundle.cargo.record_bytes)
 
     def without(self, lost: Collection[Pointer]) -> Chosen:
         """Return the same without bundles that need something which turned out not to be had."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 
 from git_mlvc.errors import FormatError, MissingChunk
 from git_mlvc.formats import run_record
 from git_mlvc.formats.pointer import Pointer
-from git_mlvc.transfer.bundles import Bundle
+from git_mlvc.transfer.bundles import Bundle, Cargo, RunName
 from git_mlvc.transfer.remote_source import RemoteSource
 from git_mlvc.transfer.remote_view import RemoteView
-from git_mlvc.transfer.runs import bundle_of
+from git_mlvc.transfer.runs import cargo_of
 
 BATCH_RUNS = 1 << 12  # whose records and trees are read together
 
@@ -37,12 +38,16 @@ def bundles_of(
 
         for run, data in records.items():
             try:
-                bundle = bundle_of(run, data, read_tree)
+                name, cargo = RunName(run_record.key_of(data), run), cargo_of(data, read_tree)
             except FormatError:
                 continue
-            if bundle.run in lacking:
-                found.append(bundle)
+            if name in lacking:
+                found.append(Bundle(partial(_itself, cargo), name))
     return found
+
+
+def _itself(cargo: Cargo) -> Cargo:
+    return cargo
 
 
 def _trees(data: bytes) -> list[Pointer]:

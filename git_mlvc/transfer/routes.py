@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -87,7 +87,7 @@ def portion(share: Share, bundles: Iterable[Bundle]) -> list[Bundle]:
     for bundle in bundles:
         contents = tuple(share.of(bundle.contents))
         if contents or not share.is_routed:
-            found.append(replace(bundle, contents=contents, is_part=share.is_routed))
+            found.append(bundle.part(contents, has_record=not share.is_routed))
     return found
 
 

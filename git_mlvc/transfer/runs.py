@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from git_mlvc.errors import CorruptChunk, FormatError, MlvcError, RemoteError, StoreError
 from git_mlvc.formats import run_record, tree
@@ -22,7 +23,7 @@ from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.session import Session
 from git_mlvc.store.store import Store
 from git_mlvc.store.verified import verify_stored
-from git_mlvc.transfer.bundles import Bundle, Made, RunName
+from git_mlvc.transfer.bundles import Bundle, Cargo, Made, RunName
 from git_mlvc.transfer.content import receive
 from git_mlvc.transfer.remote_view import RemoteView
 from git_mlvc.units import count_text
@@ -48,8 +49,8 @@ class RunsReport:
 # -- what a run is made of
 
 
-def bundle_of(run: bytes, data: bytes, read_tree: ReadTree) -> Bundle:
-    """Return what travels with the record `data`, of which `run` is the id. Raises FormatError if it is none.
+def cargo_of(data: bytes, read_tree: ReadTree) -> Cargo:
+    """Return what travels with the record `data`. Raises FormatError if it is none.
 
     `read_tree` returns the bytes of a tree, and raises StoreError or FormatError where it cannot.
     """
@@ -62,26 +63,21 @@ def bundle_of(run: bytes, data: bytes, read_tree: ReadTree) -> Bundle:
         except (StoreError, FormatError):
             is_known = False
     contents += _listings(record, read_tree)
-    name = RunName(record.key, run)
-    return Bundle(record.stage, tuple(contents), name, len(data), is_known)
+    return Cargo(record.stage, tuple(contents), len(data), is_known)
 
 
 def bundles_of(store: Store, runs: Iterable[tuple[bytes, bytes]]) -> list[Bundle]:
-    """Return what travels with runs (stage key, id of the record) of a store. What cannot be read is left out."""
-    known: dict[Pointer, bytes] = {}
+    """Return what travels with runs (stage key, id of the record) of a store, each read when it is asked for."""
+    known: dict[Made, Made] = {}  # most runs of a stage share most files: one object for each
 
-    def read_tree(pointer: Pointer) -> bytes:
-        if pointer not in known:
-            known[pointer] = tree_in(store, pointer)
-        return known[pointer]
-
-    found = []
-    for _, run in runs:
+    def load(run: bytes) -> Cargo:
         try:
-            found.append(bundle_of(run, store.read_run(run), read_tree))
+            cargo = cargo_of(store.read_run(run), partial(tree_in, store))
         except (StoreError, FormatError):
-            continue  # damaged, or of a later git-mlvc: `git mlvc fsck` says so
-    return found
+            return Cargo("", (), is_known=False)  # damaged, or of a later git-mlvc: fsck says so
+        return cargo._replace(contents=tuple(known.setdefault(m, m) for m in cargo.contents))
+
+    return [Bundle(partial(load, run), RunName(key, run)) for key, run in runs]
 
 
 def tree_in(store: Store, pointer: Pointer) -> bytes:
