@@ -42,11 +42,15 @@ class RunCache:
         """Remember a run whose outs' data is in the store by now (law 1).
 
         Where the newest run of its key made the same, that one is returned and nothing is written. One that
-        is too long to be remembered comes back without an id. Raises StoreError.
+        is too long to be remembered comes back without an id. Else it is the newest from now on, whatever the
+        clocks of those say that made the others. Raises StoreError.
         """
         known = self.find(run.key)
         if known and _made(known[0]) == _made(run):
             return known[0]
+        if known and run.made_at_ms <= known[0].made_at_ms:
+            after = min(known[0].made_at_ms + 1, run_record.MAX_NUMBER)
+            run = replace(run, made_at_ms=after)
         data = _encoded(run)
         if data is None:
             return run

@@ -97,6 +97,16 @@ def test_of_several_results_the_newest_counts_and_the_older_stay(store: Store) -
     assert len({one.id for one in RunCache(Store.open(store.path)).find(key)}) == 4
 
 
+@pytest.mark.parametrize("ahead", [50, run_record.MAX_NUMBER - 1])
+def test_a_clock_that_was_ahead_does_not_win_for_ever(store: Store, ahead: int) -> None:
+    cache = RunCache(store)
+    with store.session() as session:
+        key = cache.add(run(session, b"of the future", ahead), session).key
+        added = cache.add(run(session, b"made now", 10), session)
+        assert cache.find(key)[0] == added
+        assert added.made_at_ms == ahead + 1
+
+
 def test_inputs_that_are_too_long_are_left_out_and_the_result_is_found_all_the_same(
     store: Store,
 ) -> None:
