@@ -55,8 +55,8 @@ class Sight(Protocol):
         """Return when and where a result was made, if the run cache knows."""
         ...
 
-    def commit(self, path: RepoPath) -> Commit | None:
-        """Return the commit that last changed what is at, or below, a path."""
+    def commit(self, dep: Dep) -> Commit | None:
+        """Return the commit that last changed what is at, or below, a path, or any match of a glob."""
         ...
 
 

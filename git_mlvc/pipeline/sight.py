@@ -14,6 +14,7 @@ from git_mlvc.formats.tree import TreeRow
 from git_mlvc.git import blob_contents, objects
 from git_mlvc.pipeline import fingerprint, lock_listing
 from git_mlvc.pipeline.directory import of_rows
+from git_mlvc.pipeline.globs import glob
 from git_mlvc.pipeline.lineage import Commit
 from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, Result, Run
 from git_mlvc.pipeline.run_cache import RunCache
@@ -42,7 +43,7 @@ class _Memory:
         self._results = results
         self._head = head
         self._trees: dict[FileState, list[TreeRow] | None] = {}
-        self._commits: dict[RepoPath, Commit | None] = {}
+        self._commits: dict[Dep, Commit | None] = {}
 
     def results(self) -> Mapping[str, Result]:
         return self._results
@@ -60,17 +61,18 @@ class _Memory:
         same = [run for run in runs if dict(run.result.outs) == dict(result.outs)]
         return next((run for run in same if run.stage == stage), same[0] if same else None)
 
-    def commit(self, path: RepoPath) -> Commit | None:
-        if path not in self._commits:
-            self._commits[path] = self._last_commit(path)
-        return self._commits[path]
+    def commit(self, dep: Dep) -> Commit | None:
+        if dep not in self._commits:
+            self._commits[dep] = self._last_commit(dep)
+        return self._commits[dep]
 
-    def _last_commit(self, path: RepoPath) -> Commit | None:
+    def _last_commit(self, dep: Dep) -> Commit | None:
         if self._head is None:
             return None
+        magic = "glob" if dep.kind is DepKind.GLOB else "literal"
         asked = self._repo.git.run(
-            "--literal-pathspecs", "log", "-1", f"--format={_LOG_FORMAT}", self._head, "--",
-            path.raw, check=False,
+            "log", "-1", f"--format={_LOG_FORMAT}", self._head, "--", f":({magic}){dep.text}",
+            check=False,
         )  # fmt: skip
         said = asked.stdout.decode("utf-8", "replace").rstrip("\n").split("\0")
         if len(said) != 4:
@@ -127,12 +129,16 @@ class InWorktree(_Memory):
     def is_as(self, path: RepoPath, state: FileState) -> bool | None:
         return self.standing(path) == state
 
-    def commit(self, path: RepoPath) -> Commit | None:
-        found = super().commit(path)
-        below = path.raw + b"/"
-        if found and any(raw == path.raw or raw.startswith(below) for raw in self._edited):
-            return replace(found, is_edited=True)
-        return found
+    def commit(self, dep: Dep) -> Commit | None:
+        found = super().commit(dep)
+        if found is None:
+            return None
+        if dep.kind is DepKind.GLOB:
+            is_edited = any(map(glob(dep.text).matches, self._edited))
+        else:
+            raw = dep.path.raw
+            is_edited = any(one == raw or one.startswith(raw + b"/") for one in self._edited)
+        return replace(found, is_edited=is_edited)
 
     @cached_property
     def _edited(self) -> list[bytes]:

@@ -32,7 +32,7 @@ class _Tracer:
         if standing is None or (is_changed and next(self._made.around(path), None) is not None):
             # Nothing, or something else: what the stage made last is told all the same.
             links, made = self._last(path)
-        commit = self._sight.commit(path) if not links else None
+        commit = None if links else self._sight.commit(Dep(path.text))
         makings = tuple(self._makings())
         return Lineage(path, standing, made if links else None, links, is_changed, commit, makings)
 
@@ -59,13 +59,11 @@ class _Tracer:
             return Need(dep, state, is_source=True)
         rows = self._sight.rows(state) if state.is_directory else None
         links = self._links(dep, state, rows)
-        names = None if rows is None else tuple(_below(dep, row) for row in rows)
+        names = None if rows is None else tuple(_path_of(dep, row) for row in rows)
         is_source = not links or (names is not None and any(map(self._is_source, names)))
-        changed = commit = None
-        if dep.kind is DepKind.PATH:
-            same = self._sight.is_as(dep.path, state)
-            changed = None if same is None else not same
-            commit = self._sight.commit(dep.path) if is_source else None
+        same = self._sight.is_as(dep.path, state) if dep.kind is DepKind.PATH else None
+        changed = None if same is None else not same
+        commit = self._sight.commit(dep) if is_source else None
         return Need(dep, state, links, is_source, changed, commit, names)
 
     def _is_source(self, path: RepoPath) -> bool:
@@ -112,17 +110,18 @@ class _Tracer:
     def _parts(self, dep: Dep, rows: Iterable[TreeRow]) -> tuple[Link, ...]:
         """Return who made the files of a directory or glob; each out is asked about once, by its first file."""
         found: dict[tuple[str, int | None], Link] = {}
-        seen: set[bytes] = set()
+        owners: set[bytes | None] = set()
         for row in rows:
-            path = _below(dep, row)
-            owner = next((out for out, *_ in self._made.around(path)), None)
-            if owner is None or owner.raw in seen:
-                continue
-            seen.add(owner.raw)
-            link = self._whole(path, FileState(row.oid, row.size_bytes, None, row.is_executable))
-            if link is not None:
-                found[link.stage, link.made_by] = replace(link, is_part=True)
-        return tuple(found.values())
+            path = _path_of(dep, row)
+            owner = next((out.raw for out, *_ in self._made.around(path)), None)
+            if owner is not None and owner not in owners:
+                state = FileState(row.oid, row.size_bytes, None, row.is_executable)
+                link = self._whole(path, state)
+                if link is not None:
+                    found[link.stage, link.made_by] = link
+            owners.add(owner)
+        is_part = len(found) > 1 or None in owners
+        return tuple(replace(link, is_part=is_part) for link in found.values())
 
     def _below(self, folder: RepoPath) -> tuple[Link, ...]:
         """Return who makes something in a directory whose files are not known."""
@@ -179,7 +178,7 @@ class _Made:
         ]
 
 
-def _below(dep: Dep, row: TreeRow) -> RepoPath:
+def _path_of(dep: Dep, row: TreeRow) -> RepoPath:
     """Return the path of a file of a directory or glob from the top."""
     if dep.kind is DepKind.GLOB:
         folder = glob(dep.text).folder

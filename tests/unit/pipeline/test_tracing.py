@@ -42,8 +42,8 @@ class World:
     def run_of(self, stage: str, result: Result):
         return next((run for run in self.runs if run.result == result), None)
 
-    def commit(self, at: RepoPath):
-        return self.commits.get(at.text)
+    def commit(self, dep: Dep):
+        return self.commits.get(dep.text)
 
     def directory(self, **files: FileState) -> FileState:
         """Return the state of a directory whose tree is to be had."""
@@ -213,6 +213,10 @@ def test_the_files_of_a_glob_are_named_from_the_top():
         assert need.names == (path(f"{folder}a.csv"), path(f"{folder}b.csv"))
         assert need.links == (Link("make", Sure.EXACT, 1, is_part=True),)
         assert need.is_source
+        world.locks["make"] = result("m", outs={f"{folder}{n}.csv": file(n) for n in "ab"})
+        (need,) = trace(path("x"), world).makings[0].needs
+        assert need.links == (Link("make", Sure.EXACT, 1),)
+        assert not need.is_source
 
 
 def test_a_url_is_a_source():
