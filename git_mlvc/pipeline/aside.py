@@ -6,7 +6,6 @@ See `set_aside`. All that is done here is done by what the journal says, and can
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,11 +44,14 @@ class States(Protocol):
 
 @dataclass
 class SetAside:
-    """What one stage has set aside. End it with `bring_back` or `let_go`; the first of them counts."""
+    """What one stage has set aside. End it with `bring_back` or `let_go`; the first of them counts.
+
+    `file`: where its journal is, if anything stood there to be set aside.
+    """
 
     repo: Repository
     top: Path
-    folder: Path
+    file: Path
     journal: Journal
     states: States
     _made: list[Path] = field(default_factory=list)
@@ -84,7 +86,7 @@ class SetAside:
                 hint="git mlvc repro",
             )
         self._has_ended = True
-        self._remove_folder()
+        self._forget()
         return kept
 
     def let_go(self, elsewhere: Elsewhere) -> list[Kept]:
@@ -97,18 +99,24 @@ class SetAside:
             for one in _only_here(item, elsewhere)
         )
         self.journal = self.journal.over(kept)
-        if any(item.aside is not None for item in self.journal.items):
+        if self.has_any:
             try:
-                aside_journal.write(self.folder, self.journal, durable=bool(kept))
+                aside_journal.end(self.file, kept)
             except OSError as exc:
                 raise store_error("cannot write down what becomes of earlier outs", exc) from exc
         self._has_ended = True
         return self.finish()
 
+    @property
+    def has_any(self) -> bool:
+        return any(item.aside is not None for item in self.journal.items)
+
     # -- inside
 
     def move_all(self) -> None:
-        """Raises OSError, InputError; then some of it may be aside."""
+        """Write the journal, and move. Raises OSError, InputError; then some of it may be aside."""
+        if self.has_any:
+            aside_journal.begin(self.file, self.journal)
         for item in self.journal.items:
             if item.aside is None:
                 continue
@@ -196,11 +204,16 @@ class SetAside:
         for item in self.journal.items:
             if item.aside is not None:
                 copies.remove(item.aside)
-        self._remove_folder()
+        self._forget()
         return kept
 
-    def _remove_folder(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def _forget(self) -> None:
+        """Nothing is aside any more."""
+        if self.has_any:
+            try:
+                os.unlink(self.file)
+            except OSError:  # whoever reads it finds nothing left to do
+                pass
 
 
 def _only_here(item: Item, elsewhere: Elsewhere) -> Iterable[Standing]:

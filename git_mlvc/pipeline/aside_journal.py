@@ -1,7 +1,9 @@
 """What a stage that runs has set aside, written down before anything is moved.
 
-One JSON file in a folder of its own, `<git dir>/mlvc/aside/<pid>-<random>/journal`, private to this worktree
-and gone when the stage has ended. From it alone whoever comes after a SIGKILL puts things right.
+One file, `<git dir>/mlvc/aside/<pid>-<random>.journal`, private to this worktree and gone when the stage has ended.
+From it alone whoever comes after a SIGKILL puts things right. Its lines are JSON, and one counts when it has its
+newline: what is to be moved; then, once the stage has made its outs, what becomes of that. Not synced: after a power
+cut that took the journal, what lies beside it is found all the same.
 """
 
 from __future__ import annotations
@@ -14,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from git_mlvc.errors import FormatError
-from git_mlvc.fs import atomic
 from git_mlvc.fs.owner import Owner
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline.model import FileState
 from git_mlvc.repo_path import RepoPath
 
-NAME = "journal"
+SUFFIX = ".journal"
 _VERSION = 1
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_MORE = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,42 +60,59 @@ class Journal:
         return replace(self, is_over=True, kept=kept)
 
 
-def write(folder: Path, journal: Journal, *, durable: bool) -> None:
-    """Raises OSError."""
+def begin(path: Path, journal: Journal) -> None:
+    """Raises OSError; then what is there does not count."""
     value = {
         "version": _VERSION,
         "owner": journal.owner.encode().decode("latin-1"),
         "stage": journal.stage,
         "items": [_item(item) for item in journal.items],
-        "over": journal.is_over,
-        "kept": [[_text(place), path.text] for place, path in journal.kept],
     }
-    atomic.write_file(folder / NAME, json.dumps(value).encode("ascii"), durable=durable)
+    _append(path, _NEW, value)
 
 
-def read(folder: Path) -> Journal | None:
-    """Return what is written there; None if nothing is. Raises FormatError, OSError."""
+def end(path: Path, kept: tuple[tuple[Path, RepoPath], ...]) -> None:
+    """Say that the stage is over. Raises OSError; then it is not."""
+    _append(path, _MORE, {"kept": [[_text(place), path.text] for place, path in kept]})
+
+
+def read(path: Path) -> Journal | None:
+    """Return what is written there; None if nothing is that counts. Raises FormatError, OSError."""
     try:
-        data = (folder / NAME).read_bytes()
+        lines = path.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return None
+    if not lines:
+        return None
     try:
-        value = json.loads(data)
+        value = json.loads(lines[0])
         if value["version"] != _VERSION:
             raise ValueError(f"version {value['version']}")
-        return Journal(
+        journal = Journal(
             Owner.decode(value["owner"].encode("latin-1")),
             str(value["stage"]),
             tuple(map(_read_item, value["items"])),
-            bool(value["over"]),
-            tuple((Path(place), RepoPath.parse(path)) for place, path in value["kept"]),
         )
+        if len(lines) > 1:
+            kept = json.loads(lines[1])["kept"]
+            journal = journal.over(tuple((Path(at), RepoPath.parse(of)) for at, of in kept))
+        return journal
     except (ValueError, KeyError, TypeError, AttributeError, FormatError) as exc:
         raise FormatError(
             "cannot read what a run that was interrupted has set aside",
-            why=f"{folder / NAME}: {exc}",
-            hint=f"what it set aside lies beside it: move it where it belongs, then remove {folder}",
+            why=f"{path}: {exc}",
+            hint=f"what it set aside lies beside it: move it where it belongs, then remove {path}",
         ) from exc
+
+
+def _append(path: Path, flags: int, value: object) -> None:
+    fd = os.open(path, flags, 0o666)
+    try:
+        rest = memoryview(json.dumps(value).encode("ascii") + b"\n")
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+    finally:
+        os.close(fd)
 
 
 def _item(item: Item) -> dict[str, Any]:

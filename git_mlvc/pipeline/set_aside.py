@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,14 +23,14 @@ from git_mlvc.pipeline import aside_journal
 from git_mlvc.pipeline.aside import SetAside, States
 from git_mlvc.pipeline.aside_journal import Item, Journal
 from git_mlvc.pipeline.model import FileState, Out, Stage
-from git_mlvc.pipeline.replaced import Kept
+from git_mlvc.pipeline.replaced import Kept, Replaced
+from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.disk import store_error
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
 FOLDER = "aside"
-_YOUNG_S = 60.0  # a folder without a journal may be one that is just being made
 
 
 def begin(repo: Repository, stage: Stage, states: States) -> SetAside:
@@ -42,30 +40,28 @@ def begin(repo: Repository, stage: Stage, states: States) -> SetAside:
     then everything is as before.
     """
     top = repo.needed_worktree("there is nowhere to run a stage")
-    owner = Owner.current()
-    folder = repo.state_dir / FOLDER / f"{owner.pid}-{os.urandom(6).hex()}"
     standing = [(out, _standing(top, stage, out)) for out in stage.outs]
+    owner = Owner.current()
+    folder = repo.state_dir / FOLDER
     what = f"cannot set aside the outs of stage '{stage.address}'"
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = folder / f"{owner.pid}-{os.urandom(6).hex()}"
         items = tuple(
-            _planned(top, folder, number, out, info, states)
+            _planned(top, stem, number, out, info, states)
             for number, (out, info) in enumerate(standing)
         )
-        aside = SetAside(repo, top, folder, Journal(owner, stage.address, items), states)
-        _write(aside)
-    except BaseException as exc:  # nothing has moved yet
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(exc, OSError):
-            raise store_error(what, exc) from exc
-        raise
+    except OSError as exc:
+        raise store_error(what, exc) from exc
+    file = stem.with_name(stem.name + aside_journal.SUFFIX)
+    aside = SetAside(repo, top, file, Journal(owner, stage.address, items), states)
     try:
         try:
             aside.move_all()
         except OSError as exc:
             if exc.errno != errno.EXDEV:
                 raise
-            aside = _move_beside(aside)
+            aside = _move_beside(aside, stem)
     except BaseException as exc:
         aside.bring_back()
         if isinstance(exc, OSError):
@@ -82,22 +78,35 @@ def recover(repo: Repository, states: States, *, is_alone: bool = False) -> list
     end cannot be seen from here, in another container, have ended too. Raises FormatError, StoreError.
     """
     kept: list[Kept] = []
-    for folder in sorted((repo.state_dir / FOLDER).glob("*-*")):
+    folder = repo.state_dir / FOLDER
+    for file in sorted(folder.glob(f"*{aside_journal.SUFFIX}")):
         try:
-            journal = aside_journal.read(folder)
+            journal = aside_journal.read(file)
         except OSError as exc:
-            raise store_error(f"cannot read {folder}", exc) from exc
+            raise store_error(f"cannot read {file}", exc) from exc
         if journal is None:
-            if is_alone or time.time() - folder.stat().st_mtime > _YOUNG_S:
-                shutil.rmtree(folder, ignore_errors=True)  # nothing has moved without a journal
+            if is_alone:
+                file.unlink(missing_ok=True)  # nothing moves before there is one
             continue
         alive = is_alive(journal.owner)
         if alive or (alive is None and not is_alone):
             continue
         top = repo.needed_worktree("there is nothing to bring back")
-        aside = SetAside(repo, top, folder, journal, states)
+        aside = SetAside(repo, top, file, journal, states)
         kept += aside.finish() if journal.is_over else aside.bring_back()
-    return kept
+    return kept + (_unclaimed(repo, folder) if is_alone else [])
+
+
+def _unclaimed(repo: Repository, folder: Path) -> list[Kept]:
+    """Move out of here what no journal speaks of: a power cut may take what was written last."""
+    replaced = Replaced(repo)
+    claimed = {file.name.removesuffix(aside_journal.SUFFIX) for file in folder.glob("*.journal")}
+    return [
+        replaced.keep(place, RepoPath.parse(f"unknown/{place.name}"))
+        for place in sorted(folder.glob("*-*"))
+        if place.suffix != aside_journal.SUFFIX
+        and "-".join(place.name.split("-")[:2]) not in claimed
+    ]
 
 
 def _standing(top: Path, stage: Stage, out: Out) -> os.stat_result | None:
@@ -120,13 +129,13 @@ def _standing(top: Path, stage: Stage, out: Out) -> os.stat_result | None:
 
 
 def _planned(
-    top: Path, folder: Path, number: int, out: Out, info: os.stat_result | None, states: States
+    top: Path, stem: Path, number: int, out: Out, info: os.stat_result | None, states: States
 ) -> Item:
     if info is None:
         return Item(out.path)
     parent = resolve_inside(top, out.path).parent
-    is_near = os.lstat(parent).st_dev == info.st_dev == os.lstat(folder).st_dev
-    aside = folder / str(number) if is_near else _beside(parent, folder, number)
+    is_near = os.lstat(parent).st_dev == info.st_dev == os.lstat(stem.parent).st_dev
+    aside = stem.with_name(f"{stem.name}-{number}") if is_near else _beside(parent, stem, number)
     is_file = stat.S_ISREG(info.st_mode)
     return Item(
         out.path,
@@ -145,35 +154,26 @@ def _state(states: States, out: Out) -> FileState | None:
         return None
 
 
-def _beside(parent: Path, folder: Path, number: int) -> Path:
-    return parent / f".git-mlvc-{folder.name}-{number}.aside"
+def _beside(parent: Path, stem: Path, number: int) -> Path:
+    return parent / f".git-mlvc-{stem.name}-{number}.aside"
 
 
-def _move_beside(before: SetAside) -> SetAside:
+def _move_beside(before: SetAside, stem: Path) -> SetAside:
     """The same file system under two mounts: nothing can be renamed from one to the other."""
     before.bring_back()
-    before.folder.mkdir()
     items = tuple(
         item
         if item.aside is None
         else replace(
-            item,
-            aside=_beside(resolve_inside(before.top, item.path).parent, before.folder, number),
+            item, aside=_beside(resolve_inside(before.top, item.path).parent, stem, number)
         )
         for number, item in enumerate(before.journal.items)
     )
     journal = replace(before.journal, items=items)
-    aside = SetAside(before.repo, before.top, before.folder, journal, before.states)
+    aside = SetAside(before.repo, before.top, before.file, journal, before.states)
     try:
-        _write(aside)
         aside.move_all()
     except BaseException:
         aside.bring_back()
         raise
     return aside
-
-
-def _write(aside: SetAside) -> None:
-    """Durable where there is something to lose."""
-    has_any = any(item.aside is not None for item in aside.journal.items)
-    aside_journal.write(aside.folder, aside.journal, durable=has_any)

@@ -192,12 +192,24 @@ def test_what_a_living_process_has_set_aside_is_left_to_it(place: Place) -> None
 
 
 def test_a_journal_that_cannot_be_read_is_reported_and_left(place: Place) -> None:
-    folder = place.repo.state_dir / "aside" / "1-x"
+    folder = place.repo.state_dir / "aside"
     folder.mkdir(parents=True)
-    (folder / "journal").write_bytes(b'{"version": 99}')
+    (folder / "1-x.journal").write_bytes(b'{"version": 99}\n')
+    (folder / "1-x-0").write_bytes(b"theirs")
     with pytest.raises(FormatError, match="version 99"):
         set_aside.recover(place.repo, place.states, is_alone=True)
-    assert folder.exists()
+    assert (folder / "1-x-0").exists()
+
+
+def test_law_11_what_a_power_cut_left_without_a_journal_is_kept(place: Place) -> None:
+    folder = place.repo.state_dir / "aside"
+    folder.mkdir(parents=True)
+    (folder / "1-x.journal").write_bytes(b'{"version": 1, "own')
+    (folder / "1-x-0").write_bytes(b"theirs")
+    assert set_aside.recover(place.repo, place.states) == []  # perhaps somebody is writing it
+    [kept] = set_aside.recover(place.repo, place.states, is_alone=True)
+    assert kept.place.read_bytes() == b"theirs"
+    assert place.asides() == []
 
 
 def _copy_of(place: Place, to: Path) -> Place:
