@@ -40,6 +40,8 @@ class Listings:
         self._folders = folders
         self._lock = threading.Lock()
         self._answers: dict[bytes, frozenset[bytes]] = {}  # by folder
+        self._doubts = 0
+        self._asked_at: dict[bytes, int] = {}  # by folder: how many doubts there were
         self._inner: dict[bytes, frozenset[bytes]] = {}  # by repository inside this one
         self._met: dict[tuple[bytes, str], set[bytes]] = {}
         self.questions = 0
@@ -53,10 +55,7 @@ class Listings:
 
     def doubt(self) -> None:
         """Say that files may have come where git was asked, and nobody has looked yet."""
-        with self._lock:
-            looked_at = {folder for folder, _ in self._met}
-            for folder in self._answers.keys() - looked_at:
-                del self._answers[folder]
+        self._doubts += 1
 
     def of(self, folder: bytes, pattern: Glob | None = None) -> Walk:
         """Find the files that count. Raises as `folder_walk.walk`, and GitError."""
@@ -66,7 +65,8 @@ class Listings:
         with self._lock:
             if not self._answers:
                 self._ask({folder, *self._folders()})
-            found = self._look(folder, pattern) if folder in self._answers else None
+            is_known = key in self._met or self._asked_at.get(folder) == self._doubts
+            found = self._look(folder, pattern) if is_known else None
             if found is None or not found.met <= self._met.get(key, found.met):
                 for inner in [one for one in self._inner if _touch(one, folder)]:
                     del self._inner[inner]
@@ -109,6 +109,7 @@ class Listings:
         self.questions += 1
         said = ignored(self._git, few(folders))
         self._answers |= dict.fromkeys(folders, said)
+        self._asked_at |= dict.fromkeys(folders, self._doubts)
 
     def _around(self, folder: bytes) -> list[bytes]:
         """Return the repositories that a directory is in, inside this one."""
