@@ -23,6 +23,7 @@ from git_mlvc.pipeline.counting import parents
 from git_mlvc.pipeline.directory import Standing, of_rows, of_tree
 from git_mlvc.pipeline.folder_walk import Walk
 from git_mlvc.pipeline.globs import Glob, glob
+from git_mlvc.pipeline.known_to_git import KnownToGit
 from git_mlvc.pipeline.listing import Listings
 from git_mlvc.pipeline.memory import Memory
 from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, State, UrlState
@@ -60,9 +61,11 @@ class States:
         self._repo = repo
         self._top = os.fsencode(repo.needed_worktree("there are no stages to look at"))
         self._cache = StatCache(repo.state_dir / CACHE_NAME, self._top)
-        self.contents = Contents(repo, self._cache, clock)
+        self._outs = tuple(out.path.raw for out in outs)
+        self.known_to_git = KnownToGit(repo, self._named)
+        self.contents = Contents(self._top, self._cache, self.known_to_git, clock)
         self._deps = tuple(deps)
-        self.listings = Listings(repo.git, self._top, (out.path.raw for out in outs), self._folders)
+        self.listings = Listings(repo.git, self._top, self._outs, self._folders)
         self._read_tree = read_tree
         self._url_state = url_state
         self._has_modes = has_modes
@@ -196,6 +199,12 @@ class States:
         except (FileNotFoundError, NotADirectoryError):
             return None
         return found if found.state.files else None
+
+    def _named(self) -> list[bytes]:
+        """Return all paths that will be asked about."""
+        deps = [dep.path.raw for dep in self._deps if dep.kind is DepKind.PATH]
+        globs = [glob(dep.text).folder for dep in self._deps if dep.kind is DepKind.GLOB]
+        return [*self._outs, *deps, *globs]
 
     def _folders(self) -> list[bytes]:
         """Return the directories among the deps, and those that globs look into."""

@@ -138,6 +138,10 @@ def test_what_git_holds_as_pointers_is_not_read_at_all(scene: Stubbed) -> None:
     expected = {path.removeprefix("data/"): data for path, data in contents.items()}
     assert states.state(dep("data")) == folder(expected)
     assert states.contents.files_read == 0
+    each = [dep(path) for path in contents]
+    states = States(scene.repository, deps=each)
+    assert [states.state(one) for one in each] == [file(data) for data in contents.values()]
+    assert (states.contents.files_read, states.known_to_git.questions) == (0, 1)
     os.utime(index, ns=(0, 10**9))  # everything may have changed since: git's racy entries
     states = States(scene.repository)
     assert states.state(dep("data")) == folder(expected)
