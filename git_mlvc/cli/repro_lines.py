@@ -60,6 +60,9 @@ def sum_of(report: Report) -> str:
 
 
 def show(output: Output, report: Report) -> None:
+    errors = [end.error for end in report if end.error is not None]
+    for error in errors if len(errors) > 1 else ():  # a single one ends the command
+        output.error(error.what, why=error.why, hint=error.hint)
     for kept in report.kept:
         output.message(f"kept what stood at {kept.path}, which nobody else has: {kept.place}")
     for file in report.attributes:

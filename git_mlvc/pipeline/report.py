@@ -87,7 +87,7 @@ class Report:
         return StageFailed(
             f"{len(failed)} stages failed: {_named(one.stage for one in failed)}",
             why=rest.replace("because of it", "because of them"),
-            hint=first.hint,
+            hint="git mlvc logs STAGE shows all that one wrote",
         )
 
 

@@ -11,7 +11,7 @@ from git_mlvc.pipeline import discovery
 from git_mlvc.pipeline.elsewhere import Elsewhere
 from git_mlvc.pipeline.facts import WorktreeFacts
 from git_mlvc.pipeline.locks import Locks
-from git_mlvc.pipeline.model import FileState, UrlState
+from git_mlvc.pipeline.model import DepKind, FileState, Stage, UrlState
 from git_mlvc.pipeline.plan import Options, Planner, Step
 from git_mlvc.pipeline.run_cache import RunCache
 from git_mlvc.pipeline.states import States
@@ -133,6 +133,11 @@ class Scene:
         lost = {one.oid for one in wanted if not held.issuperset(self.elsewhere.missing([one]))}
         self.planner.lost |= lost
         return is_certain and not lost
+
+    def forget_urls(self, stage: Stage) -> None:
+        """Ask servers again, where the stage reads from some."""
+        if self._urls is not None and any(dep.kind is DepKind.URL for dep in stage.deps):
+            self._urls.forget()
 
     def close(self) -> None:
         self.states.save()

@@ -43,6 +43,7 @@ class StageWork:
         self._graph = scene.pipeline.graph
         self._session: Session | None = None
         self._room = Lock()  # of `slots`
+        self._one_fill = Lock()  # of stubs that several stages read
         self._made: list[Stage] = []  # those that left something new
         self.kept: list[Kept] = []
         self.attributes: list[RepoPath] = []
@@ -145,7 +146,9 @@ class StageWork:
         before: Mapping[str, Step],
         outputs: Outputs,
     ) -> Ended:
-        inputs = self._inputs_now(stage, before)
+        self._scene.forget_urls(stage)
+        self._scene.facts.look_again(stage)
+        inputs = self._planner.inputs(stage, before)
         self._fill_deps(stage)
         for attempt in range(1, stage.retries + 2):
             aside = set_aside.begin(self._scene.repo, stage, self._scene.states)
@@ -169,18 +172,29 @@ class StageWork:
         outputs: Outputs,
     ) -> Ended:
         self._scene.states.forget(out.path for out in stage.outs)
-        after = self._inputs_now(stage, before)
-        if after != inputs:
+        changes = self._changes(stage, inputs, before)
+        if changes:
             self.kept += aside.let_go(outputs.elsewhere)
-            error = _changed_meanwhile(stage, differences(inputs, after, self._scene.facts.rows))
+            error = _changed_meanwhile(stage, changes)
             return Ended(stage.address, Fate.CHANGED, (), outcome.duration_ms, error)
         result = self._record(stage, inputs, outcome.duration_ms, outputs)
         self.kept += aside.let_go(outputs.elsewhere)
         return Ended(stage.address, Fate.RAN, (), outcome.duration_ms, result=result)
 
-    def _inputs_now(self, stage: Stage, before: Mapping[str, Step]) -> Inputs:
-        self._scene.facts.look_again(stage)
-        return self._planner.inputs(stage, before)
+    def _changes(self, stage: Stage, inputs: Inputs, before: Mapping[str, Step]) -> list[str]:
+        """Return how what the stage reads differs from what stood there when it began.
+
+        Servers are not asked again: one that does not answer now must not cost what has just been made.
+        """
+        scene = self._scene
+        scene.facts.look_again(stage)
+        try:
+            after = self._planner.inputs(stage, before)
+        except MlvcError as gone:
+            return [str(gone)]
+        if after == inputs:
+            return []
+        return list(differences(inputs, after, scene.facts.rows)) or ["it is not the same"]
 
     def _fill_deps(self, stage: Stage) -> None:
         """Raises MissingDep for what a plan could do without, but a command cannot; InputError."""
@@ -189,16 +203,17 @@ class StageWork:
             if dep.kind is not DepKind.URL and scene.states.state(dep) is None:
                 makers = {maker for maker, _ in self._graph.makers_of(stage, dep)}
                 raise MissingDep(stage.address, dep.text, sorted(makers))
-        standing = dep_stubs.stubs(scene.repo, scene.states, stage)
-        if standing:
-            dep_stubs.fill(
-                scene.repo,
-                scene.store,
-                stage,
-                standing,
-                fetch=scene.fetch,
-                progress=scene.progress,
-            )
+        with self._one_fill:
+            standing = dep_stubs.stubs(scene.repo, scene.states, stage)
+            if standing:
+                dep_stubs.fill(
+                    scene.repo,
+                    scene.store,
+                    stage,
+                    standing,
+                    fetch=scene.fetch,
+                    progress=scene.progress,
+                )
 
     # -- recording
 
@@ -276,7 +291,7 @@ def _is_definite(failure: MlvcError) -> bool:
     return isinstance(failure, StoreError | RemoteRefused)
 
 
-def _changed_meanwhile(stage: Stage, changes: Iterable[str]) -> StageFailed:
+def _changed_meanwhile(stage: Stage, changes: Sequence[str]) -> StageFailed:
     return StageFailed(
         f"stage '{stage.address}' is not recorded: what it reads changed while it ran",
         why=f"{'; '.join(changes)}\nits outs are kept as it made them, and it stays stale",

@@ -159,6 +159,26 @@ def test_a_clone_elsewhere_runs_nothing(project: Repo, machine: Machine) -> None
     assert clone.read("models/0.1.bin") == first["models/0.1.bin"][1]
 
 
+def test_a_command_gets_content_where_stubs_stand(machine: Machine) -> None:
+    """In a clone that has not fetched: said with the way out, or fetched with --pull."""
+    repo = machine.init().set("mlvc.inlineLimit", "1KiB").track("*.bin")
+    toml = b'[stage.a]\ncmd = "wc -c < d/in.bin > out"\ndeps = ["d"]\nouts = ["out"]\n'
+    repo.write({"mlvc.toml": toml, "d/in.bin": b"x" * 5000}).add().commit("data")
+    machine.bare()
+    repo.git("remote", "add", "origin", "../origin.git")
+    repo.git("push", "-q", "origin", "main")
+    machine.config("mlvc.inlineLimit", "1KiB").config("mlvc.skipSmudge", "true")
+    clone = machine.clone("origin.git", "far")
+    assert clone.stubs() == ["d/in.bin"]
+    said = clone.mlvc("repro", check=False)
+    assert said.returncode == 9
+    assert "stage 'a' needs d/in.bin, whose content is not here" in said.err
+    assert "hint: git mlvc repro --pull" in said.err and not clone.has("out")
+    clone.mlvc("repro", "--pull")
+    assert clone.read("out").split() == [b"5000"] and clone.stubs() == []
+    assert planned(clone) == {"a": "skip"}
+
+
 def test_law_11_a_failing_stage_leaves_what_was_there_and_says_all(project: Repo) -> None:
     repo = project
     fates(repo)
@@ -175,9 +195,13 @@ def test_law_11_a_failing_stage_leaves_what_was_there_and_says_all(project: Repo
 
     edit(repo, "raw.txt", "two", "three")
     repo.write({"src/prepare.sh": SCRIPTS["src/prepare.sh"] + b"#\n"})
+    said = repo.mlvc("repro", "--keep-going", check=False)
+    assert said.err.count("exit code 7") >= 2
+    assert "error: 2 stages failed: train@0.1, train@0.01\n" in said.err
+    assert "not run because of them: evaluate" in said.err
     ends = fates(repo, "--keep-going", code=9)
     assert ends == {
-        "prepare": "ran",
+        "prepare": "unchanged",
         "train@0.1": "failed",
         "train@0.01": "failed",
         "evaluate": "not run",
@@ -271,7 +295,7 @@ def test_more_stages_start_no_more_git(project: Repo, tmp_path: Path) -> None:
         return sum("built-in: git" in line for line in lines)
 
     gits()  # lines for .gitattributes
-    assert gits("-f", "--single", "prepare") == gits("-f")
+    assert gits("-f", "--single", "prepare", "evaluate") == gits("-f")
     assert gits() <= 3
 
 
