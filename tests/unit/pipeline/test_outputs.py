@@ -340,6 +340,10 @@ def test_law_10_killed_at_every_step_of_restoring_nothing_is_lost(
         shutil.rmtree(here.top)
 
 
+def _is_in_store(place: Place, data: bytes) -> bool:
+    return not place.store.incomplete([Pointer(Oid.of(data), len(data))])
+
+
 def _without_times(seen: dict[str, tuple[str, int, bytes]]) -> dict[str, tuple[str, bytes]]:
     return {name: (mode, data) for name, (mode, _, data) in seen.items()}
 
@@ -364,7 +368,7 @@ def _write_tree(place: Place, files: dict[bytes, tuple[bytes, bool]]) -> None:
 
 @given(TREES, TREES)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_directory_comes_back_over_any_other(
+def test_any_directory_comes_back_over_any_other_and_law_11_nothing_is_lost_by_it(
     first: dict[bytes, tuple[bytes, bool]], second: dict[bytes, tuple[bytes, bool]]
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -373,7 +377,11 @@ def test_any_directory_comes_back_over_any_other(
         (made,) = record(place, stage("data/")).items()
         before = place.seen("data")
         _write_tree(place, second)
+        in_the_way = set(place.contents("data").values()) - {b""}
         outputs(place).restore([made])
         after = place.seen("data")
         assert _without_times(after) == _without_times(before)
+        kept = set(place.replaced())
+        lost = {data for data in in_the_way - kept if not _is_in_store(place, data)}
+        assert not lost
         place.store.close()
