@@ -52,18 +52,19 @@ def locked(repo: Repository, entries: Collection[Entry]) -> tuple[list[Locked], 
 
     Of several versions in a row the last is compared with what was there before the first.
     """
-    folders = {entry.blob_sha: entry.path.raw.rpartition(b"/")[0] for entry in entries}
-    before = {sha for entry in entries for sha in entry.before if sha.strip("0")} - folders.keys()
+    versions = [(entry.path.raw.rpartition(b"/")[0], entry) for entry in entries]
+    new = dict.fromkeys((folder, entry.blob_sha) for folder, entry in versions)
+    before = {(folder, sha) for folder, entry in versions for sha in entry.before} - new.keys()
+    shas = {sha for _, sha in (*new, *before) if sha.strip("0")}
+    contents = dict(objects.contents(repo, sorted(shas)))
     old: dict[bytes, set[bytes]] = {}  # folder -> blocks
-    olds = {sha: entry.path.raw.rpartition(b"/")[0] for entry in entries for sha in entry.before}
-    for sha, data in objects.contents(repo, sorted(before)):
-        blocks, _ = _blocks(data, olds[sha])
-        old.setdefault(olds[sha], set()).update(blocks.values())
+    for folder, sha in before:
+        blocks, _ = _blocks(contents.get(sha, lock_file.HEADER), folder)
+        old.setdefault(folder, set()).update(blocks.values())
     found: dict[tuple[bytes, bytes], Locked] = {}
     failures: list[FormatError] = []
-    for sha, data in objects.contents(repo, sorted(folders)):
-        folder = folders[sha]
-        blocks, failure = _blocks(data, folder)
+    for folder, sha in new:
+        blocks, failure = _blocks(contents.get(sha, lock_file.HEADER), folder)
         if failure is not None:
             failures.append(failure)
         for name, block in blocks.items():

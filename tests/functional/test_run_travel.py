@@ -241,6 +241,8 @@ def test_what_one_has_run_nobody_runs_again(
     remote.path.rename(remote.path.with_suffix(".away"))
     clone.write({"params.toml": b"seed = 3\n"})
     assert clone.mlvc("repro", "--pull", check=False).returncode == 7
+    assert clone.mlvc("fetch", check=False).refused_because("has runs is unknown")
+    assert clone.mlvc("fetch", "--no-run-cache").ok
     assert not clone.has("ran.log")
 
 
