@@ -12,15 +12,12 @@ from pathlib import Path
 
 from git_mlvc.errors import InputError
 from git_mlvc.fs import safe_path, structured
-from git_mlvc.git.process import Git
 from git_mlvc.git.repository import Repository
-from git_mlvc.pipeline import stage_file
+from git_mlvc.pipeline import presence, stage_file
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import PipelineError, Stage
 from git_mlvc.pipeline.params import ParamsReader
 from git_mlvc.repo_path import RepoPath
-
-_LISTING = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name", "--")
 
 
 @dataclass(frozen=True)
@@ -43,13 +40,7 @@ def load(repo: Repository, *, instead: Mapping[RepoPath, bytes] | None = None) -
     Raises ConfigError and PipelineError naming file and line, InputError when bare.
     """
     top = repo.needed_worktree("there are no stages to be seen")
-    return read(top, stage_files(repo.git), instead=instead)
-
-
-def stage_files(git: Git) -> list[RepoPath]:
-    """Return every `mlvc.toml` that git tracks or would add, sorted; some may have been deleted."""
-    names = git.records(*_LISTING, stage_file.NAME, f":(glob)**/{stage_file.NAME}")
-    return sorted({RepoPath(name) for name in names if not name.endswith(b"/")})
+    return read(top, presence.files_called(repo.git, stage_file.NAME), instead=instead)
 
 
 def read(

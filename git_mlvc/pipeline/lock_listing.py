@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.fs import structured
 from git_mlvc.fs.safe_path import resolve_inside
-from git_mlvc.pipeline import lock_file
+from git_mlvc.pipeline import lock_file, presence
 from git_mlvc.pipeline.model import Result, address_of
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
-_LISTING = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name", "--")
 _RAW_NAME = lock_file.NAME.encode("ascii")
 
 
@@ -25,9 +24,8 @@ def is_lock(path: RepoPath) -> bool:
 def of_worktree(repo: Repository) -> dict[str, Result]:
     """Raises FormatError, InputError and ConfigError naming the file."""
     top = repo.needed_worktree("there are no lock files to look at")
-    names = repo.git.records(*_LISTING, lock_file.NAME, f":(glob)**/{lock_file.NAME}")
     found: dict[RepoPath, bytes] = {}
-    for path in sorted({RepoPath(name) for name in names if not name.endswith(b"/")}):
+    for path in presence.files_called(repo.git, lock_file.NAME):
         try:
             found[path] = structured.read_settings(resolve_inside(top, path))
         except FileNotFoundError:

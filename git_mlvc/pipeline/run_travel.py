@@ -105,12 +105,12 @@ def all_bundles(store: Store) -> list[Bundle]:
 
 def unpushed(repo: Repository) -> frozenset[RepoPath]:
     """Return the outs that the stage files of the worktree keep off remotes. Raises MlvcError as `discovery.load`."""
-    from git_mlvc.pipeline import discovery
+    from git_mlvc.pipeline import discovery, presence
 
     top = repo.worktree
     if top is None:
         return frozenset()
-    files = discovery.stage_files(repo.git)
+    files = presence.files_called(repo.git, presence.NAME)
     if not any(_NOT_PUSHED.search(_bytes_of(top / file.text)) for file in files):
         return (
             frozenset()

@@ -8,8 +8,7 @@ import click
 
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, paths_argument, verb
-from git_mlvc.cli.stages.looking import look as look_at_stages
-from git_mlvc.cli.stages.looking import show_stages, stages_fields
+from git_mlvc.cli.stages.looking import look_if_any, show_stages, stages_fields
 from git_mlvc.errors import ExitCode
 from git_mlvc.units import count_text, size_text
 
@@ -109,10 +108,8 @@ def _stages(invocation: Invocation) -> Look | None:
     """What is stale; a stage file with a mistake in it keeps nobody from seeing the state of the data."""
     from git_mlvc.errors import MlvcError
 
-    if invocation.workspace.repository.worktree is None:
-        return None
     try:
-        return look_at_stages(invocation)
+        return look_if_any(invocation)
     except MlvcError as exc:
         invocation.output.error("cannot tell which stages are stale", why=str(exc), hint=exc.hint)
         return None

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 20
 
 
+def look_if_any(invocation: Invocation) -> Look | None:
+    """As `look`, of all stages; None where there are none, without loading what looks at stages."""
+    from git_mlvc.pipeline import presence
+
+    repo = invocation.workspace.repository
+    if repo.worktree is None or not presence.may_have_stages(repo.worktree, repo.git):
+        return None
+    return look(invocation)
+
+
 def look(invocation: Invocation, names: Sequence[str] = ()) -> Look:
     """Look at these stages, or all. Raises as `stale.look`."""
     from git_mlvc.git.config import is_true
