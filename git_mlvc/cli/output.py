@@ -10,8 +10,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from git_mlvc.cli.presentable import presentable
-
 if TYPE_CHECKING:
     from git_mlvc.cli.progress_line import ProgressLine
     from git_mlvc.cli.stage_lines import StageLines
@@ -79,6 +77,8 @@ class Output:
     @property
     def can_draw(self) -> bool:
         """True if lines of a tree can be drawn; False where only ASCII can be written."""
+        from git_mlvc.cli.presentable import presentable
+
         encoding = (self._stdout.encoding if self._stdout is not None else None) or "utf-8"
         return presentable("├", encoding) == "├"
 
@@ -177,8 +177,12 @@ class Output:
             self._put(stream, text)
 
     def _put(self, stream: TextIO, text: str) -> None:
+        if not text.isascii():
+            from git_mlvc.cli.presentable import presentable  # not on the filter's way to its start
+
+            text = presentable(text, stream.encoding or "utf-8")
         try:
-            stream.write(presentable(text, stream.encoding or "utf-8"))
+            stream.write(text)
         except BrokenPipeError:
             if stream is self._stdout:
                 raise
@@ -201,6 +205,8 @@ class Output:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
+
+        from git_mlvc.cli.presentable import presentable
 
         assert self._stdout is not None
         encoding = self._stdout.encoding or "utf-8"

@@ -11,11 +11,12 @@ from datetime import datetime
 
 from git_mlvc.errors import FormatError, StoreLocked
 from git_mlvc.fs.lock import FileLock
-from git_mlvc.fs.owner import Owner
+from git_mlvc.fs.owner import Owner, is_alive
 from git_mlvc.git.repository import Repository
 
 NAME = "repro.lock"
 _MOST_BYTES = 2048
+_GUARDIAN_S = 30.0  # it kills after 10
 
 
 class ReproLock:
@@ -36,16 +37,28 @@ class ReproLock:
         try:
             self._lock.acquire()
         except StoreLocked as exc:
-            if self._waiting is None:
-                raise StoreLocked(
-                    "another `git mlvc repro` is at work in this worktree",
-                    why=self.holder(),
-                    hint="git mlvc repro --wait",
-                ) from exc
-            self._waiting(self.holder())
-            self._lock.timeout_s = math.inf
-            self._lock.acquire()
+            if self._waiting is not None:
+                self._waiting(self.holder())
+                self._lock.timeout_s = math.inf
+            elif self._was_killed():
+                self._lock.timeout_s = _GUARDIAN_S
+            else:
+                raise self._refusal() from exc
+            self._acquire_later()
         return self
+
+    def _acquire_later(self) -> None:
+        try:
+            self._lock.acquire()
+        except StoreLocked as exc:
+            raise self._refusal() from exc
+
+    def _refusal(self) -> StoreLocked:
+        return StoreLocked(
+            "another `git mlvc repro` is at work in this worktree",
+            why=self.holder(),
+            hint="git mlvc repro --wait",
+        )
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
@@ -61,8 +74,20 @@ class ReproLock:
     def holder(self) -> str:
         """Return who has it, e.g. "process 4711 on ada, since 2026-11-21 19:03:10, runs train"."""
         try:
-            data = self._path.read_bytes()[:_MOST_BYTES]
-            encoded, _, note = data.partition(b"\n")
-            return f"{Owner.decode(encoded)}, {note.decode('utf-8', 'replace')}"
+            owner, note = self._signature()
         except (OSError, FormatError):
             return "another process"
+        was_killed = is_alive(owner) is False
+        end = "; it was killed, and what it had started is being stopped" if was_killed else ""
+        return f"{owner}, {note}{end}"
+
+    def _was_killed(self) -> bool:
+        """True if only its guardian holds the lock, which takes no longer than commands need to stop."""
+        try:
+            return is_alive(self._signature()[0]) is False
+        except (OSError, FormatError):
+            return False
+
+    def _signature(self) -> tuple[Owner, str]:
+        encoded, _, note = self._path.read_bytes()[:_MOST_BYTES].partition(b"\n")
+        return Owner.decode(encoded), note.decode("utf-8", "replace")
