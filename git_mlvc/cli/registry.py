@@ -26,11 +26,12 @@ def _verb(name: str, summary: str, section: str) -> Verb:
 SET_UP = "Set up"
 LOOK = "Track and look"
 PIPELINE = "Run pipelines"
+TRY = "Try and compare"
 MOVE = "Move data"
 CARE = "Take care"
 GIT = "Called by git"
 SSH = "Called over ssh"
-SECTIONS = (SET_UP, LOOK, PIPELINE, MOVE, CARE, GIT, SSH)
+SECTIONS = (SET_UP, LOOK, PIPELINE, TRY, MOVE, CARE, GIT, SSH)
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
@@ -53,6 +54,7 @@ VERBS: dict[str, Verb] = {
         _verb("unfreeze", "Undo `freeze`.", PIPELINE),
         _verb("logs", "Show what a stage wrote while it ran.", PIPELINE),
         _verb("runs", "List what stages made, and from what.", PIPELINE),
+        _verb("exp", "Try changes, each recorded as a commit of its own.", TRY),
         _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),
         _verb("fetch", "Fetch data into the local store.", MOVE),
         _verb("push", "Send the data of commits to a remote.", MOVE),

@@ -1,0 +1,58 @@
+"""`git mlvc exp`: experiments. A sub-command's module is imported only when it is run."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+
+import click
+
+from git_mlvc.cli.experiments.declare import SUBCOMMANDS
+from git_mlvc.cli.options import help_text
+from git_mlvc.cli.registry import VERBS
+from git_mlvc.errors import UsageError
+
+
+class _Experiments(click.Group):
+    """Knows every sub-command by name and summary."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*SUBCOMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = SUBCOMMANDS.get(cmd_name)
+        if found is None:
+            return None
+        module, _, attribute = found.target.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in SUBCOMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], [*SUBCOMMANDS], n=1)
+            hint = f"did you mean `git mlvc exp {near[0]}`?" if near else "see `git mlvc exp -h`"
+            raise UsageError(f"'{args[0]}' is not a command of git mlvc exp", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, found.summary) for name, found in SUBCOMMANDS.items()]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
+@click.group(
+    "exp",
+    cls=_Experiments,
+    short_help=VERBS["exp"].summary,
+    help=help_text(
+        VERBS["exp"].summary,
+        "An experiment is a commit with all that made it: code, parameters, data, metrics. It stands beside the"
+        " branches, in refs/mlvc/exp/, and outlives rebase, squash and the branch it came from.",
+        "git mlvc exp -h",
+    ),
+)
+def exp() -> None:
+    pass

@@ -1,0 +1,1 @@
+"""The sub-commands of `git mlvc exp`, and what they share."""

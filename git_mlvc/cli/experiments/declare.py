@@ -1,0 +1,36 @@
+"""Every sub-command of `git mlvc exp`: where it lives, and how it is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+
+from git_mlvc.cli.options import Function, help_text
+
+_ROOM = "git_mlvc.cli.experiments"
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """`target` ("module:attribute") is a click command; `summary` is what `git mlvc exp -h` shows."""
+
+    target: str
+    summary: str
+
+
+# In the order of `git mlvc exp -h`.
+SUBCOMMANDS: dict[str, Subcommand] = {}
+
+
+def subcommand(name: str, *, example: str) -> Callable[[Function], click.Command]:
+    """Declare the click command of a sub-command; as `options.verb`, its summary is that of the table."""
+    summary = SUBCOMMANDS[name].summary
+
+    def declare(function: Function) -> click.Command:
+        return click.command(
+            name, short_help=summary, help=help_text(summary, function.__doc__, example)
+        )(click.pass_obj(function))
+
+    return declare
