@@ -39,8 +39,8 @@ class Sight(Protocol):
         """Return what stands at a path; None: no file or directory."""
         ...
 
-    def is_as(self, path: RepoPath, state: FileState) -> bool | None:
-        """True if this stands at the path; None where that cannot be told."""
+    def is_as(self, dep: Dep, state: FileState) -> bool | None:
+        """True if this stands at a path, or is what a glob matches; None where that cannot be told."""
         ...
 
     def rows(self, state: FileState) -> Sequence[TreeRow] | None:

@@ -121,13 +121,16 @@ class InWorktree(_Memory):
         )
 
     def standing(self, path: RepoPath) -> FileState | None:
-        found = self._states.standing(Dep(path.text))
+        return self._standing(Dep(path.text))
+
+    def is_as(self, dep: Dep, state: FileState) -> bool | None:
+        return self._standing(dep) == state
+
+    def _standing(self, dep: Dep) -> FileState | None:
+        found = self._states.standing(dep)
         if found is not None and found.tree is not None:
             self._trees[found.state] = list(found.rows)
         return None if found is None else found.state
-
-    def is_as(self, path: RepoPath, state: FileState) -> bool | None:
-        return self.standing(path) == state
 
     def commit(self, dep: Dep) -> Commit | None:
         found = super().commit(dep)
@@ -179,27 +182,48 @@ class AtRevision(_Memory):
             rows = self._rows_of(start, stop, skip=0)
             row = rows[0] if rows else None
             return row and FileState(row.oid, row.size_bytes, is_executable=row.is_executable)
-        rows = self._below(path)
+        return self._directory(self._below(path))
+
+    def is_as(self, dep: Dep, state: FileState) -> bool | None:
+        """What git ignores is in no commit: a directory that has only lost files may be whole elsewhere."""
+        rows = self._matches(dep) if dep.kind is DepKind.GLOB else self._below(dep.path)
+        standing = self._directory(rows) if rows else None
+        if standing is None and dep.kind is DepKind.PATH:
+            standing = self.standing(dep.path)
+        if standing is None or standing == state:
+            return None if standing is None else True
+        if not (standing.is_directory and state.is_directory):
+            return False
+        recorded = self.rows(state)
+        if recorded is None:
+            return None
+        here = {row.path: row for row in rows}
+        same = all(here.get(row.path, row) == row for row in recorded)
+        return None if same and here.keys() <= {row.path for row in recorded} else False
+
+    def _directory(self, rows: list[TreeRow]) -> FileState | None:
         if not rows:
             return None
         state = of_rows(rows).state
         self._trees[state] = rows
         return state
 
-    def is_as(self, path: RepoPath, state: FileState) -> bool | None:
-        """What git ignores is in no commit: a directory that has only lost files may be whole elsewhere."""
-        standing = self.standing(path)
-        if standing is None or standing == state:
-            return None if standing is None else True
-        recorded = self.rows(state) if state.is_directory else None
-        if recorded is None:
-            return None if state.is_directory else False
-        here = {row.path: row for row in self._below(path)}
-        same = all(here.get(row.path, row) == row for row in recorded)
-        return None if same and here.keys() <= {row.path for row in recorded} else False
+    def _matches(self, dep: Dep) -> list[TreeRow]:
+        pattern = glob(dep.text)
+        start, skip = pattern.folder and pattern.folder + b"/", len(pattern.folder)
+        found = bisect_left(self._names, start)
+        stop = bisect_left(self._names, pattern.folder + b"0") if start else len(self._names)
+        rows = []
+        for at in range(found, stop):
+            if pattern.matches(self._names[at]) and _name(self._names[at]) not in _OURS:
+                rows += self._rows_of(at, at + 1, skip=skip + 1 if start else 0)
+        return rows
 
     def _below(self, path: RepoPath) -> list[TreeRow]:
-        rows = self._rows_of(*self._range(path), skip=len(path.raw) + 1)
+        start, stop = self._range(path)
+        if self._names[start:stop] == [path.raw]:
+            return []
+        rows = self._rows_of(start, stop, skip=len(path.raw) + 1)
         return [row for row in rows if _name(row.path) not in _OURS]
 
     def _range(self, path: RepoPath) -> tuple[int, int]:

@@ -41,7 +41,7 @@ class _Tracer:
             is_known, part = self._part(state, path.raw[len(out.raw) + 1 :])
             sure = Sure.EXACT if is_known else Sure.LIKELY
             return (self._link(address, result, sure),), part
-        return self._below(path), None
+        return self._below(Dep(path.text)), None
 
     def _makings(self) -> Iterator[Making]:
         at = 0
@@ -57,11 +57,11 @@ class _Tracer:
     def _need(self, dep: Dep, state: State) -> Need:
         if not isinstance(state, FileState) or dep.kind is DepKind.URL:
             return Need(dep, state, is_source=True)
+        same = self._sight.is_as(dep, state)  # first: then the files of what stands there are known
         rows = self._sight.rows(state) if state.is_directory else None
         links = self._links(dep, state, rows)
         names = None if rows is None else tuple(_path_of(dep, row) for row in rows)
         is_source = not links or (names is not None and any(map(self._is_source, names)))
-        same = self._sight.is_as(dep.path, state) if dep.kind is DepKind.PATH else None
         changed = None if same is None else not same
         commit = self._sight.commit(dep) if is_source else None
         return Need(dep, state, links, is_source, changed, commit, names)
@@ -81,11 +81,11 @@ class _Tracer:
                 return (link,)
         if state is None:
             return ()
-        if rows is None and dep.kind is DepKind.PATH:
-            rows = self._sight.rows(state) if state.is_directory else None
-            if rows is None:
-                return self._below(dep.path)
-        return self._parts(dep, rows or ())
+        if rows is None and state.is_directory:
+            rows = self._sight.rows(state)
+        if rows is None:
+            return self._below(dep)
+        return self._parts(dep, rows)
 
     def _whole(self, path: RepoPath, state: FileState | None) -> Link | None:
         likely: Link | None = None
@@ -123,10 +123,20 @@ class _Tracer:
         is_part = len(found) > 1 or None in owners
         return tuple(replace(link, is_part=is_part) for link in found.values())
 
-    def _below(self, folder: RepoPath) -> tuple[Link, ...]:
-        """Return who makes something in a directory whose files are not known."""
-        below = self._made.below(folder)
-        links = (self._link(address, result, Sure.LIKELY) for _, address, result, _ in below)
+    def _below(self, dep: Dep) -> tuple[Link, ...]:
+        """Return who makes something in a directory, or what may match a glob, of unknown files."""
+        if dep.kind is DepKind.GLOB:
+            pattern = glob(dep.text)
+            folder = pattern.folder
+            rows = list(self._made.around(RepoPath(folder))) if folder else []
+            for row in self._made.below(folder):
+                raw = row[0].raw
+                is_directory = row[3] is not None and row[3].is_directory
+                if pattern.matches(raw) or (is_directory and pattern.may_match_below(raw)):
+                    rows.append(row)
+        else:
+            rows = self._made.below(dep.path.raw)
+        links = (self._link(address, result, Sure.LIKELY) for _, address, result, _ in rows)
         return tuple(dict.fromkeys(replace(link, is_part=True) for link in links))
 
     def _part(self, state: FileState | None, rest: bytes) -> tuple[bool, FileState | None]:
@@ -168,8 +178,8 @@ class _Made:
         for out in _around(path):
             yield from self._by_path.get(out.raw, ())
 
-    def below(self, path: RepoPath) -> list[_Row]:
-        prefix = path.raw + b"/"
+    def below(self, folder: bytes) -> list[_Row]:
+        prefix = folder + b"/" if folder else b""
         return [
             row
             for raw, rows in sorted(self._by_path.items())

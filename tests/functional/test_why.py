@@ -10,7 +10,7 @@ from support.repo import Machine, Repo
 from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline import fingerprint
 from git_mlvc.pipeline.locks import Locks
-from git_mlvc.pipeline.model import Dep, Inputs, Out, Param, Result, Run, Stage
+from git_mlvc.pipeline.model import Dep, DepKind, Inputs, Out, Param, Result, Run, Stage
 from git_mlvc.pipeline.run_cache import RunCache
 from git_mlvc.pipeline.states import States
 from git_mlvc.repo_path import RepoPath
@@ -25,8 +25,13 @@ def record(
     """Have lock, run cache and store say that a stage made what stands there from what stands there."""
     opened = Repository.discover(repo.path, repo.machine.env())
     out_paths = sorted(RepoPath.parse(out) for out in outs)
-    states = States(opened, deps=[Dep(dep) for dep in deps], outs=[Out(out) for out in out_paths])
-    needed = [(Dep(dep), states.standing(Dep(dep))) for dep in sorted(deps)]
+    states = States(
+        opened,
+        deps=[Dep(dep) for dep in deps if "*" not in dep],
+        outs=[Out(out) for out in out_paths],
+    )
+    kinds = {dep: DepKind.GLOB if "*" in dep else DepKind.PATH for dep in sorted(deps)}
+    needed = [(one, states.standing(one)) for one in (Dep(*pair) for pair in kinds.items())]
     made = [(out, states.standing(Dep(out.text))) for out in out_paths]
     inputs = Inputs(
         (command,),
@@ -116,6 +121,22 @@ def test_an_edit_and_what_nothing_made_and_what_is_not_there(repo: Repo):
     said = repo.mlvc("why", "model.bin").out
     assert "lr = 0.1\n" in said
     assert "changed since" not in said
+
+
+def test_a_glob_is_told_at_a_commit_as_in_the_worktree_and_without_any_data(repo: Repo):
+    record(repo, "sum", ["data/prepared/*.csv", "*.py"], ["total"], {}, "sum")
+    repo.write({"total": b"3\n"})
+    record(repo, "sum", ["data/prepared/*.csv", "*.py"], ["total"], {}, "sum")
+    repo.add().commit("Sum").git("tag", "sum")
+    wanted = [["train.py"], ["data/prepared/a.csv", "data/prepared/b.csv"]]
+    for place, rev in ((repo, []), (repo, ["--rev", "sum"]), (repo.lose_data(), ["--rev", "sum"])):
+        answer = json.loads(place.mlvc("why", "total", "--json", *rev).out)
+        deps = answer["stages"][0]["deps"]
+        assert [dep["dep"] for dep in deps] == ["*.py", "data/prepared/*.csv"]
+        assert [dep["names"] for dep in deps] == wanted
+        assert [dep["is_changed"] for dep in deps] == [False, False]
+        assert deps[0]["commit"]["subject"] == "Train with 0.1"
+        assert [link["stage"] for link in deps[1]["made_by"]] == ["prepare"]
 
 
 def test_the_answer_as_json(repo: Repo):

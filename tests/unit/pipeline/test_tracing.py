@@ -30,8 +30,8 @@ class World:
     def standing(self, at: RepoPath):
         return self.stands.get(at.text)
 
-    def is_as(self, at: RepoPath, state: FileState):
-        return self.standing(at) == state if at.text in self.stands else None
+    def is_as(self, dep: Dep, state: FileState):
+        return self.stands[dep.text] == state if dep.text in self.stands else None
 
     def rows(self, state: FileState):
         return self.trees.get(state)
@@ -217,6 +217,21 @@ def test_the_files_of_a_glob_are_named_from_the_top():
         (need,) = trace(path("x"), world).makings[0].needs
         assert need.links == (Link("make", Sure.EXACT, 1),)
         assert not need.is_source
+
+
+def test_of_a_glob_without_its_tree_whoever_may_have_made_a_match_is_named():
+    state = tree("unknown")
+    inputs = Inputs(("u",), deps=((Dep("d/*/a*", DepKind.GLOB), state),), out_paths=(path("x"),))
+    outs = {"d/1/a": file(), "d/1/b": file(), "d/2": tree(), "e/1/a": file()}
+    world = World({out: result(out, outs={out: made}) for out, made in outs.items()})
+    world.locks["use"] = Result(inputs, ((path("x"), file("x")),))
+    world.stands["x"] = file("x")
+    (need,) = trace(path("x"), world).makings[0].needs
+    assert [(link.stage, link.sure) for link in need.links] == [
+        ("d/1/a", Sure.LIKELY),
+        ("d/2", Sure.LIKELY),
+    ]
+    assert (need.names, need.is_source) == (None, False)
 
 
 def test_a_url_is_a_source():
