@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from git_mlvc.pipeline import out_entries, param_key
 from git_mlvc.pipeline.expansion import Variant, variants
+from git_mlvc.pipeline.globs import is_glob
 from git_mlvc.pipeline.mistakes import did_you_mean
 from git_mlvc.pipeline.model import Dep, DepKind, Out, OutKind, Param, Stage, address_of
 from git_mlvc.pipeline.templating import PARAM, Scope
@@ -37,7 +38,6 @@ STAGE_KEYS = (
 )
 _NAME = re.compile(r"\w[\w.-]*\Z")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_GLOB = re.compile(r"[*?\[]")
 _PARAM_FILE = re.compile(r".*\.(?:toml|yaml|yml|json)\Z", re.IGNORECASE | re.DOTALL)
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?\s*[smhd]?\s*)+\Z")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
@@ -135,7 +135,7 @@ def _deps(written: Written, folder: RepoPath | None) -> Iterator[Dep]:
             )
         if path.rpartition("/")[2] == "mlvc.lock":
             raise one.mistake(f"'{text}' is written after each stage; nothing can depend on it")
-        yield Dep(path, DepKind.GLOB if _GLOB.search(text) else DepKind.PATH)
+        yield Dep(path, DepKind.GLOB if is_glob(text) else DepKind.PATH)
 
 
 def _params(written: Written, scope: Scope) -> Iterator[Param]:

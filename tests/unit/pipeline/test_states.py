@@ -6,6 +6,7 @@ import mmap
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -277,3 +278,25 @@ def test_what_was_seen_is_seen_again_until_it_is_forgotten(place: Place) -> None
     assert after == [place.state(text) for text in texts[:-1]] + [file(b"1")]
     states.forget()
     assert states.state(dep("e")) == file(b"2")
+
+
+def test_threads_that_ask_and_forget_at_once_all_hear_the_truth(place: Place) -> None:
+    files = {f"{n % 7}/{n}": b"%d" % n for n in range(60)}
+    place.write({f"d/{name}": data for name, data in files.items()} | {".gitignore": b"*.x\n"})
+    texts = ["d", *(f"d/{n}" for n in range(7)), "d/**/1*", *(f"d/{name}" for name in files)]
+    expected = {text: place.state(text) for text in texts}
+    place.cache.unlink()
+    states = place.states(*map(dep, texts))
+
+    def ask(number: int) -> bool:
+        text = texts[number * 5 % len(texts)]
+        if number % 3 == 0:
+            states.forget([RepoPath(b"d/%d" % (number % 7))])
+        if number % 40 == 0:
+            states.save()
+        return states.state(dep(text)) == expected[text]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(300)))
+    states.save()
+    assert place.read(*texts) == 0
