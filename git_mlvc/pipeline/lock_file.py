@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 from git_mlvc.errors import ConfigError, FormatError
 from git_mlvc.fs.structured import parse_toml
-from git_mlvc.pipeline import lock_block
-from git_mlvc.pipeline.lock_block import BlockReader, Damaged
+from git_mlvc.pipeline import lock_block, lock_reader
+from git_mlvc.pipeline.lock_block import Damaged
+from git_mlvc.pipeline.lock_reader import BlockReader
 from git_mlvc.pipeline.lock_text import toml_key
 from git_mlvc.pipeline.model import Result
 from git_mlvc.repo_path import RepoPath
@@ -74,7 +75,7 @@ def _canonical(data: bytes) -> dict[str, bytes] | None:
         return None
     for part in data[len(HEADER) + 1 : -1].split(b"\n\n"):
         block = part + b"\n"
-        name = lock_block.name_of(block)
+        name = lock_reader.name_of(block)
         if name is None or (last is not None and name <= last):
             return None
         blocks[name] = block
@@ -109,7 +110,7 @@ def _of_any_layout(data: bytes, file: str) -> dict[str, bytes]:
             block = lock_block.from_table(key, table)
         except Damaged as exc:
             raise damaged(key, file, str(exc), line) from exc
-        name = lock_block.name_of(block)
+        name = lock_reader.name_of(block)
         if name is None:
             raise damaged(key, file, "its name is not one that is written", line)
         blocks[name] = block

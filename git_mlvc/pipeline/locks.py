@@ -22,7 +22,7 @@ from git_mlvc.fs import atomic
 from git_mlvc.fs.owner import Owner, is_alive
 from git_mlvc.fs.safe_path import resolve_inside
 from git_mlvc.pipeline import lock_block, lock_file
-from git_mlvc.pipeline.lock_block import BlockReader
+from git_mlvc.pipeline.lock_reader import BlockReader
 from git_mlvc.pipeline.model import Result, Stage
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.worktree import attributes_on_disk

@@ -20,8 +20,8 @@ from git_mlvc.git.changes import Entry
 from git_mlvc.git.repository import Repository
 from git_mlvc.git.revisions import PointerUse
 from git_mlvc.pipeline import fingerprint, lock_file
-from git_mlvc.pipeline.lock_block import BlockReader
 from git_mlvc.pipeline.lock_names import LOCKS
+from git_mlvc.pipeline.lock_reader import BlockReader
 from git_mlvc.pipeline.model import FileState, Result, Run
 from git_mlvc.pipeline.run_cache import RunCache
 from git_mlvc.progress import Progress
