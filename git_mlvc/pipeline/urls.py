@@ -12,7 +12,7 @@ from collections.abc import Callable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from git_mlvc.backend.base import Backend, version_of
-from git_mlvc.errors import ConfigError, InputError
+from git_mlvc.errors import ConfigError, InputError, RemoteUnavailable
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline import content_hash
 from git_mlvc.pipeline.contents import Contents, Seen
@@ -40,6 +40,7 @@ class UrlStates:
         self._open_folder = open_folder
         self._contents = contents
         self._known: Memory[UrlState | None] = Memory()
+        self._told: dict[str, UrlState | None] = {}
 
     def state(self, url: str) -> UrlState | None:
         """Return what is there; None if certainly nothing is.
@@ -47,11 +48,19 @@ class UrlStates:
         Raises ConfigError for an address that cannot be used, InputError for a file that cannot be read,
         RemoteUnavailable if the server does not answer, RemoteRefused if it does not say.
         """
-        return self._known.get(os.fsencode(url), lambda: self._look(url))
+        return self._known.get(os.fsencode(url), lambda: self._ask(url))
 
     def forget(self) -> None:
-        """Ask again the next time."""
+        """Ask again, and stay with what a server has said if it has fallen silent meanwhile."""
         self._known.forget(None)
+
+    def _ask(self, url: str) -> UrlState | None:
+        try:
+            self._told[url] = self._look(url)
+        except RemoteUnavailable:
+            if url not in self._told:
+                raise
+        return self._told[url]
 
     def _look(self, url: str) -> UrlState | None:
         shown = without_secrets(url)

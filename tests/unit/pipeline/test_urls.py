@@ -92,6 +92,16 @@ def test_where_head_is_not_answered_the_first_byte_is_asked_for(place, status):
         assert urls.state(f"{at}/a") == UrlState(f"modified {DATE}, 1234 bytes", 1234)
 
 
+def test_a_server_that_falls_silent_later_has_said_what_it_said(place):
+    """A stage that has run for days is not lost because the server cannot be asked once more."""
+    with asking(place, told({"ETag": '"1"'})) as (urls, at):
+        urls.state(f"{at}/a")
+    urls.forget()
+    assert urls.state(f"{at}/a") == UrlState('etag "1"', 10)
+    with pytest.raises(RemoteUnavailable):
+        urls.state(f"{at}/b")
+
+
 def test_what_is_not_there_is_not_there(place):
     with asking(place, lambda asked: Answer(404)) as (urls, at):
         assert urls.state(f"{at}/a") is None
