@@ -21,18 +21,21 @@ _WRITE = (
 )
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy what stands at `source` to `target`, where nothing may stand. Parts may be left on an error."""
+def copy(source: Path, target: Path, *, durable: bool = False) -> None:
+    """Copy what stands at `source` to `target`, where nothing may stand. Parts may be left on an error.
+
+    `durable`: files survive a power cut, for when the source is to go.
+    """
     info = os.lstat(source)
     if stat.S_ISLNK(info.st_mode):
         os.symlink(os.readlink(source), target)
     elif stat.S_ISDIR(info.st_mode):
         os.mkdir(target, 0o700)
         for name in sorted(os.listdir(source)):
-            copy(source / name, target / name)
+            copy(source / name, target / name, durable=durable)
         _dress(target, info)
     elif stat.S_ISREG(info.st_mode):
-        _copy_file(source, target)
+        _copy_file(source, target, durable=durable)
 
 
 def remove(path: Path) -> None:
@@ -79,7 +82,7 @@ def _pairs(one: Path, two: Path) -> Iterator[tuple[Path, Path]]:
         yield one / name, two / name
 
 
-def _copy_file(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path, *, durable: bool) -> None:
     source_fd = os.open(source, _READ)
     try:
         info = os.fstat(source_fd)
@@ -87,6 +90,8 @@ def _copy_file(source: Path, target: Path) -> None:
         try:
             if not reflink.clone_file(source_fd, target_fd):
                 reflink.copy_range(source_fd, 0, target_fd, 0, info.st_size)
+            if durable:
+                os.fsync(target_fd)
         finally:
             os.close(target_fd)
         _dress(target, info)

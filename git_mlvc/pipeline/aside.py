@@ -131,7 +131,10 @@ class SetAside:
             self._make_parents(item.path)
 
     def _make_parents(self, path: RepoPath) -> None:
-        folder = resolve_inside(self.top, path).parent
+        self.make_folder(resolve_inside(self.top, path).parent)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a directory, which goes again if the stage fails and nothing is in it. Raises OSError."""
         missing = []
         while not folder.is_dir():
             missing.append(folder)
@@ -144,6 +147,7 @@ class SetAside:
         """Return True if something has come back to its place."""
         place = resolve_inside(self.top, item.path)
         if item.aside is None:
+            _remove_if_bare(place)
             if os.path.lexists(place):
                 kept.append(replaced.keep(place, item.path))
             return False
@@ -151,6 +155,7 @@ class SetAside:
             copies.remove(item.copy)  # made in vain; that in its place has this name no longer
         if not os.path.lexists(item.aside):
             return False  # it never went, or has come back already
+        _remove_if_bare(place)
         if os.path.lexists(place):
             if item.persist and copies.is_untouched(item.aside, place, self._copied_until_ns):
                 copies.remove(place)
@@ -226,6 +231,19 @@ def _only_here(item: Item, elsewhere: Elsewhere) -> Iterable[Standing]:
 
 def _is_same(entry: bytes, info: bytes) -> bool:
     return entry[: _MODE.start] + entry[_MODE.stop :] == info[: _MODE.start] + info[_MODE.stop :]
+
+
+def _remove_if_bare(place: Path) -> None:
+    """Remove a directory in which there are only directories: there is nothing to be kept."""
+    if not os.path.isdir(place) or os.path.islink(place):
+        return
+    folders = []
+    for folder, inner, names in os.walk(place):
+        if names or any(os.path.islink(os.path.join(folder, name)) for name in inner):
+            return
+        folders.append(Path(folder))
+    for bare in reversed(folders):
+        remove_if_empty(bare)
 
 
 def remove_if_empty(folder: Path) -> None:

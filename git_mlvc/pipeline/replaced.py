@@ -59,7 +59,7 @@ class Replaced:
             if exc.errno != errno.EXDEV:
                 raise
             try:
-                copies.copy(standing, target)
+                copies.copy(standing, target, durable=True)
             except OSError:
                 copies.remove(target)
                 raise

@@ -22,7 +22,7 @@ from git_mlvc.git.index_refresh import StatUpdate
 from git_mlvc.pipeline import aside_journal
 from git_mlvc.pipeline.aside import SetAside, States
 from git_mlvc.pipeline.aside_journal import Item, Journal
-from git_mlvc.pipeline.model import FileState, Out, Stage
+from git_mlvc.pipeline.model import FileState, Out, Stage, below
 from git_mlvc.pipeline.replaced import Kept, Replaced
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.disk import store_error
@@ -62,6 +62,8 @@ def begin(repo: Repository, stage: Stage, states: States) -> SetAside:
             if exc.errno != errno.EXDEV:
                 raise
             aside = _move_beside(aside, stem)
+        if stage.wdir is not None and _is_in_an_out(stage.wdir, stage):
+            aside.make_folder(resolve_inside(top, below(stage.wdir, "x")).parent)
     except BaseException as exc:
         aside.bring_back()
         if isinstance(exc, OSError):
@@ -126,6 +128,12 @@ def _standing(top: Path, stage: Stage, out: Out) -> os.stat_result | None:
             hint=f"move {out.path} away, or correct `outs`",
         )
     return info
+
+
+def _is_in_an_out(folder: RepoPath, stage: Stage) -> bool:
+    return any(
+        folder == out.path or folder.raw.startswith(out.path.raw + b"/") for out in stage.outs
+    )
 
 
 def _planned(

@@ -5,6 +5,7 @@ MLVC_FAULTS=N asks for N kills a test instead of a few.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import shutil
@@ -58,6 +59,25 @@ def test_law_11_a_failure_brings_back_everything_and_keeps_what_the_command_made
     assert all(one.place.exists() for one in kept)
     assert place.asides() == []
     assert aside.bring_back() == []
+
+
+def test_empty_directories_are_nothing_to_be_kept(place: Place) -> None:
+    before = place.seen(*OUTS)
+    aside = set_aside.begin(place.repo, stage(*OUTS, "new/"), place.states)
+    (place.top / "data").mkdir()
+    (place.top / "new").mkdir()
+    assert aside.bring_back() == []
+    assert place.seen(*OUTS) == before
+    assert not (place.top / "new").exists()
+
+
+def test_a_working_directory_in_an_out_is_there_for_the_command(place: Place) -> None:
+    inside = dataclasses.replace(stage("data/"), wdir=RepoPath(b"data/sub"))
+    before = place.seen("data")
+    aside = set_aside.begin(place.repo, inside, place.states)
+    assert list((place.top / "data").rglob("*")) == [place.top / "data/sub"]
+    assert aside.bring_back() == []
+    assert place.seen("data") == before
 
 
 def test_what_comes_back_is_known_without_being_read_again(place: Place) -> None:
