@@ -55,7 +55,7 @@ class Processes:
         self._haste = self._haste_seen = Haste.NONE
         self._is_paused = False
         self._pauses_s: deque[float] = deque()
-        self._is_closing = False
+        self._is_closing = self._is_broken = False
         self._entries: set[_Entry] = set()
         self._selector = selectors.DefaultSelector()
         self._wake_fd, self._waker_fd = os.pipe()
@@ -69,6 +69,8 @@ class Processes:
         """Run to the end of all that it started. If this is interrupted, what runs is stopped first."""
         future: Future[Ended] = Future()
         with self._starting:
+            if self._is_broken:
+                return _never_started(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look_after, name="stages", daemon=True)
                 self._thread.start()
@@ -164,7 +166,7 @@ class Processes:
         while self._orders:
             job, listener, future = self._orders[0]
             if self._haste or self._is_closing:
-                future.set_result(Ended(job.commands[0], None, was_interrupted=True))
+                future.set_result(_never_started(job))
             else:
                 now = time.monotonic()
                 running = RunningJob(job, listener, self._guardian, now)
@@ -215,8 +217,10 @@ class Processes:
             entry.job.give_up()
             entry.future.set_exception(exc)
         self._entries.clear()
-        while self._orders:
-            self._orders.popleft()[2].set_exception(exc)
+        with self._starting:
+            self._is_broken = True
+            while self._orders:
+                self._orders.popleft()[2].set_exception(exc)
 
     def _drain_wake(self) -> None:
         try:
@@ -230,3 +234,7 @@ class Processes:
             os.write(self._waker_fd, b"!")
         except BlockingIOError:
             pass  # it has been told often enough
+
+
+def _never_started(job: Job) -> Ended:
+    return Ended(job.commands[0], None, was_interrupted=True)

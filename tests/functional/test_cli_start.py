@@ -41,7 +41,6 @@ def test_version_imports_next_to_nothing(tmp_path: Path) -> None:
         "git_mlvc.cli.invocation",
         "git_mlvc.cli.main",
         "git_mlvc.cli.output",
-        "git_mlvc.cli.presentable",
     }
 
 

@@ -303,3 +303,39 @@ def test_leaving_ends_what_still_runs(place):
             future = threads.submit(executor.run, stage("trap '' TERM; echo; sleep 1000"))
             started.wait()
         assert future.result().was_interrupted
+
+
+# -- where the machine, or our own code, does not play along
+
+
+def test_without_pidfds_ends_are_seen_all_the_same(place, monkeypatch):
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    with Executor(place) as executor:
+        assert executor.run(stage("true", "exit 6")).returncode == 6
+
+
+def test_an_end_that_nobody_can_learn_is_no_success(place):
+    """As under a parent that lets the kernel collect all children."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with Executor(place) as executor:
+            lost = executor.run(stage("true"))
+            with executor.stopping_on_signals():
+                seen = executor.run(stage("true"))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert (lost.is_ok, lost.returncode) == (False, None)
+    assert seen.is_ok
+
+
+class Breaks(Seen):
+    def output(self, stage, data):
+        raise RuntimeError(data.decode())
+
+
+def test_a_mistake_in_who_watches_is_told_and_leaves_nothing_running(place):
+    with Executor(place, Breaks()) as executor:
+        with pytest.raises(RuntimeError) as caught:
+            executor.run(stage("echo $$; exec sleep 1000"))
+        assert gone(int(str(caught.value)))
+        assert executor.run(stage("true")).was_interrupted
