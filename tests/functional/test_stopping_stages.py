@@ -113,7 +113,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_stage_that_ignores_the_first(tmp_pa
     assert not runs(pid)
 
 
-def test_killed_in_the_very_moment_of_its_start_a_command_does_not_run_on(tmp_path):
+def test_law_10_killed_in_the_very_moment_of_its_start_a_command_does_not_run_on(tmp_path):
     """The command itself kills us, as the first thing that it does."""
     runner = Runner(tmp_path, "echo $$ > pid; kill -KILL $PPID; exec sleep 1000")
     assert runner.rest() == []
@@ -121,7 +121,7 @@ def test_killed_in_the_very_moment_of_its_start_a_command_does_not_run_on(tmp_pa
         assert not runs(int((tmp_path / "pid").read_text()))
 
 
-def test_killed_ourselves_what_we_started_is_stopped_before_the_lock_is_free(tmp_path):
+def test_law_10_killed_ourselves_what_we_started_is_stopped_before_the_lock_is_free(tmp_path):
     os.mkfifo(tmp_path / "go")
     runner = Runner(tmp_path, f"trap 'read x < {tmp_path}/go; exit' TERM; echo $$; {TWO}")
     pids = [int(runner.line()) for _ in range(3)]
