@@ -60,9 +60,15 @@ def test_a_run_that_leaves_ignored_files_behind_changes_nothing(place: Place) ->
     states.forget()
     assert states.state(dep("src")) == before == place.state("src")
     assert states.state(dep("src")) == before
-    place.write({"src/later.py": b"x"})
-    states.forget()
-    assert states.state(dep("src")) == place.state("src") != before
+    for later in ("src/later.py", "src/sub/c.py", "src/empty/d.py"):
+        place.write({"src/empty/only.log": b"x"})
+        states.forget()
+        assert states.state(dep("src")) == place.state("src") == before
+        place.write({later: b"x"})
+        states.forget()
+        after = states.state(dep("src"))
+        assert after == place.state("src") != before
+        before = after
 
 
 def test_git_is_asked_once_for_all_directories(place: Place) -> None:
