@@ -28,6 +28,7 @@ class States(Protocol):
     """What is asked of those who know what stands in the worktree."""
 
     def known(self, path: RepoPath, info: os.stat_result) -> FileState | None: ...
+    def is_program(self, path: RepoPath, info: os.stat_result) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ class OutChanges:
         elif not self._has_content(path, place, info, state):
             changes.in_the_way.append(Standing(path, place))
             changes.write[path] = state, info
-        elif bool(info.st_mode & stat.S_IXUSR) != state.is_executable:
+        elif self._states.is_program(path, info) != state.is_executable:
             changes.marked[path] = state
 
     def _has_content(

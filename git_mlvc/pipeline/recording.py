@@ -44,6 +44,7 @@ class States(Protocol):
     """What is asked of, and told to, those who know what stands in the worktree."""
 
     def known(self, path: RepoPath, info: os.stat_result) -> FileState | None: ...
+    def is_program(self, path: RepoPath, info: os.stat_result) -> bool: ...
     def moment(self) -> int: ...
     def know(
         self, path: RepoPath, state: FileState, info: os.stat_result, read_at: int
@@ -183,7 +184,7 @@ class Recording:
             os.close(fd)
         if _stamps(after) != _stamps(info):
             raise still_written(stage, file.path)
-        program = bool(info.st_mode & stat.S_IXUSR)
+        program = self.states.is_program(file.path, info)
         state = (
             FileState(_NO_BYTES, 0, is_executable=program)
             if pointer is None

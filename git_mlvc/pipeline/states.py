@@ -118,6 +118,12 @@ class States:
         found = self.contents.known(Seen(path.raw, info))
         return None if found is None else self._file(found)
 
+    def is_program(self, path: RepoPath, info: os.stat_result) -> bool:
+        """True if a file may be executed: by its mode, or by git's index where the file system has none."""
+        if self._has_modes:
+            return bool(info.st_mode & stat.S_IXUSR)
+        return self.contents.is_program(path.raw)
+
     # -- being told
 
     def know(
@@ -170,12 +176,8 @@ class States:
         return Standing(self._file(found[0])) if found else None
 
     def _file(self, found: Found) -> FileState:
-        return FileState(Oid(found.digest), found.size_bytes, is_executable=self._is_program(found))
-
-    def _is_program(self, found: Found) -> bool:
-        if self._has_modes:
-            return bool(found.info.st_mode & stat.S_IXUSR)
-        return self.contents.is_program(found.path)
+        is_executable = self.is_program(RepoPath(found.path), found.info)
+        return FileState(Oid(found.digest), found.size_bytes, is_executable=is_executable)
 
     def _directory(self, folder: bytes, walk: Walk) -> Standing:
         for inner, names in walk.listings.items():

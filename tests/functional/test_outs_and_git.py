@@ -56,3 +56,10 @@ def test_after_repro_git_add_commits_pointers_and_after_a_restore_git_finds_noth
     assert repo.snapshot() == first
     assert repo.is_clean()
     assert not [n for n in repo.cleans("status", "--porcelain") if n.startswith(("data", "models"))]
+
+
+def test_where_modes_mean_nothing_to_git_they_mean_nothing_to_stages(machine: Machine) -> None:
+    repo = machine.init().set("core.fileMode", "false")
+    repo.write({"make.py": MAKE.encode(), "mlvc.toml": STAGES, "seed": b"1"})
+    repo.mlvc("repro")
+    assert "nothing to do" in repo.mlvc("repro").out

@@ -36,6 +36,9 @@ class Known:
     def know(self, path: RepoPath, state: FileState, info: os.stat_result, moment: int) -> None:
         self.told[path] = state, info
 
+    def is_program(self, path: RepoPath, info: os.stat_result) -> bool:
+        return bool(info.st_mode & stat.S_IXUSR)
+
     def moment(self) -> int:
         return time.time_ns()
 
