@@ -249,6 +249,41 @@ def test_without_the_run_cache_nothing_is_looked_up_or_remembered(project: Repo)
     assert ran(repo) == ["prepare"] * 4
 
 
+TUNED = """\
+[stage.tune]
+cmd  = "mkdir -p tuned; sed 's/.*/{\\"lr\\": &}/' in > tuned/p.json; cp in tuned/in"
+deps = ["in"]
+outs = ["tuned/"]
+[stage.train]
+cmd    = "cat tuned/p.json > model"
+params = ["tuned/p.json:lr"]
+outs   = ["model"]
+[stage.look]
+cmd  = "cat tuned/in > seen"
+deps = ["tuned/in"]
+outs = ["seen"]
+"""
+
+
+def test_a_plan_reads_params_and_files_of_what_will_be_restored(machine: Machine) -> None:
+    repo = machine.init().write({"mlvc.toml": TUNED.encode(), "in": b"1\n"})
+    fates(repo)
+    first = repo.snapshot()
+    repo.write({"in": b"2\n"})
+    assert planned(repo) == {"tune": "run", "train": "depends", "look": "depends"}
+    fates(repo, "-j", "2")
+    assert repo.read("model") == b'{"lr": 2}\n'
+    repo.write({"in": b"1\n"})
+    said = repo.mlvc("repro", "--plan", check=False)
+    assert said.out.splitlines() == [
+        "restore  tune  in changed",
+        "restore  train  tuned/p.json: lr 2 → 1",
+        "restore  look  tuned/in changed",
+    ]
+    assert set(fates(repo).values()) == {"restored"}
+    assert repo.snapshot() == first
+
+
 PAIR = """\
 [stage.one]
 cmd  = "echo from one > a; cat b; echo 1 > one"
