@@ -26,7 +26,7 @@ from git_mlvc.pipeline.globs import Glob, glob
 from git_mlvc.pipeline.known_to_git import KnownToGit
 from git_mlvc.pipeline.listing import Listings
 from git_mlvc.pipeline.memory import Memory
-from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, State, UrlState
+from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, PipelineError, State, UrlState
 from git_mlvc.pipeline.stat_cache import StatCache, moment
 from git_mlvc.repo_path import RepoPath, shown
 
@@ -61,7 +61,9 @@ class States:
         self._repo = repo
         self._top = os.fsencode(repo.needed_worktree("there are no stages to look at"))
         self._cache = StatCache(repo.state_dir / CACHE_NAME, self._top)
+        outs = tuple(outs)
         self._outs = tuple(out.path.raw for out in outs)
+        self._plain_outs = frozenset(out.path.raw for out in outs if not out.is_directory)
         self.known_to_git = KnownToGit(repo, self._named)
         self.contents = Contents(self._top, self._cache, self.known_to_git, clock)
         self._deps = tuple(deps)
@@ -78,7 +80,7 @@ class States:
         """Return what a stage needs, as it would be with each of `replaced` in its place; None: not there.
 
         A glob that matches nothing is not there. Raises InputError for what cannot be read, RemoteError for
-        a URL whose server does not say.
+        a URL whose server does not say, PipelineError for a glob that looks into what is written like a file.
         """
         if dep.kind is DepKind.URL:
             return None if self._url_state is None else self._url_state(dep.text)
@@ -197,10 +199,28 @@ class States:
 
     def _look_for(self, pattern: Glob) -> Standing | None:
         try:
-            found = self._directory(pattern.folder, self.listings.of(pattern.folder, pattern))
+            walk = self.listings.of(pattern.folder, pattern)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        self._refuse_hidden_maker(pattern, walk)
+        found = self._directory(pattern.folder, walk)
         return found if found.state.files else None
+
+    def _refuse_hidden_maker(self, pattern: Glob, walk: Walk) -> None:
+        """Raise PipelineError for matches in an out that nobody said is a directory: stages were put in order
+        without knowing that they are in it.
+        """
+        if not any(directory.is_in(out, pattern.folder) for out in self._plain_outs):
+            return
+        for path, _ in walk.files:
+            for parent in parents(path):
+                is_hidden = parent in self._plain_outs and not pattern.matches(parent)
+                if is_hidden and directory.is_in(parent, pattern.folder):
+                    raise PipelineError(
+                        f"the pattern '{pattern.text}' finds files in {shown(parent)}, which a stage makes",
+                        why="it is written there like a file, so that nobody could tell",
+                        hint=f"write '{shown(parent)}/' among the outs of that stage",
+                    )
 
     def _named(self) -> list[bytes]:
         """Return all paths that will be asked about."""

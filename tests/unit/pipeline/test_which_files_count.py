@@ -13,6 +13,7 @@ from support.states import Place, dep, file, folder, out
 from git_mlvc.errors import InputError
 from git_mlvc.pipeline import stat_cache
 from git_mlvc.pipeline.listing import few
+from git_mlvc.pipeline.model import PipelineError
 
 
 @pytest.fixture
@@ -153,6 +154,21 @@ def test_an_empty_directory_is_one_of_no_files(place: Place) -> None:
     assert place.state("nothing/*") is None
 
 
+def test_a_pattern_that_looks_into_an_out_nobody_called_a_directory_is_refused(
+    place: Place,
+) -> None:
+    place.outs = [out("d/made"), out("d/one.csv")]
+    place.write({"d/made/a.csv": b"1", "d/one.csv": b"2", "d/b.txt": b""})
+    with pytest.raises(PipelineError, match="d/made") as caught:
+        place.state("d/**/*.csv")
+    assert "'d/made/'" in caught.value.hint
+    assert place.names("d/*.csv") == ["one.csv"]
+    assert place.names("d/made/*") == ["a.csv"]
+    assert place.names("d") == ["b.txt", "made/a.csv", "one.csv"]
+    place.outs = [out("d/made", is_directory=True), out("d/one.csv")]
+    assert place.names("d/**/*.csv") == ["made/a.csv", "one.csv"]
+
+
 # -- what will stand there
 
 
@@ -166,7 +182,7 @@ FILES = {"a.csv": b"1", "sub/b.csv": b"2", "sub/c.bin": b"3"}
 def test_a_restored_directory_is_seen_before_it_stands_there(
     place: Place, asked: str, is_there: bool
 ) -> None:
-    place.outs = [out("d")]
+    place.outs = [out("d", is_directory=True)]
     if is_there:
         place.write({"d/a.csv": b"old", "d/old.csv": b"old", "d/sub": b"a file"})
     place.write({"other.csv": b"o"})
@@ -186,7 +202,7 @@ def test_a_restored_directory_is_seen_before_it_stands_there(
 def test_restored_outs_are_seen_in_the_directory_that_they_will_be_in(
     place: Place, asked: str
 ) -> None:
-    place.outs = [out("w/x"), out("w/new.bin"), out("w/sub/deep.bin")]
+    place.outs = [out("w/x", is_directory=True), out("w/new.bin"), out("w/sub/deep.bin")]
     place.write({"w/x/old.bin": b"old", "w/kept": b"k", "w/new.bin": b"old", "w/sub": b"file"})
     inner = {"one.bin": b"1", "two": b"2"}
     place.keep(inner)
