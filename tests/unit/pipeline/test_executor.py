@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -104,6 +105,20 @@ def test_commands_run_in_order_and_stop_at_the_first_that_fails(executor, seen):
 def test_each_command_has_a_shell_of_its_own(executor, seen):
     assert executor.run(stage("X=1; cd /", "echo ${X-unset}; pwd | grep -c top")).is_ok
     assert seen.data["s"] == b"unset\n1\n"
+
+
+def test_a_command_is_read_as_the_shell_reads_it(executor, seen):
+    """Comments, several lines, here-documents; and its errors have the command's own line numbers."""
+    text = "# a comment\ncat <<END\n$0 $# $-\nEND\n"
+    assert executor.run(stage(text, "")).is_ok
+    assert seen.data["s"] == subprocess.check_output(["/bin/sh", "-c", text])
+    broken = executor.run(stage("echo )", name="b")), executor.run(stage("\n\nnone", name="c"))
+    assert [outcome.returncode for outcome in broken] == [2, 127]
+    expected = [
+        subprocess.run(["/bin/sh", "-c", command], stderr=subprocess.PIPE).stderr
+        for command in ("echo )", "\n\nnone")
+    ]
+    assert [seen.data["b"], seen.data["c"]] == expected
 
 
 def test_a_place_that_is_not_there_is_told(executor):
