@@ -211,15 +211,18 @@ class Run:
 
 
 class MissingDep(InputError):
-    """What a stage needs is not there. `makers`: the stages that would make it, or a part of it."""
+    """What a stage needs is not there. `makers`: the stages that would make it, or a part
+    of it; `is_frozen`: one of them is."""
 
-    def __init__(self, stage: str, dep: str, makers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, stage: str, dep: str, makers: Sequence[str] = (), *, is_frozen: bool = False
+    ) -> None:
         names = " ".join(shlex.quote(maker) for maker in makers)
-        super().__init__(
-            f"stage '{stage}' needs {dep}, which does not exist",
-            why=f"{', '.join(makers)} makes it" if makers else "no stage makes it",
-            hint=f"git mlvc repro {names}" if makers else "correct `deps`, or put the file there",
-        )
+        why, hint = "no stage makes it", "correct `deps`, or put the file there"
+        if makers:
+            why = f"{', '.join(makers)} makes it" + (", and is frozen" if is_frozen else "")
+            hint = f"git mlvc {'unfreeze' if is_frozen else 'repro'} {names}"
+        super().__init__(f"stage '{stage}' needs {dep}, which does not exist", why=why, hint=hint)
         self.stage = stage
         self.dep = dep
 

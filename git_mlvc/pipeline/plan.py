@@ -135,7 +135,7 @@ class Planner:
         A stage before it that has run counts as one that is skipped, with what it made as its `result`.
         """
         if stage.is_frozen and stage.address not in self.options.forced:
-            return Step(stage.address, Action.SKIP, ("frozen",), result=self._standing(stage))
+            return self._frozen(stage)
         unknown = self._unknown(stage, before)
         if unknown:
             self._check_rest(stage, unknown, before)
@@ -214,7 +214,8 @@ class Planner:
         known = dict(locked.inputs.deps).get(dep) if locked is not None else None
         if known is None:
             makers = {maker for maker, _ in self.graph.makers_of(stage, dep)}
-            raise MissingDep(stage.address, dep.text, sorted(makers))
+            is_frozen = any(self.graph[maker].is_frozen for maker in makers)
+            raise MissingDep(stage.address, dep.text, sorted(makers), is_frozen=is_frozen)
         return known
 
     def _replaced(self, stage: Stage, before: Mapping[str, Step]) -> dict[RepoPath, FileState]:
@@ -285,18 +286,25 @@ class Planner:
             for out in stage.outs
         )
 
-    def _standing(self, stage: Stage) -> Result:
-        """Return what stands where a stage that is left alone makes something."""
+    def _frozen(self, stage: Stage) -> Step:
+        """Left alone, whatever changed; but outs that are gone come back, where all of its last result does."""
         locked = self.facts.locked(stage)
+        standing = {out.path: self.facts.out(out) for out in stage.outs}
+        gone = [path for path, state in standing.items() if state is None]
+        if locked is not None and gone and not self.options.allow_missing:
+            is_whole = all(standing[out.path] in (None, locked.out(out.path)) for out in stage.outs)
+            if is_whole and self._can_be_had(stage, locked):
+                reasons = tuple(f"{path} is missing" for path in gone)
+                result = Result(locked.inputs, locked.outs)
+                return Step(stage.address, Action.RESTORE, reasons, (), locked.inputs, result)
         outs = []
-        for out in stage.outs:
-            state = self.facts.out(out)
+        for path, state in standing.items():
             if state is None and locked is not None and self.options.allow_missing:
-                state = locked.out(out.path)
+                state = locked.out(path)
             if state is not None:
-                outs.append((out.path, state))
+                outs.append((path, state))
         inputs = locked.inputs if locked is not None else Inputs(stage.commands)
-        return Result(inputs, tuple(outs))
+        return Step(stage.address, Action.SKIP, ("frozen",), result=Result(inputs, tuple(outs)))
 
 
 def has_work(steps: Iterable[Step]) -> bool:

@@ -44,9 +44,16 @@ def is_as_from_scratch(world: World, stages: list[Stage], coarse: set[str]) -> N
 
 
 def thaw(world: World, stages: list[Stage]) -> None:
-    """Frozen stages have made their outs once: nobody can do without."""
+    """Whose outs are gone for good, or are not known, has to make them: nobody can do without."""
     for at, one in enumerate(stages):
-        if one.is_frozen and any(world.content(out.path.text) is None for out in one.outs):
+        locked = world.locked.get(one.address)
+        known = locked is not None and all(
+            state.oid in world.store and world.out(out) in (None, state)
+            for out in one.outs
+            if (state := locked.out(out.path))
+        )
+        is_here = all(world.content(out.path.text) is not None for out in one.outs)
+        if one.is_frozen and not is_here and not known:
             stages[at] = replace(one, is_frozen=False)
 
 
@@ -196,6 +203,27 @@ def test_a_frozen_stage_is_left_alone_whatever_changed() -> None:
     assert world.plan(graph)[0].reason == "frozen"
     world.files["data/clean"] = b"by hand"
     assert [step.action for step in world.plan(graph)] == [Action.SKIP, Action.RUN]
+
+
+def test_what_a_frozen_stage_made_last_comes_back_where_it_is_gone() -> None:
+    world = new_world()
+    world.repro(Graph(two_steps()))
+    made = world.files["data/clean"]
+    world.files["src/0"] = b"edited"
+    world.remove("data/clean")
+    graph = Graph(two_steps(is_frozen=True))
+    plan = world.plan(graph)
+    assert [(step.action, step.reason) for step in plan] == [
+        (Action.RESTORE, "data/clean is missing"),
+        (Action.SKIP, "unchanged"),
+    ]
+    assert fates(world.repro(graph)) == ["restored", "unchanged"]
+    assert world.files["data/clean"] == made
+    world.remove("data/clean")
+    world.store.clear()
+    with pytest.raises(MissingDep) as refused:
+        world.plan(graph)
+    assert refused.value.hint == "git mlvc unfreeze prepare"
 
 
 def test_what_fails_keeps_only_those_after_it_from_running() -> None:
