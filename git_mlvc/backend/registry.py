@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import cast
 
 from git_mlvc.backend.address import is_scp, scheme_of
 from git_mlvc.backend.base import Backend
 from git_mlvc.backend.opening import ALONE, Opening
 from git_mlvc.errors import ConfigError
+from git_mlvc.nearest import nearest
 from git_mlvc.settings import without_secrets
 
 
@@ -116,11 +116,11 @@ def kind_of(url: str) -> Kind:
         _check_host(url)
     kind = _KINDS.get(scheme)
     if kind is None:
-        near = get_close_matches(scheme, _KINDS, n=1)
+        near = nearest(scheme, _KINDS)
         raise ConfigError(
             f"no driver for remotes like {without_secrets(url)}",
             why=f"known are {', '.join(dict.fromkeys(kind.form for kind in _KINDS.values()))}",
-            hint=f"did you mean {near[0]}?" if near else _path_hint(url),
+            hint=f"did you mean {near}?" if near else _path_hint(url),
         )
     return kind
 
@@ -130,11 +130,11 @@ def check_options(url: str, options: Mapping[str, str]) -> None:
     known = kind_of(url).options
     for name in options:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
+            near = nearest(name, known)
             raise ConfigError(
                 f"a remote like {without_secrets(url)} has no option '{name}'",
                 why=f"its options: {', '.join(sorted(known)) or 'none'}",
-                hint=f"did you mean '{near[0]}'?" if near else "",
+                hint=f"did you mean '{near}'?" if near else "",
             )
 
 

@@ -45,10 +45,10 @@ class LazyGroup(click.Group):
 
 
 def _unknown(name: str) -> UsageError:
-    from difflib import get_close_matches
+    from git_mlvc.nearest import nearest
 
-    near = get_close_matches(name, list(VERBS), n=1)
-    hint = f"did you mean `{PROGRAM} {near[0]}`?" if near else f"`{PROGRAM} -h` lists the verbs"
+    near = nearest(name, VERBS)
+    hint = f"did you mean `{PROGRAM} {near}`?" if near else f"`{PROGRAM} -h` lists the verbs"
     return UsageError(f"'{name}' is not a verb of {PROGRAM}", hint=hint)
 
 

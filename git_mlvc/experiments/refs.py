@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import FormatError, GitError, UsageError
 from git_mlvc.experiments import record as record_format
 from git_mlvc.experiments.record import ExperimentRecord
 from git_mlvc.git.objects import NO_LAZY_FETCH
+from git_mlvc.nearest import nearest
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
@@ -139,9 +139,9 @@ def taken(name: str) -> UsageError:
 
 def _unknown(name: str, known: Iterable[str]) -> UsageError:
     names = [*known]
-    near = get_close_matches(name, names, n=1)
+    near = nearest(name, names)
     if near:
-        hint = f"did you mean '{near[0]}'?"
+        hint = f"did you mean '{near}'?"
     elif names:
         hint = "`git mlvc exp show` lists them"
     else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from git_mlvc.nearest import nearest
 from git_mlvc.pipeline.globs import glob
 from git_mlvc.pipeline.model import Dep, DepKind, Out, PipelineError, Stage, address_of
 from git_mlvc.repo_path import RepoPath
@@ -102,12 +103,10 @@ class Graph:
             if variants:
                 return variants
         groups = {address.partition("@")[0] for address in self._by_address}
-        import difflib  # only where there is a mistake
-
-        near = difflib.get_close_matches(name, sorted(groups | self._by_address.keys()), n=1)
+        near = nearest(name, groups | self._by_address.keys())
         raise PipelineError(
             f"there is no stage '{name}'",
-            hint=f"did you mean '{near[0]}'?" if near else "git mlvc stage list",
+            hint=f"did you mean '{near}'?" if near else "git mlvc stage list",
         )
 
     def _makers(self, stage: Stage) -> dict[str, tuple[Out, ...]]:

@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterator, Mapping
 
 from git_mlvc.errors import ConfigError
+from git_mlvc.nearest import nearest
 from git_mlvc.pipeline import param_key
-from git_mlvc.pipeline.mistakes import nearest
 
 Value = Mapping[str, "Value"] | list["Value"] | str | int | float | bool | None
 """What a params file gives, once it is plain."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from git_mlvc.pipeline.mistakes import did_you_mean
+from git_mlvc.nearest import did_you_mean
 from git_mlvc.pipeline.model import FileState, PipelineError, Run, State, address_of
 from git_mlvc.repo_path import RepoPath
 

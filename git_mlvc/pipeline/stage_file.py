@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from git_mlvc.errors import ConfigError
 from git_mlvc.fs.structured import parse_toml
+from git_mlvc.nearest import did_you_mean
 from git_mlvc.pipeline import param_values, stage_table, toml_positions
-from git_mlvc.pipeline.mistakes import Mistake, did_you_mean, located
+from git_mlvc.pipeline.mistakes import Mistake, located
 from git_mlvc.pipeline.model import Stage, below
 from git_mlvc.pipeline.param_values import Value
 from git_mlvc.pipeline.templating import ParamFiles, Scope, plain_text

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
+from git_mlvc.nearest import did_you_mean
 from git_mlvc.pipeline import out_entries, param_key
 from git_mlvc.pipeline.expansion import Variant, variants
 from git_mlvc.pipeline.globs import is_glob
-from git_mlvc.pipeline.mistakes import did_you_mean
 from git_mlvc.pipeline.model import Dep, DepKind, Out, OutKind, Param, Stage, address_of
 from git_mlvc.pipeline.templating import PARAM, Scope
 from git_mlvc.pipeline.written import Written

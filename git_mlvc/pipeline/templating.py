@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from git_mlvc.errors import ConfigError
+from git_mlvc.nearest import nearest
 from git_mlvc.pipeline import param_key, param_values
-from git_mlvc.pipeline.mistakes import Mistake, Place, nearest
+from git_mlvc.pipeline.mistakes import Mistake, Place
 from git_mlvc.pipeline.param_values import Value
 from git_mlvc.pipeline.shell_words import ShellText
 from git_mlvc.pipeline.written_paths import PathMistake, resolved

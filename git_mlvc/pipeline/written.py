@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
+from git_mlvc.nearest import did_you_mean
 from git_mlvc.pipeline import templating
-from git_mlvc.pipeline.mistakes import Mistake, Place, did_you_mean
+from git_mlvc.pipeline.mistakes import Mistake, Place
 from git_mlvc.pipeline.param_values import kind
 from git_mlvc.pipeline.templating import Scope
 

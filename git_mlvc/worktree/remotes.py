@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from git_mlvc.errors import InputError, UsageError
 from git_mlvc.git import config
 from git_mlvc.git.process import Git
+from git_mlvc.nearest import nearest
 from git_mlvc.settings import Origin, RemoteSetting, Settings, from_sources, without_secrets
 from git_mlvc.worktree import remote_config, settings_file
 from git_mlvc.worktree.remote_definition import check_address, check_name, check_tracked
@@ -46,11 +46,11 @@ def find(where: Definitions, name: str) -> RemoteSetting:
     found = where.settings.remotes.get(name)
     if found is None:
         names = sorted(where.settings.remotes)
-        near = get_close_matches(name, names, n=1)
+        near = nearest(name, names)
         raise UsageError(
             f"no remote is called '{name}'",
             why=f"known remotes: {', '.join(names)}" if names else "no remote is defined",
-            hint=f"did you mean '{near[0]}'?" if near else "git mlvc remote add NAME URL",
+            hint=f"did you mean '{near}'?" if near else "git mlvc remote add NAME URL",
         )
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -11,6 +10,7 @@ from git_mlvc.cli.experiments.declare import SUBCOMMANDS
 from git_mlvc.cli.options import help_text
 from git_mlvc.cli.registry import VERBS
 from git_mlvc.errors import UsageError
+from git_mlvc.nearest import nearest
 
 
 class _Experiments(click.Group):
@@ -31,8 +31,8 @@ class _Experiments(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in SUBCOMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], [*SUBCOMMANDS], n=1)
-            hint = f"did you mean `git mlvc exp {near[0]}`?" if near else "see `git mlvc exp -h`"
+            near = nearest(args[0], SUBCOMMANDS)
+            hint = f"did you mean `git mlvc exp {near}`?" if near else "see `git mlvc exp -h`"
             raise UsageError(f"'{args[0]}' is not a command of git mlvc exp", hint=hint)
         return super().resolve_command(ctx, args)
 

@@ -10,6 +10,7 @@ import click
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.errors import InputError, UsageError
+from git_mlvc.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,6 @@ def _fields(path: Path) -> dict[str, object]:
 
 def _address(last: Mapping[str, Path], name: str, invocation: Invocation) -> str:
     """Which stage is meant is read from the logs: a `mlvc.toml` that does not parse is no hindrance."""
-    import difflib
 
     folder = invocation.prefix.decode("utf-8", "surrogateescape").rstrip("/")
     for address in ([f"{folder}:{name}"] if folder else []) + [name.removeprefix(":")]:
@@ -111,11 +111,11 @@ def _address(last: Mapping[str, Path], name: str, invocation: Invocation) -> str
                 why=", ".join(variants[:8]) + (", …" if len(variants) > 8 else ""),
                 hint=f"git mlvc logs {variants[0]}",
             )
-    near = difflib.get_close_matches(name, last, n=1)
+    near = nearest(name, last)
     raise InputError(
         f"stage '{name}' has no log in this worktree",
         why="it never ran here" if last else "no stage ever ran here",
-        hint=f"did you mean '{near[0]}'?" if near else "git mlvc logs",
+        hint=f"did you mean '{near}'?" if near else "git mlvc logs",
     )
 
 
