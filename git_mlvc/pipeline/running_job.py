@@ -10,11 +10,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from git_mlvc.pipeline import process_ends
 
 SHELL = "/bin/sh"
 # A command begins once it is known who stops it if we are killed; if we are killed before, it never does.
@@ -28,7 +29,6 @@ _READ_BYTES = 1 << 16
 _LAST_READS = 64  # a pipe holds no more, unless somebody goes on writing
 _FIRST_LOOK_S = 0.005
 _LONGEST_LOOK_S = 0.1
-_LOST = 255  # an exit code that nobody knows: at least it is no success
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class RunningJob:
         else:
             self._leaders[process.pid] = process
             self._alive.add(process.pid)
-            self.exit_fd = _exit_fd(process)
+            self.exit_fd = process_ends.exit_fd(process)
             self._groups.watch(process.pid)
             with contextlib.suppress(BrokenPipeError):  # somebody has killed it already
                 os.write(open_gate_fd, b"\n")
@@ -221,7 +221,7 @@ class RunningJob:
         """Kill all and wait: something of ours went wrong."""
         self._signal(signal.SIGKILL)
         for pid in self._leaders:
-            _collect(self._leaders[pid])
+            process_ends.collect(self._leaders[pid])
         self.close()
 
     # -- the end of the commands, and of what they left
@@ -239,13 +239,13 @@ class RunningJob:
             os.close(self._write_fd)
             self._write_fd = None
         for process in self._leaders.values():
-            _collect(process)
+            process_ends.collect(process)
         if self._kill_at is None and self._leave_at is None:
             self._term_at = now + _LINGER_S
         self._see_left(now)
 
     def _see_left(self, now: float) -> None:
-        self._alive = {group for group in self._alive if _exists(group)}
+        self._alive = {group for group in self._alive if process_ends.is_at_work(group)}
         if not self._alive:
             for _ in range(_LAST_READS):
                 if not self.read():
@@ -297,76 +297,8 @@ class RunningJob:
         return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
-def _collect(process: subprocess.Popen[bytes]) -> None:
-    """Popen itself takes a code that somebody else has collected for a 0."""
-    if process.returncode is not None:
-        return
-    try:
-        _, status = os.waitpid(process.pid, 0)
-    except ChildProcessError:
-        process.returncode = _LOST
-    else:
-        process.returncode = os.waitstatus_to_exitcode(status)
-
-
-def _exists(group: int) -> bool:
-    """True if somebody in the group still runs."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _are_all_dead(group)
-
-
-def _are_all_dead(group: int) -> bool:
-    """In a container the first process often collects no dead: they count as there, for ever."""
-    try:
-        with os.scandir("/proc") as entries:
-            pids = [entry.name for entry in entries if entry.name.isdigit()]
-    except OSError:
-        return False
-    found = False
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-                state, _, its_group = file.read(4096).rpartition(b")")[2].split()[:3]
-        except (OSError, ValueError):  # it has ended in the meantime
-            continue
-        if int(its_group) == group:
-            found = True
-            if state not in (b"Z", b"X"):
-                return False
-    return found
-
-
 def _not_started(exc: OSError | ValueError) -> str:
     if not isinstance(exc, OSError):
         return str(exc)
     named = os.fsdecode(exc.filename) if exc.filename else ""
     return f"{named}: {exc.strerror}" if named else str(exc.strerror)
-
-
-def _exit_fd(process: subprocess.Popen[bytes]) -> int:
-    """Return a descriptor that is readable once the process has ended."""
-    if hasattr(os, "pidfd_open"):
-        try:
-            return os.pidfd_open(process.pid)
-        except OSError:
-            pass  # an old kernel, or one that does not let us
-    read_fd, write_fd = os.pipe()
-    threading.Thread(target=_await_exit, args=(process, write_fd), daemon=True).start()
-    return read_fd
-
-
-def _await_exit(process: subprocess.Popen[bytes], write_fd: int) -> None:
-    try:
-        if hasattr(os, "waitid"):
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        else:
-            _collect(process)
-    except ChildProcessError:
-        pass
-    finally:
-        os.close(write_fd)
