@@ -20,7 +20,7 @@ from git_mlvc.git.process import Git
 from git_mlvc.git.repository import version
 from git_mlvc.hooks import checks, shim
 from git_mlvc.hooks.checks import Check, Verdict
-from git_mlvc.pipeline.locks import MERGE_DRIVER
+from git_mlvc.pipeline.lock_files.locks import MERGE_DRIVER
 from git_mlvc.settings import without_secrets
 from git_mlvc.units import count_text
 

@@ -124,7 +124,7 @@ def merge_driver(invocation: Invocation, arguments: list[str]) -> int:
     path = rest[1] if len(rest) > 1 else ""
     if path.rpartition("/")[2] != _LOCK_FILE:
         return ExitCode.OK if merge(git, versions) else ExitCode.ANSWER
-    from git_mlvc.pipeline import lock_driver
+    from git_mlvc.pipeline.lock_files import lock_driver
 
     outcome = lock_driver.merge(git, versions, path)
     if outcome.note:

@@ -20,7 +20,7 @@ def kept_here(repo: Repository, paths: Iterable[RepoPath]) -> list[RepoPath]:
     asked = list(paths)
     if not asked:
         return []
-    from git_mlvc.pipeline import run_travel
+    from git_mlvc.pipeline.runs import run_travel
 
     try:
         outs = run_travel.unpushed(repo)

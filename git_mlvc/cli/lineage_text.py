@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from git_mlvc.cli.tree_lines import Node
-from git_mlvc.pipeline.lineage import Commit, Lineage, Link, Making, Need, Sure
 from git_mlvc.pipeline.model import DepKind, FileState, State, UrlState
+from git_mlvc.pipeline.tracing_back.lineage import Commit, Lineage, Link, Making, Need, Sure
 from git_mlvc.units import count_text, names_text, seconds_text, size_text
 
 _NAMES = 5

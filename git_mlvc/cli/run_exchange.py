@@ -39,14 +39,14 @@ def outgoing(
 
     Outs that a stage file keeps off remotes are in neither.
     """
-    from git_mlvc.pipeline.lock_names import is_pipeline_here
+    from git_mlvc.pipeline.lock_files.lock_names import is_pipeline_here
     from git_mlvc.worktree import exchange
 
     repo, store = workspace.repository, workspace.store
     uses = exchange.pushed(repo, refs, everything=everything, each_path=each_path)
     if not is_pipeline_here(repo, store):
         return Outgoing(uses)
-    from git_mlvc.pipeline import run_travel
+    from git_mlvc.pipeline.runs import run_travel
 
     kept = run_travel.unpushed(repo)
     uses = run_travel.without_unpushed(
@@ -77,7 +77,7 @@ def fetch_runs(invocation: Invocation, remote: str | None) -> RunsReport | None:
     A remote that cannot be opened is named; one that does not answer is in the report's `failed`.
     """
     from git_mlvc.cli.trust import settled
-    from git_mlvc.pipeline.lock_names import is_pipeline_here
+    from git_mlvc.pipeline.lock_files.lock_names import is_pipeline_here
 
     workspace, output = invocation.workspace, invocation.output
     if not is_pipeline_here(workspace.repository, workspace.store):

@@ -19,7 +19,7 @@ from git_mlvc.cli.presentable import presentable
 from git_mlvc.units import seconds_text
 
 if TYPE_CHECKING:
-    from git_mlvc.pipeline.outcome import Outcome
+    from git_mlvc.pipeline.running.outcome import Outcome
 
 Clock = Callable[[], float]
 _NARROW = 40

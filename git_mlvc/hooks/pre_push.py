@@ -66,7 +66,7 @@ def run(
     locks = _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
     if locks or push_runs.may_stay(workspace, uses):
         if locks and usual_trusted != exclude:  # more is to be sent than what git sends
-            from git_mlvc.pipeline import run_travel
+            from git_mlvc.pipeline.runs import run_travel
 
             locks = run_travel.locks_between(workspace.repository, include, usual_trusted)
         parts = _with_runs(workspace, parts, targets, include, locks, messages)

@@ -57,7 +57,7 @@ def _stage_file(top: Path, folder: bytes) -> bytes:
 def kept_here(workspace: Workspace, messages: Callable[[str], None]) -> frozenset[RepoPath] | None:
     """Return the outs whose data stays off remotes; None, with a warning, where that cannot be told."""
     from git_mlvc.errors import MlvcError
-    from git_mlvc.pipeline import run_travel
+    from git_mlvc.pipeline.runs import run_travel
 
     try:
         return run_travel.unpushed(workspace.repository)
@@ -73,7 +73,7 @@ def outgoing(
     messages: Callable[[str], None],
 ) -> list[Bundle]:
     """Return what travels with these versions of lock files; of outs in `kept` nothing does."""
-    from git_mlvc.pipeline import run_travel
+    from git_mlvc.pipeline.runs import run_travel
 
     results, failures = run_travel.locked(workspace.repository, locks)
     for failure in failures[:1]:
@@ -92,7 +92,7 @@ def without(
 ) -> list[PointerUse]:
     """Return what of `uses` is not in outs that stay off remotes, unless it stands elsewhere as well."""
     from git_mlvc.git import changes
-    from git_mlvc.pipeline import run_travel
+    from git_mlvc.pipeline.runs import run_travel
 
     repo = workspace.repository
     return run_travel.without_unpushed(uses, kept, lambda: changes.placed(repo, include, exclude))
@@ -102,7 +102,7 @@ def without_kept(workspace: Workspace, files: list[_Placed]) -> list[_Placed]:
     """Return those of `files` that are not in outs which stay off remotes."""
     if not may_stay(workspace, files):
         return files
-    from git_mlvc.pipeline import run_travel
+    from git_mlvc.pipeline.runs import run_travel
 
     kept = kept_here(workspace, lambda message: None)
     return [file for file in files if not run_travel.is_in(file.path, kept or ())]

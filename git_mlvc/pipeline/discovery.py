@@ -13,10 +13,11 @@ from pathlib import Path
 from git_mlvc.errors import InputError
 from git_mlvc.fs import safe_path, structured
 from git_mlvc.git.repository import Repository
-from git_mlvc.pipeline import presence, stage_file
+from git_mlvc.pipeline import presence
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import PipelineError, Stage
-from git_mlvc.pipeline.params import ParamsReader
+from git_mlvc.pipeline.parameters.params import ParamsReader
+from git_mlvc.pipeline.stage_files import stage_file
 from git_mlvc.repo_path import RepoPath
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from git_mlvc.errors import ConfigError, MlvcError, RemoteUnavailable
-from git_mlvc.pipeline import param_values, params
-from git_mlvc.pipeline.globs import glob
 from git_mlvc.pipeline.model import (
     Dep,
     DepKind,
@@ -21,15 +19,17 @@ from git_mlvc.pipeline.model import (
     State,
     UrlState,
 )
+from git_mlvc.pipeline.parameters import param_values, params
+from git_mlvc.pipeline.standing.globs import glob
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
     from git_mlvc.formats.tree import TreeRow
     from git_mlvc.git.repository import Repository
-    from git_mlvc.pipeline.directory import Standing
-    from git_mlvc.pipeline.elsewhere import Elsewhere
-    from git_mlvc.pipeline.locks import Locks
-    from git_mlvc.pipeline.run_cache import RunCache
+    from git_mlvc.pipeline.lock_files.locks import Locks
+    from git_mlvc.pipeline.outs.elsewhere import Elsewhere
+    from git_mlvc.pipeline.runs.run_cache import RunCache
+    from git_mlvc.pipeline.standing.directory import Standing
     from git_mlvc.store.store import Store
 
 _NOT_ASKED = UrlState("")  # what a stage that never ran needs

@@ -13,8 +13,8 @@ from functools import cached_property
 from itertools import pairwise
 
 from git_mlvc.nearest import nearest
-from git_mlvc.pipeline.globs import glob
 from git_mlvc.pipeline.model import Dep, DepKind, Out, PipelineError, Stage, address_of
+from git_mlvc.pipeline.standing.globs import glob
 from git_mlvc.repo_path import RepoPath
 
 

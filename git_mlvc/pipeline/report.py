@@ -8,7 +8,7 @@ from enum import Enum
 
 from git_mlvc.errors import MlvcError, StageFailed
 from git_mlvc.pipeline.model import Result
-from git_mlvc.pipeline.replaced import Kept
+from git_mlvc.pipeline.outs.replaced import Kept
 from git_mlvc.repo_path import RepoPath
 
 

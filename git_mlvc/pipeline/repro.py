@@ -12,21 +12,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import UsageError
-from git_mlvc.pipeline import discovery, set_aside
+from git_mlvc.pipeline import discovery
 from git_mlvc.pipeline.course import Course, Watch, certain_plan
-from git_mlvc.pipeline.executor import Executor, Place
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import PipelineError, Stage
+from git_mlvc.pipeline.outs import set_aside
 from git_mlvc.pipeline.plan import Options, Step
 from git_mlvc.pipeline.report import Ended, Fate, Report
 from git_mlvc.pipeline.repro_lock import ReproLock
+from git_mlvc.pipeline.running.executor import Executor, Place
+from git_mlvc.pipeline.running.slots import Slots
 from git_mlvc.pipeline.scene import Means, Scene
-from git_mlvc.pipeline.slots import Slots
 from git_mlvc.pipeline.stage_work import StageWork
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
-    from git_mlvc.pipeline.watching import Watcher
+    from git_mlvc.pipeline.running.watching import Watcher
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import MlvcError
 from git_mlvc.pipeline import discovery
-from git_mlvc.pipeline.elsewhere import Elsewhere
 from git_mlvc.pipeline.facts import WorktreeFacts
-from git_mlvc.pipeline.locks import Locks
+from git_mlvc.pipeline.lock_files.locks import Locks
 from git_mlvc.pipeline.model import DepKind, FileState, Stage, UrlState
+from git_mlvc.pipeline.outs.elsewhere import Elsewhere
 from git_mlvc.pipeline.plan import Options, Planner, Step
-from git_mlvc.pipeline.run_cache import RunCache
-from git_mlvc.pipeline.states import States
+from git_mlvc.pipeline.runs.run_cache import RunCache
+from git_mlvc.pipeline.standing.states import States
 from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from git_mlvc.backend.base import Backend
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.git.repository import Repository
-    from git_mlvc.pipeline.urls import UrlStates
+    from git_mlvc.pipeline.standing.urls import UrlStates
     from git_mlvc.settings import Settings
     from git_mlvc.store.store import Store
     from git_mlvc.transfer.remote_view import RemoteView
@@ -100,7 +100,7 @@ class Scene:
         new = self.facts.unknown_keys - self._asked_for
         if self._views is None or not new:
             return True
-        from git_mlvc.pipeline import run_travel
+        from git_mlvc.pipeline.runs import run_travel
 
         self._asked_for |= new
         return not run_travel.bring(self.store, self._views(), new, self.progress)
@@ -144,7 +144,7 @@ class Scene:
 
     def _url_state(self, url: str) -> UrlState | None:
         if self._urls is None and self._open_folder is not None:
-            from git_mlvc.pipeline.urls import UrlStates
+            from git_mlvc.pipeline.standing.urls import UrlStates
 
             self._urls = UrlStates(self._open_folder, self.states.contents)
         return None if self._urls is None else self._urls.state(url)

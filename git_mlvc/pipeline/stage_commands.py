@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError, UsageError
 from git_mlvc.fs import atomic, structured
-from git_mlvc.pipeline import discovery, stage_edit
+from git_mlvc.pipeline import discovery
 from git_mlvc.pipeline.model import DepKind, PipelineError, Stage, below
-from git_mlvc.pipeline.stage_file import NAME
+from git_mlvc.pipeline.stage_files import stage_edit
+from git_mlvc.pipeline.stage_files.stage_file import NAME
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def _checked_all(repo: Repository, edited: Mapping[RepoPath, bytes]) -> Pipeline
 
 def _refuse_sources(repo: Repository, made: Sequence[Stage]) -> None:
     """An out that git tracks already was written by a person, as far as anybody knows."""
-    from git_mlvc.pipeline.locks import Locks
+    from git_mlvc.pipeline.lock_files.locks import Locks
 
     locks = Locks(repo, made)
     for stage in made:

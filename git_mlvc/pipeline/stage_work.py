@@ -13,21 +13,23 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError, MlvcError, RemoteRefused, StageFailed, StoreError
-from git_mlvc.pipeline import dep_stubs, fingerprint, set_aside
-from git_mlvc.pipeline.failures import stage_failed
+from git_mlvc.pipeline import fingerprint
 from git_mlvc.pipeline.model import DepKind, FileState, Inputs, MissingDep, Result, Run, Stage
+from git_mlvc.pipeline.outs import set_aside
 from git_mlvc.pipeline.plan import Step
 from git_mlvc.pipeline.reasons import differences
 from git_mlvc.pipeline.report import Ended, Fate
+from git_mlvc.pipeline.running.failures import stage_failed
+from git_mlvc.pipeline.standing import dep_stubs
 
 if TYPE_CHECKING:
-    from git_mlvc.pipeline.aside import SetAside
-    from git_mlvc.pipeline.executor import Executor
-    from git_mlvc.pipeline.outcome import Outcome
-    from git_mlvc.pipeline.outputs import Outputs
-    from git_mlvc.pipeline.replaced import Kept
+    from git_mlvc.pipeline.outs.aside import SetAside
+    from git_mlvc.pipeline.outs.outputs import Outputs
+    from git_mlvc.pipeline.outs.replaced import Kept
+    from git_mlvc.pipeline.running.executor import Executor
+    from git_mlvc.pipeline.running.outcome import Outcome
+    from git_mlvc.pipeline.running.slots import Admitted, Slots
     from git_mlvc.pipeline.scene import Scene
-    from git_mlvc.pipeline.slots import Admitted, Slots
     from git_mlvc.repo_path import RepoPath
     from git_mlvc.store.session import Session
 
@@ -256,7 +258,7 @@ class StageWork:
     def _cover(self, stages: Sequence[Stage]) -> None:
         """Have large outs kept as data, whoever commits them and how."""
         if stages:
-            from git_mlvc.pipeline import out_attributes
+            from git_mlvc.pipeline.outs import out_attributes
 
             for file in out_attributes.cover(self._scene.repo, self._scene.settings, stages):
                 if file not in self.attributes:
@@ -271,7 +273,7 @@ class StageWork:
 
     @cached_property
     def _outputs(self) -> Outputs:
-        from git_mlvc.pipeline.outputs import Outputs
+        from git_mlvc.pipeline.outs.outputs import Outputs
 
         scene = self._scene
         chosen = self._graph.in_order(self._planner.chosen)

@@ -8,7 +8,7 @@ from support.repo import Machine, Repo
 
 from git_mlvc.errors import FormatError
 from git_mlvc.git.repository import Repository
-from git_mlvc.pipeline.locks import Locks
+from git_mlvc.pipeline.lock_files.locks import Locks
 from git_mlvc.pipeline.model import Result, Stage
 
 NAMES = ("evaluate", "prepare", "train")

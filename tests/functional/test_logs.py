@@ -4,8 +4,8 @@ import json
 import os
 
 from git_mlvc.git.repository import Repository
-from git_mlvc.pipeline.executor import Executor, Place
 from git_mlvc.pipeline.model import Stage
+from git_mlvc.pipeline.running.executor import Executor, Place
 from git_mlvc.repo_path import RepoPath
 
 

@@ -12,9 +12,9 @@ from support.stage_runs import Made, add_run, ingest_out
 
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.oid import Oid
-from git_mlvc.pipeline import lock_file
+from git_mlvc.pipeline.lock_files import lock_file
 from git_mlvc.pipeline.model import Result
-from git_mlvc.pipeline.run_cache import RunCache
+from git_mlvc.pipeline.runs.run_cache import RunCache
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.store import Store
 from git_mlvc.transfer.remote_view import RemoteView
@@ -117,7 +117,7 @@ def test_what_only_a_lock_names_goes_with_it_and_what_is_nowhere_is_told(
     lock(repo, {"make": made, "lost": lost}, "sub").add().commit("one")
     said = repo.git("push", "origin", "main", env=IMPORTS).err
     assert "warning: what 'sub:lost' made is neither here nor on" in said
-    assert "git_mlvc.pipeline.lock_file" in said
+    assert "git_mlvc.pipeline.lock_files.lock_file" in said
     assert holds(repo, *PLOTS.values(), B, C) == [True, True, False, False]
     # What the remote has been told of before is not looked at again, nor told again.
     lock(repo, {"make": made, "lost": lost, "new": made}, "sub").add().commit("two")

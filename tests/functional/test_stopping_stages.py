@@ -15,9 +15,9 @@ RUNNER = """
 import os, sys
 from pathlib import Path
 from git_mlvc.fs.lock import FileLock
-from git_mlvc.pipeline.executor import Executor, Place
+from git_mlvc.pipeline.running.executor import Executor, Place
 from git_mlvc.pipeline.model import Stage
-from git_mlvc.pipeline.run_logs import RunLogs
+from git_mlvc.pipeline.running.run_logs import RunLogs
 
 class Says:
     tick_s = None

@@ -9,10 +9,10 @@ from support.repo import Machine, Repo
 
 from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline import fingerprint
-from git_mlvc.pipeline.locks import Locks
+from git_mlvc.pipeline.lock_files.locks import Locks
 from git_mlvc.pipeline.model import Dep, DepKind, Inputs, Out, Param, Result, Run, Stage
-from git_mlvc.pipeline.run_cache import RunCache
-from git_mlvc.pipeline.states import States
+from git_mlvc.pipeline.runs.run_cache import RunCache
+from git_mlvc.pipeline.standing.states import States
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.store import Store
 

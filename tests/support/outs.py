@@ -13,8 +13,8 @@ from git_mlvc.formats import tree
 from git_mlvc.formats.tree import TreeRow
 from git_mlvc.git.repository import Repository
 from git_mlvc.oid import Oid
-from git_mlvc.pipeline.elsewhere import Elsewhere
 from git_mlvc.pipeline.model import FileState, Out, Stage
+from git_mlvc.pipeline.outs.elsewhere import Elsewhere
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.store import Store
 

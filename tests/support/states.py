@@ -12,9 +12,9 @@ from git_mlvc.formats import tree
 from git_mlvc.formats.tree import TreeRow
 from git_mlvc.git.repository import Repository
 from git_mlvc.oid import Oid
-from git_mlvc.pipeline import stat_cache
 from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, State
-from git_mlvc.pipeline.states import CACHE_NAME, States
+from git_mlvc.pipeline.standing import stat_cache
+from git_mlvc.pipeline.standing.states import CACHE_NAME, States
 from git_mlvc.repo_path import RepoPath
 
 

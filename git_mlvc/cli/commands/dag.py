@@ -12,8 +12,8 @@ from git_mlvc.errors import ExitCode
 
 if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
-    from git_mlvc.pipeline.diagram import Diagram
-    from git_mlvc.pipeline.rails import Row, Style
+    from git_mlvc.pipeline.drawing.diagram import Diagram
+    from git_mlvc.pipeline.drawing.rails import Row, Style
     from git_mlvc.pipeline.stale import Look
 
 _MOST_RAILS = 0.5  # of the terminal's width
@@ -50,7 +50,7 @@ def dag(
     Where a drawing would be too wide, the variants of a stage (train@…) are one.
     """
     from git_mlvc.cli.stages.looking import look
-    from git_mlvc.pipeline import diagram
+    from git_mlvc.pipeline.drawing import diagram
 
     found = look(invocation, stages)
     output = invocation.output
@@ -72,8 +72,8 @@ def dag(
 
 
 def _draw(output: Output, drawn: Diagram, *, is_whole: bool) -> None:
-    from git_mlvc.pipeline import rails
-    from git_mlvc.pipeline.diagram import folded
+    from git_mlvc.pipeline.drawing import rails
+    from git_mlvc.pipeline.drawing.diagram import folded
 
     columns = output.width
     style = rails.Style(is_plain=not (columns and output.can_draw))
@@ -94,7 +94,7 @@ def _draw(output: Output, drawn: Diagram, *, is_whole: bool) -> None:
 
 
 def _rows(drawn: Diagram, style: Style) -> list[Row[str]]:
-    from git_mlvc.pipeline import rails
+    from git_mlvc.pipeline.drawing import rails
 
     following = drawn.following
     return rails.draw(

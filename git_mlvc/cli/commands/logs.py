@@ -15,7 +15,7 @@ from git_mlvc.nearest import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from git_mlvc.pipeline.run_logs import RunLogs
+    from git_mlvc.pipeline.running.run_logs import RunLogs
 
 
 @verb(
@@ -45,7 +45,7 @@ def logs(
     logs of the last 10 runs of each stage are kept, for each worktree, in the git directory; git never sees
     them.
     """
-    from git_mlvc.pipeline.run_logs import RunLogs
+    from git_mlvc.pipeline.running.run_logs import RunLogs
 
     logs = RunLogs.of_worktree(invocation.workspace.repository)
     if stage is None:
@@ -80,7 +80,7 @@ def _list(invocation: Invocation, logs: RunLogs, as_json: bool) -> None:
 
 
 def _fields(path: Path) -> dict[str, object]:
-    from git_mlvc.pipeline import run_logs
+    from git_mlvc.pipeline.running import run_logs
 
     heading = run_logs.heading(path)
     is_running = run_logs.is_written(path)
@@ -130,7 +130,7 @@ def _chosen(logs: RunLogs, address: str, back: int) -> Path:
 
 
 def _print(invocation: Invocation, path: Path, *, follow: bool) -> None:
-    from git_mlvc.pipeline import run_logs
+    from git_mlvc.pipeline.running import run_logs
 
     if follow:
         for block in run_logs.follow(path):

@@ -13,7 +13,7 @@ from git_mlvc.units import names_text, seconds_text
 
 if TYPE_CHECKING:
     from git_mlvc.pipeline.model import Dep, State
-    from git_mlvc.pipeline.run_listing import ListedRun
+    from git_mlvc.pipeline.runs.run_listing import ListedRun
 
 _MOST_SHOWN = 3
 _MOST_CHARS = 40
@@ -30,8 +30,8 @@ def runs(invocation: Invocation, stages: tuple[str, ...], most: int | None, as_j
     Shows in which parameters, deps or commands the runs of one stage differ, what they made, and whether all of
     that is here. `git mlvc prune --runs-older DAYS` forgets.
     """
-    from git_mlvc.pipeline.run_cache import RunCache
-    from git_mlvc.pipeline.run_listing import listing
+    from git_mlvc.pipeline.runs.run_cache import RunCache
+    from git_mlvc.pipeline.runs.run_listing import listing
     from git_mlvc.repo_path import RepoPath
 
     cache, output = RunCache(invocation.workspace.store), invocation.output

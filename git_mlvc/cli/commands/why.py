@@ -11,7 +11,7 @@ from git_mlvc.cli.options import json_option, verb
 from git_mlvc.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from git_mlvc.pipeline.lineage import Lineage
+    from git_mlvc.pipeline.tracing_back.lineage import Lineage
 
 
 @verb("why", example="git mlvc why models/cnn.bin\ngit mlvc why metrics.json --rev v1.0")
@@ -27,7 +27,7 @@ def why(invocation: Invocation, path: str, rev: str | None, as_json: bool) -> No
     """
     from git_mlvc.cli import lineage_text, tree_lines
     from git_mlvc.git import config
-    from git_mlvc.pipeline import sight, tracing
+    from git_mlvc.pipeline.tracing_back import sight, tracing
     from git_mlvc.repo_path import RepoPath
     from git_mlvc.worktree.selection import Selection
 

@@ -23,6 +23,6 @@ from git_mlvc.errors import ExitCode
 def schema(invocation: Invocation) -> int:
     from importlib import resources
 
-    text = (resources.files("git_mlvc.pipeline") / "schema.json").read_text("utf-8")
+    text = (resources.files("git_mlvc.pipeline.stage_files") / "schema.json").read_text("utf-8")
     invocation.output.line(text.removesuffix("\n"))
     return ExitCode.OK

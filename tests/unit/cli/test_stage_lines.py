@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from git_mlvc.cli.output import Output
 from git_mlvc.cli.stage_lines import LiveTable, PrefixedLines, StageLines, for_terminal, shown
-from git_mlvc.pipeline.outcome import Outcome
+from git_mlvc.pipeline.running.outcome import Outcome
 
 
 class Clock:

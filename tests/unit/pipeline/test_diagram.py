@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_mlvc.pipeline import diagram
+from git_mlvc.pipeline.drawing import diagram
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import Dep, Out, Stage
 from git_mlvc.pipeline.plan import Action, Step

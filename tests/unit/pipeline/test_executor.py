@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from git_mlvc.pipeline.executor import Executor, Place, last_lines
 from git_mlvc.pipeline.model import Stage
-from git_mlvc.pipeline.run_logs import RunLogs
+from git_mlvc.pipeline.running.executor import Executor, Place, last_lines
+from git_mlvc.pipeline.running.run_logs import RunLogs
 from git_mlvc.repo_path import RepoPath
 
 PYTHON = sys.executable
@@ -245,7 +245,7 @@ def test_the_time_limit_is_for_all_commands_together(executor):
 
 
 def test_what_does_not_heed_sigterm_is_killed(place, monkeypatch):
-    monkeypatch.setattr("git_mlvc.pipeline.running_job.GRACE_S", 0.1)
+    monkeypatch.setattr("git_mlvc.pipeline.running.running_job.GRACE_S", 0.1)
     seen = Seen()
     with Executor(place, seen) as executor:
         outcome = executor.run(stage("trap '' TERM; while :; do sleep 1; done", timeout_s=0.1))

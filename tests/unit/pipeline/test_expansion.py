@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError
-from git_mlvc.pipeline import expansion, stage_file
-from git_mlvc.pipeline.mistakes import Mistake
 from git_mlvc.pipeline.model import Stage
-from git_mlvc.pipeline.params import ParamsReader
-from git_mlvc.pipeline.written import Written
+from git_mlvc.pipeline.parameters.params import ParamsReader
+from git_mlvc.pipeline.stage_files import expansion, stage_file
+from git_mlvc.pipeline.stage_files.mistakes import Mistake
+from git_mlvc.pipeline.stage_files.written import Written
 
 
 def stages(top: Path, text: str) -> list[Stage]:

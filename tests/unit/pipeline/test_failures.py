@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from git_mlvc.errors import ExitCode
-from git_mlvc.pipeline.failures import reason, stage_failed
 from git_mlvc.pipeline.model import Stage
-from git_mlvc.pipeline.outcome import Outcome
+from git_mlvc.pipeline.running.failures import reason, stage_failed
+from git_mlvc.pipeline.running.outcome import Outcome
 from git_mlvc.repo_path import RepoPath
 
 TRAIN = Stage("sub:train", "train", ("a", "b"), folder=RepoPath.parse("sub"), line=12, timeout_s=90)

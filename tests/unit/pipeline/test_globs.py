@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from git_mlvc.pipeline.globs import fixed_folder, glob, is_glob
+from git_mlvc.pipeline.standing.globs import fixed_folder, glob, is_glob
 
 
 @pytest.mark.parametrize(

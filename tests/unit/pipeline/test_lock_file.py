@@ -12,8 +12,8 @@ from support.pipeline_values import file, folders, path, path_texts, result, res
 
 from git_mlvc.errors import FormatError
 from git_mlvc.oid import Oid
-from git_mlvc.pipeline import lock_file
-from git_mlvc.pipeline.lock_text import TOKEN, from_top, quoted, relative, unquoted
+from git_mlvc.pipeline.lock_files import lock_file
+from git_mlvc.pipeline.lock_files.lock_text import TOKEN, from_top, quoted, relative, unquoted
 from git_mlvc.pipeline.model import (
     Dep,
     DepKind,

@@ -11,10 +11,10 @@ from support.pipeline_values import file, result
 
 from git_mlvc.errors import FormatError
 from git_mlvc.git.process import Git
-from git_mlvc.pipeline import lock_file
-from git_mlvc.pipeline.lock_driver import merge
-from git_mlvc.pipeline.lock_merge import Merged
-from git_mlvc.pipeline.lock_merge import merge as merge_bytes
+from git_mlvc.pipeline.lock_files import lock_file
+from git_mlvc.pipeline.lock_files.lock_driver import merge
+from git_mlvc.pipeline.lock_files.lock_merge import Merged
+from git_mlvc.pipeline.lock_files.lock_merge import merge as merge_bytes
 from git_mlvc.worktree.merge_driver import Versions
 
 _results = st.integers(0, 2).map(lambda n: result(str(n)))

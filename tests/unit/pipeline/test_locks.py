@@ -12,8 +12,8 @@ from support.pipeline_values import file, path, result
 
 from git_mlvc.errors import FormatError, InputError
 from git_mlvc.git.repository import Repository
-from git_mlvc.pipeline import lock_file
-from git_mlvc.pipeline.locks import Locks
+from git_mlvc.pipeline.lock_files import lock_file
+from git_mlvc.pipeline.lock_files.locks import Locks
 from git_mlvc.pipeline.model import Stage
 
 

@@ -13,7 +13,7 @@ from git_mlvc.errors import InputError
 from git_mlvc.git import attributes
 from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline.model import Out, Stage
-from git_mlvc.pipeline.out_attributes import cover
+from git_mlvc.pipeline.outs.out_attributes import cover
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.settings import Settings
 

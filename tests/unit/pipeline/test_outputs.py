@@ -26,7 +26,7 @@ from git_mlvc.formats.tree import TreeRow
 from git_mlvc.git.repository import Repository
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline.model import FileState, Inputs, Result, Stage
-from git_mlvc.pipeline.outputs import Outputs
+from git_mlvc.pipeline.outs.outputs import Outputs
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store import fsck
 from git_mlvc.store.store import Store

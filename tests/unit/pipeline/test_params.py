@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError, MlvcError
-from git_mlvc.pipeline import param_key, param_values, params
 from git_mlvc.pipeline.model import Param
-from git_mlvc.pipeline.params import ParamsReader
+from git_mlvc.pipeline.parameters import param_key, param_values, params
+from git_mlvc.pipeline.parameters.params import ParamsReader
 from git_mlvc.repo_path import RepoPath
 
 path = RepoPath.parse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_mlvc.pipeline.rails import Style, draw, in_depth, width
+from git_mlvc.pipeline.drawing.rails import Style, draw, in_depth, width
 
 DOWN, UP = set("│├┤╭╮┬┼"), set("│├┤╰╯┴┼")
 FAN = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline.model import Dep, FileState, Inputs, Param, UrlState
-from git_mlvc.pipeline.param_values import Value, canonical
+from git_mlvc.pipeline.parameters.param_values import Value, canonical
 from git_mlvc.pipeline.reasons import differences
 from git_mlvc.repo_path import RepoPath
 

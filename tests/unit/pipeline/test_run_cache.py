@@ -26,9 +26,9 @@ from git_mlvc.pipeline.model import (
     Run,
     UrlState,
 )
-from git_mlvc.pipeline.run_cache import RunCache
-from git_mlvc.pipeline.run_listing import listing
 from git_mlvc.pipeline.run_values import record_of, run_of
+from git_mlvc.pipeline.runs.run_cache import RunCache
+from git_mlvc.pipeline.runs.run_listing import listing
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.store.session import Session
 from git_mlvc.store.store import Store

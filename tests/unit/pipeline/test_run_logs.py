@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_mlvc.pipeline import run_logs
-from git_mlvc.pipeline.outcome import Outcome
-from git_mlvc.pipeline.run_logs import KEPT_LOGS, RunLogs, folder_name
+from git_mlvc.pipeline.running import run_logs
+from git_mlvc.pipeline.running.outcome import Outcome
+from git_mlvc.pipeline.running.run_logs import KEPT_LOGS, RunLogs, folder_name
 
 FIRST_S = 1_700_000_000.25
 

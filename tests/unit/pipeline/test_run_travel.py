@@ -8,8 +8,9 @@ from support.repo import Repo
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.git.revisions import PointerUse
 from git_mlvc.oid import Oid
-from git_mlvc.pipeline import lock_file, run_travel
+from git_mlvc.pipeline.lock_files import lock_file
 from git_mlvc.pipeline.model import Result
+from git_mlvc.pipeline.runs import run_travel
 from git_mlvc.workspace import Workspace
 
 ONE, TWO, THREE = result("1"), result("2"), result("3")

@@ -17,8 +17,8 @@ from support.outs import Place, stage
 
 from git_mlvc.errors import FormatError, InputError
 from git_mlvc.git.repository import Repository
-from git_mlvc.pipeline import set_aside
 from git_mlvc.pipeline.model import Out
+from git_mlvc.pipeline.outs import set_aside
 from git_mlvc.repo_path import RepoPath
 
 KILLS = int(os.environ.get("MLVC_FAULTS", "12"))

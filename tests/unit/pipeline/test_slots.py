@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError
 from git_mlvc.pipeline.model import Stage
-from git_mlvc.pipeline.slots import Slots
+from git_mlvc.pipeline.running.slots import Slots
 
 
 def stage(name, **resources):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError, UsageError
-from git_mlvc.pipeline import stage_edit
+from git_mlvc.pipeline.stage_files import stage_edit
 
 WRITTEN = b"""\
 # ours

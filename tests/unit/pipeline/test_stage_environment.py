@@ -3,7 +3,7 @@
 import subprocess
 
 from git_mlvc.git.repository import Repository
-from git_mlvc.pipeline.stage_environment import user_environment
+from git_mlvc.pipeline.running.stage_environment import user_environment
 
 
 def made(tmp_path):

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError
-from git_mlvc.pipeline import out_entries, stage_file, stage_table
 from git_mlvc.pipeline.model import DepKind, OutKind, Param, PipelineError, Stage
-from git_mlvc.pipeline.params import ParamsReader
+from git_mlvc.pipeline.parameters.params import ParamsReader
+from git_mlvc.pipeline.stage_files import out_entries, stage_file, stage_table
 from git_mlvc.repo_path import RepoPath
 
 path = RepoPath.parse

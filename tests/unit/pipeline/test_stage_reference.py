@@ -11,15 +11,17 @@ import jsonschema
 import pytest
 import tomli
 
-from git_mlvc.pipeline import out_entries, stage_file, stage_table
 from git_mlvc.pipeline.model import Stage
-from git_mlvc.pipeline.params import ParamsReader
+from git_mlvc.pipeline.parameters.params import ParamsReader
+from git_mlvc.pipeline.stage_files import out_entries, stage_file, stage_table
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "stage-file.md").read_text("utf-8")
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 PARAMS = [block for block in BLOCKS if block.startswith("# params.toml")]
 EXAMPLES = [block for block in BLOCKS if block not in PARAMS]
-SCHEMA = json.loads((resources.files("git_mlvc.pipeline") / "schema.json").read_text("utf-8"))
+SCHEMA = json.loads(
+    (resources.files("git_mlvc.pipeline.stage_files") / "schema.json").read_text("utf-8")
+)
 
 
 def stages(folder: Path, text: str) -> dict[str, Stage]:

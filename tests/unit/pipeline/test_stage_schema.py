@@ -11,10 +11,12 @@ import pytest
 import tomli
 
 from git_mlvc.errors import ConfigError
-from git_mlvc.pipeline import out_entries, stage_file, stage_table
-from git_mlvc.pipeline.params import ParamsReader
+from git_mlvc.pipeline.parameters.params import ParamsReader
+from git_mlvc.pipeline.stage_files import out_entries, stage_file, stage_table
 
-SCHEMA = json.loads((resources.files("git_mlvc.pipeline") / "schema.json").read_text("utf-8"))
+SCHEMA = json.loads(
+    (resources.files("git_mlvc.pipeline.stage_files") / "schema.json").read_text("utf-8")
+)
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 TOP = Path(__file__).parents[3]
 

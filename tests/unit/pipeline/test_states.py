@@ -23,8 +23,8 @@ from git_mlvc.errors import InputError
 from git_mlvc.formats import pointer as pointer_format
 from git_mlvc.formats.pointer import Pointer
 from git_mlvc.oid import Oid
-from git_mlvc.pipeline import stat_cache
-from git_mlvc.pipeline.states import States
+from git_mlvc.pipeline.standing import stat_cache
+from git_mlvc.pipeline.standing.states import States
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.worktree.fill import fill
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError
-from git_mlvc.pipeline import stage_file, templating
 from git_mlvc.pipeline.model import Stage
-from git_mlvc.pipeline.param_values import Value
-from git_mlvc.pipeline.params import ParamsReader
-from git_mlvc.pipeline.templating import Scope
+from git_mlvc.pipeline.parameters.param_values import Value
+from git_mlvc.pipeline.parameters.params import ParamsReader
+from git_mlvc.pipeline.stage_files import stage_file, templating
+from git_mlvc.pipeline.stage_files.templating import Scope
 from git_mlvc.repo_path import RepoPath
 
 

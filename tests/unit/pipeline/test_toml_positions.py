@@ -8,7 +8,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_mlvc.pipeline.toml_positions import position, positions, stage_lines
+from git_mlvc.pipeline.stage_files.toml_positions import position, positions, stage_lines
 
 TEXT = '''\
 top.a = 1

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from support.pipeline_values import file, path, result, tree
 
 from git_mlvc.formats.tree import TreeRow
-from git_mlvc.pipeline.directory import of_rows, row
-from git_mlvc.pipeline.lineage import Commit, Lineage, Link, Sure
 from git_mlvc.pipeline.model import Dep, DepKind, FileState, Inputs, Param, Result, Run, UrlState
-from git_mlvc.pipeline.tracing import trace
+from git_mlvc.pipeline.standing.directory import of_rows, row
+from git_mlvc.pipeline.tracing_back.lineage import Commit, Lineage, Link, Sure
+from git_mlvc.pipeline.tracing_back.tracing import trace
 from git_mlvc.repo_path import RepoPath
 
 

@@ -21,9 +21,9 @@ from git_mlvc.errors import (
     RemoteUnavailable,
 )
 from git_mlvc.pipeline.facts import WorktreeFacts
-from git_mlvc.pipeline.locks import Locks
+from git_mlvc.pipeline.lock_files.locks import Locks
 from git_mlvc.pipeline.model import Dep, DepKind, Inputs, Result, Stage, UrlState
-from git_mlvc.pipeline.urls import UrlStates
+from git_mlvc.pipeline.standing.urls import UrlStates
 
 DATE = "Sat, 01 Aug 2026 10:00:00 GMT"
 DATA = Answer(200, b"0123456789")

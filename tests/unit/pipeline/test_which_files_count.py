@@ -11,9 +11,9 @@ from support.repo import Machine
 from support.states import Place, dep, file, folder, out
 
 from git_mlvc.errors import InputError
-from git_mlvc.pipeline import stat_cache
-from git_mlvc.pipeline.listing import few
 from git_mlvc.pipeline.model import PipelineError
+from git_mlvc.pipeline.standing import stat_cache
+from git_mlvc.pipeline.standing.listing import few
 
 
 @pytest.fixture

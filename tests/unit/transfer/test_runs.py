@@ -18,7 +18,7 @@ from git_mlvc.backend.memory import MemoryBackend
 from git_mlvc.errors import RemoteUnavailable
 from git_mlvc.formats import segment
 from git_mlvc.formats.segment import SegmentView
-from git_mlvc.pipeline import run_travel
+from git_mlvc.pipeline.runs import run_travel
 from git_mlvc.progress import Silent
 from git_mlvc.store.store import Store
 from git_mlvc.transfer import plan, remote_layout

@@ -1,0 +1,1 @@
+"""`mlvc.lock`: what each stage made last, merged without conflict."""

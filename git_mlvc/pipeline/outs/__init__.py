@@ -1,0 +1,1 @@
+"""What stages make: recorded, restored, set aside while they run, never lost."""

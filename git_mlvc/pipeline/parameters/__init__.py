@@ -1,0 +1,1 @@
+"""Params files: keys, values, and reading them."""

@@ -1,0 +1,1 @@
+"""Commands of stages as processes: their environment, output, logs and end."""

@@ -1,0 +1,1 @@
+"""The run cache: what was ever made, here and on remotes."""

@@ -1,0 +1,1 @@
+"""What `mlvc.toml` says: stages as they are written, and edits of them."""
