@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _IN_SUM = (Fate.RAN, Fate.RESTORED, Fate.ACCEPTED, Fate.UNCHANGED, Fate.FAILED, Fate.NOT_RUN)
 _SHOWN_SKIPS = 10
+_SHOWN_RESTORED = 30
 
 
 class Telling:
@@ -24,6 +25,7 @@ class Telling:
         self._output = output
         self._lines = lines
         self._reasons: dict[str, str] = {}
+        self._restored = 0
         if lines is not None:
             lines.why = lambda stage: self._reasons.get(stage, "")
 
@@ -34,8 +36,13 @@ class Telling:
         self._reasons[step.stage] = step.reason
 
     def ended(self, end: Ended) -> None:
-        if self._lines is not None and end.fate in (Fate.RESTORED, Fate.CHANGED):
+        if self._lines is None or end.fate not in (Fate.RESTORED, Fate.CHANGED):
+            return
+        self._restored += end.fate is Fate.RESTORED
+        if end.fate is Fate.CHANGED or self._restored <= _SHOWN_RESTORED:
             self._output.message(line_of(end))
+        elif self._restored == _SHOWN_RESTORED + 1:
+            self._output.message("more stages are restored")  # their number is in the sum
 
 
 def line_of(end: Ended) -> str:

@@ -134,6 +134,10 @@ class Scene:
         self.planner.lost |= lost
         return is_certain and not lost
 
+    def has_remotes(self) -> bool:
+        """True if there is anybody to ask for data. Raises MlvcError where nobody may be asked."""
+        return self._views is not None and bool(self._views())
+
     def forget_urls(self, stage: Stage) -> None:
         """Ask servers again, where the stage reads from some."""
         if self._urls is not None and any(dep.kind is DepKind.URL for dep in stage.deps):

@@ -12,7 +12,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import InputError, MlvcError, RemoteRefused, StageFailed, StoreError
+from git_mlvc.errors import InputError, MlvcError, StageFailed, StoreError
 from git_mlvc.pipeline import fingerprint
 from git_mlvc.pipeline.model import DepKind, FileState, Inputs, MissingDep, Result, Run, Stage
 from git_mlvc.pipeline.outs import set_aside
@@ -70,8 +70,8 @@ class StageWork:
             return is_certain
         failed = self._outputs.fetch_missing(wanted, scene.fetch)
         for failure in failed.values():
-            if not _is_definite(failure):
-                raise failure
+            if not isinstance(failure, StoreError) and scene.has_remotes():
+                raise failure  # who did not answer, or may not be asked yet, may have it (law 9)
         lost = {state.oid for state in wanted if failed and not scene.elsewhere.has(state)}
         self._planner.lost |= lost
         return is_certain and not lost
@@ -286,11 +286,6 @@ class StageWork:
             fetch=scene.fetch,
             progress=scene.progress,
         )
-
-
-def _is_definite(failure: MlvcError) -> bool:
-    """True for a plain no; a remote that did not answer may have it (law 9)."""
-    return isinstance(failure, StoreError | RemoteRefused)
 
 
 def _changed_meanwhile(stage: Stage, changes: Sequence[str]) -> StageFailed:

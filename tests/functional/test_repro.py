@@ -517,3 +517,24 @@ def test_missing_data_is_allowed_where_it_is_known(project: Repo) -> None:
     assert said.refused_because("needs data, which does not exist")
     assert "hint: git mlvc repro prepare" in said.err
     assert not repo.has("models")
+
+
+def test_what_nobody_has_any_more_is_made_again(project: Repo) -> None:
+    repo = project
+    fates(repo)
+    repo.lose_data().remove("metrics.json")
+    ran(repo)
+    assert planned(repo, "--pull") == {
+        "prepare": "skip",
+        **dict.fromkeys(TRAINS, "skip"),
+        "evaluate": "run",
+    }
+    assert fates(repo, "--pull")["evaluate"] == "ran"
+    assert ran(repo) == ["evaluate"]
+    # A remote that may not be asked is another matter: it may have them.
+    toml = repo.read("mlvc.toml") + b'[remote.lab]\nurl = "https://example.org/lab"\n'
+    repo.write({"mlvc.toml": toml})
+    repo.lose_data().remove("metrics.json")
+    said = repo.mlvc("repro", "--pull", check=False)
+    assert said.returncode != 0 and "git mlvc remote trust lab" in said.err
+    assert ran(repo) == []
