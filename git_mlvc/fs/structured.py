@@ -115,7 +115,7 @@ def _refuse_conflict(text: str, name: str) -> None:
         )
 
 
-def read_settings(path: Path) -> bytes:
+def read_settings(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> bytes:
     """Return what a settings file holds, if it is a regular file of sane size and no link.
 
     Law 12: a clone may bring a link to a device that never ends, or to a file of the user's.
@@ -128,9 +128,9 @@ def read_settings(path: Path) -> bytes:
             info = os.fstat(fd)
             if not stat.S_ISREG(info.st_mode):
                 raise ConfigError(f"cannot read {path}", why="it is not a regular file")
-            if info.st_size > MAX_SETTINGS_BYTES:
+            if info.st_size > max_bytes:
                 raise ConfigError(f"cannot read {path}", why=f"it has {info.st_size} bytes")
-            return file.read(MAX_SETTINGS_BYTES)
+            return file.read(max_bytes)
     except FileNotFoundError:
         raise
     except OSError as exc:

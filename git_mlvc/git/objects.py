@@ -103,8 +103,8 @@ def blob_sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int
 def existing(repo: Repository, names: Iterable[str]) -> list[str]:
     """Return those of `names` (shas, also shortened) that are objects here, as full shas."""
     names = list(names)
-    if _needs_libgit(repo):
-        database = _database(repo)
+    if needs_libgit(repo):
+        database = libgit_database(repo)
         return [name for name in names if len(name) >= 40 and _libgit_header(database, name)]
     fed = (name.encode("ascii") + b"\n" for name in names)
     answers = repo.git.records(
@@ -192,12 +192,12 @@ def _blob(sha: str, size_bytes: int, content: bytes | None) -> Blob:
 
 def loose_objects(repo: Repository) -> LooseObjects | None:
     """Return a fresh look at the loose objects, None where each object must be asked of git."""
-    return None if _needs_libgit(repo) else LooseObjects.of(repo)
+    return None if needs_libgit(repo) else LooseObjects.of(repo)
 
 
 def _sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int]]:
-    if _needs_libgit(repo):
-        database = _database(repo)
+    if needs_libgit(repo):
+        database = libgit_database(repo)
         for sha in shas:
             header = _libgit_header(database, sha)
             if header is not None and header[0] == _LIBGIT_BLOB:
@@ -221,8 +221,8 @@ def _sizes(repo: Repository, shas: Iterable[str]) -> Iterator[tuple[str, int]]:
 def _read(repo: Repository, shas: list[str]) -> Iterator[tuple[str, bytes]]:
     if not shas:
         return
-    if _needs_libgit(repo):
-        database = _database(repo)
+    if needs_libgit(repo):
+        database = libgit_database(repo)
         for sha in shas:
             yield sha, bytes(database.read(sha)[1])
         return
@@ -243,7 +243,8 @@ def _read(repo: Repository, shas: list[str]) -> Iterator[tuple[str, bytes]]:
 _LIBGIT_BLOB = 3
 
 
-def _needs_libgit(repo: Repository) -> bool:
+def needs_libgit(repo: Repository) -> bool:
+    """True where git itself would fetch what it is asked about."""
     known: bool | None = repo.__dict__.get("_needs_libgit")
     if known is None:
         known = repo.is_partial() and repo.object_format == "sha1" and version(repo.git) < (2, 44)
@@ -251,7 +252,8 @@ def _needs_libgit(repo: Repository) -> bool:
     return known
 
 
-def _database(repo: Repository) -> Any:
+def libgit_database(repo: Repository) -> Any:
+    """Return pygit2's view of the objects; it fetches nothing."""
     database = repo.__dict__.get("_libgit_database")
     if database is None:
         import pygit2

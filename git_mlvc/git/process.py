@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from typing import IO
 
+    from git_mlvc.git.conversation import Conversation
+
 Arg = str | bytes | Path
 
 # What `git rev-parse --local-env-vars` prints: these bind a process to one repository.
@@ -213,6 +215,25 @@ class Git:
                 errors.seek(0)
                 said = errors.read().decode("utf-8", "replace")
                 raise GitError(_printable(argv), process.returncode, said)
+
+    def conversation(self, *args: Arg, env_extra: Mapping[str, str] | None = None) -> Conversation:
+        """Return a git that answers questions one after another; it is started with the first."""
+        import subprocess
+
+        from git_mlvc.git.conversation import Conversation
+
+        argv, env = self._argv(args), self._environment(env_extra)
+
+        def start() -> subprocess.Popen[bytes]:
+            pipe = subprocess.PIPE
+            try:
+                return subprocess.Popen(
+                    argv, cwd=self.cwd, env=env, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
+                )
+            except OSError as exc:
+                raise self._not_started(argv, exc) from exc
+
+        return Conversation(start)
 
     def hand_over(
         self,

@@ -1,4 +1,4 @@
-"""All stages of a worktree: every `mlvc.toml` in it that git does not ignore.
+"""All stages of a worktree: every `mlvc.toml` in it that git does not ignore. Or of a revision: every one in it.
 
 Other repositories inside it (submodules, clones, linked worktrees) are not looked into: git does not either.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from git_mlvc.errors import InputError
-from git_mlvc.fs import safe_path, structured
 from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline import presence
+from git_mlvc.pipeline.files import Files, OnDisk
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import PipelineError, Stage
 from git_mlvc.pipeline.parameters.params import ParamsReader
@@ -23,7 +22,7 @@ from git_mlvc.repo_path import RepoPath
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What the stage files of a worktree say. `params` has read the params files that they name."""
+    """What the stage files of a worktree or revision say. `params` has read the params files that they name."""
 
     stages: tuple[Stage, ...]
     files: tuple[RepoPath, ...]
@@ -41,19 +40,19 @@ def load(repo: Repository, *, instead: Mapping[RepoPath, bytes] | None = None) -
     Raises ConfigError and PipelineError naming file and line, InputError when bare.
     """
     top = repo.needed_worktree("there are no stages to be seen")
-    return read(top, presence.files_called(repo.git, stage_file.NAME), instead=instead)
+    return read(OnDisk(top), presence.files_called(repo.git, stage_file.NAME), instead=instead)
 
 
 def read(
-    top: Path, files: Iterable[RepoPath], *, instead: Mapping[RepoPath, bytes] | None = None
+    place: Files, files: Iterable[RepoPath], *, instead: Mapping[RepoPath, bytes] | None = None
 ) -> Pipeline:
-    """Read these stage files of a directory; those that are not there count as deleted."""
-    params = ParamsReader(top)
+    """Read these stage files of a place; those that are not there count as deleted."""
+    params = ParamsReader(place)
     stages: list[Stage] = []
     present: list[RepoPath] = []
     held = instead or {}
     for file in sorted({*files, *held}):
-        data = held[file] if file in held else _content(top, file)
+        data = held[file] if file in held else _content(place, file)
         if data is None:
             continue
         present.append(file)
@@ -64,11 +63,11 @@ def read(
     return Pipeline(tuple(stages), tuple(present), params)
 
 
-def _content(top: Path, file: RepoPath) -> bytes | None:
+def _content(place: Files, file: RepoPath) -> bytes | None:
     """Return what a stage file holds; None if it is gone. Behind a link or a file it is, for git and for us."""
     try:
-        return structured.read_settings(safe_path.resolve_inside(top, file))
-    except (FileNotFoundError, InputError):
+        return place.read(file)
+    except InputError:
         return None
 
 

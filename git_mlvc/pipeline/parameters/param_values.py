@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterator, Mapping
 
 from git_mlvc.errors import ConfigError
+from git_mlvc.formats import dotted_key
 from git_mlvc.nearest import nearest
-from git_mlvc.pipeline.parameters import param_key
 
 Value = Mapping[str, "Value"] | list["Value"] | str | int | float | bool | None
 """What a params file gives, once it is plain."""
@@ -106,7 +106,7 @@ def at(document: Value, key: str, name: str) -> Value:
     if not key:
         return document
     try:
-        parts = param_key.parse(key)
+        parts = dotted_key.parse(key)
     except ValueError as exc:
         raise ConfigError(f"{name}: {exc}") from exc
     value = document
@@ -128,14 +128,14 @@ def step(value: Value, part: str) -> tuple[bool, Value]:
 
 
 def _missing(document: Value, parts: tuple[str, ...], known: int, name: str) -> ConfigError:
-    key = param_key.written(parts)
+    key = dotted_key.written(parts)
     near = nearest_key(document, parts)
     why = ""
     if known:
         parent = document
         for part in parts[:known]:
             parent = step(parent, part)[1]
-        above = param_key.written(parts[:known])
+        above = dotted_key.written(parts[:known])
         if isinstance(parent, list):
             why = f"'{above}' is a list of {len(parent)}"
         elif not isinstance(parent, Mapping):
@@ -149,12 +149,12 @@ def _missing(document: Value, parts: tuple[str, ...], known: int, name: str) -> 
 
 def nearest_key(document: Value, parts: tuple[str, ...]) -> str:
     """Return the key of the document that was most likely meant; "" if none is near."""
-    wanted = param_key.written(parts)
+    wanted = dotted_key.written(parts)
     keys = list(_keys(document))
     if near := nearest(wanted, keys):
         return near
-    return nearest(parts[-1], [key for key in keys if param_key.parse(key)[-1] == parts[-1]]) or (
-        next((key for key in keys if param_key.parse(key)[-1] == parts[-1]), "")
+    return nearest(parts[-1], [key for key in keys if dotted_key.parse(key)[-1] == parts[-1]]) or (
+        next((key for key in keys if dotted_key.parse(key)[-1] == parts[-1]), "")
     )
 
 
@@ -174,7 +174,7 @@ def _keys(document: Value, limit: int = 2000) -> Iterator[str]:
                 count += 1
                 if count > limit:
                     return
-                yield param_key.written((*path, key))
+                yield dotted_key.written((*path, key))
                 following.append(((*path, key), child))
         waiting = following
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_mlvc.errors import ConfigError
-from git_mlvc.fs import safe_path, structured
+from git_mlvc.fs import structured
 from git_mlvc.pipeline.model import Param, below
 from git_mlvc.pipeline.parameters import param_values
 from git_mlvc.pipeline.parameters.param_values import Value
 from git_mlvc.repo_path import RepoPath
+
+if TYPE_CHECKING:
+    from git_mlvc.pipeline.files import Files
 
 DEFAULT_NAMES = ("params.toml", "params.yaml", "params.yml", "params.json")
 
@@ -21,12 +23,13 @@ class MissingParamsFile(ConfigError):
 
 
 class ParamsReader:
-    """The params files of one worktree (or of any directory laid out like one). Usable by several threads."""
+    """The params files of one worktree, or of one revision. Usable by several threads."""
 
-    def __init__(self, top: Path) -> None:
-        self._top = top
+    def __init__(self, files: Files) -> None:
+        self._files = files
         self._documents: dict[RepoPath, Value] = {}
         self._defaults: dict[RepoPath | None, RepoPath] = {}
+        self._noted: dict[Param, None] = {}
         self._lock = threading.RLock()
 
     def value(self, param: Param) -> str:
@@ -65,12 +68,22 @@ class ParamsReader:
 
     def exists(self, file: RepoPath) -> bool:
         """True if there is such a file to be read; it may be broken."""
-        return file in self._documents or os.path.lexists(self._top / file.text)
+        return file in self._documents or self._files.exists(file)
 
     def read_files(self) -> frozenset[RepoPath]:
         """Return the files that were read so far."""
         with self._lock:
             return frozenset(self._documents)
+
+    def note(self, param: Param) -> None:
+        """A `${…}` has read this value."""
+        with self._lock:
+            self._noted.setdefault(param)
+
+    def noted(self) -> tuple[Param, ...]:
+        """Return what every `${…}` so far has read, in that order, each once."""
+        with self._lock:
+            return tuple(self._noted)
 
     def forget(self, file: RepoPath) -> None:
         """Something was written there: read it again when it is asked for."""
@@ -78,8 +91,7 @@ class ParamsReader:
             self._documents.pop(file, None)
 
     def _find_default(self, folder: RepoPath | None) -> RepoPath:
-        here = self._top if folder is None else self._top / folder.text
-        found = [name for name in DEFAULT_NAMES if os.path.lexists(here / name)]
+        found = [name for name in DEFAULT_NAMES if self._files.exists(below(folder, name))]
         if len(found) > 1:
             where = "at the top" if folder is None else f"in {folder}"
             raise ConfigError(
@@ -91,13 +103,12 @@ class ParamsReader:
 
     def _read(self, file: RepoPath) -> Value:
         name = str(file)
-        try:
-            data = structured.read_settings(safe_path.resolve_inside(self._top, file))
-        except FileNotFoundError as exc:
+        data = self._files.read(file)
+        if data is None:
             raise MissingParamsFile(
                 f"the params file {name} does not exist",
                 hint=f"write {name}, or correct the stage that names it",
-            ) from exc
+            )
         return parse(data, name)
 
 

@@ -107,6 +107,7 @@ def all_bundles(store: Store) -> list[Bundle]:
 def unpushed(repo: Repository) -> frozenset[RepoPath]:
     """Return the outs that the stage files of the worktree keep off remotes. Raises MlvcError as `discovery.load`."""
     from git_mlvc.pipeline import discovery, presence
+    from git_mlvc.pipeline.files import OnDisk
 
     top = repo.worktree
     if top is None:
@@ -116,7 +117,7 @@ def unpushed(repo: Repository) -> frozenset[RepoPath]:
         return (
             frozenset()
         )  # without reading them as stages, which takes a while where there are many
-    stages = discovery.read(top, files).stages
+    stages = discovery.read(OnDisk(top), files).stages
     return frozenset(out.path for stage in stages for out in stage.outs if not out.is_pushed)
 
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
+from git_mlvc.formats import dotted_key
 from git_mlvc.nearest import did_you_mean
 from git_mlvc.pipeline.model import Dep, DepKind, Out, OutKind, Param, Stage, address_of
-from git_mlvc.pipeline.parameters import param_key
 from git_mlvc.pipeline.stage_files import out_entries
 from git_mlvc.pipeline.stage_files.expansion import Variant, variants
 from git_mlvc.pipeline.stage_files.templating import PARAM, Scope
@@ -169,7 +169,7 @@ def _param_file(written: Written, text: str, folder: RepoPath | None) -> RepoPat
 
 def _key(written: Written, text: str) -> str:
     try:
-        return param_key.written(param_key.parse(text))
+        return dotted_key.written(dotted_key.parse(text))
     except ValueError as exc:
         raise written.mistake(
             f"'{text}' is not a key", why=str(exc), hint="write KEY, FILE:KEY or FILE"

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from git_mlvc.errors import ConfigError
+from git_mlvc.formats import dotted_key
 from git_mlvc.nearest import nearest
-from git_mlvc.pipeline.parameters import param_key, param_values
+from git_mlvc.pipeline.model import Param
+from git_mlvc.pipeline.parameters import param_values
 from git_mlvc.pipeline.parameters.param_values import Value
 from git_mlvc.pipeline.stage_files.mistakes import Mistake, Place
 from git_mlvc.pipeline.stage_files.shell_words import ShellText
@@ -33,6 +35,8 @@ class ParamFiles(Protocol):
     def document(self, file: RepoPath) -> Value: ...
 
     def exists(self, file: RepoPath) -> bool: ...
+
+    def note(self, param: Param) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Scope:
         found = PARAM.match(name.strip())
         try:
             if self.item and found is None:
-                parts = param_key.parse(name)
+                parts = dotted_key.parse(name)
                 if parts[0] in self.item:
                     return self._step_down(dict(self.item), parts, name, place)
             if name not in self.known:
@@ -69,7 +73,7 @@ class Scope:
         return self.known[name]
 
     def _named(self, name: str, place: Place) -> Value:
-        parts = param_key.parse(name)
+        parts = dotted_key.parse(name)
         file = self.files.default(self.folder)
         document = self.files.document(file) if self.files.exists(file) else None
         in_file = isinstance(document, Mapping) and parts[0] in document
@@ -81,7 +85,10 @@ class Scope:
                     hint=f"give one of them another name, or write ${{{file}:{name.strip()}}}",
                 )
             document = dict(self.variables)
-        return self._step_down(document, parts, name, place)
+        value = self._step_down(document, parts, name, place)
+        if in_file:
+            self.files.note(Param(file, dotted_key.written(parts)))
+        return value
 
     def _of_file(self, found: re.Match[str], place: Place) -> Value:
         try:
@@ -91,10 +98,13 @@ class Scope:
         if not self.files.exists(file):
             raise Mistake(place, f"the params file {file} does not exist", hint=f"write {file}")
         document = self.files.document(file)
+        key = found[2].strip()
         try:
-            return param_values.at(document, found[2].strip(), str(file))
+            value = param_values.at(document, key, str(file))
         except ConfigError as exc:
             raise Mistake(place, exc.what, why=exc.why, hint=exc.hint) from exc
+        self.files.note(Param(file, dotted_key.written(dotted_key.parse(key)) if key else ""))
+        return value
 
     def _step_down(self, document: Value, parts: tuple[str, ...], name: str, place: Place) -> Value:
         value = document
@@ -111,7 +121,7 @@ class Scope:
         if is_there:
             documents.append(self.files.document(file))
         near = [near for one in documents if (near := param_values.nearest_key(one, parts))]
-        best = nearest(param_key.written(parts), near) or (near[0] if near else "")
+        best = nearest(dotted_key.written(parts), near) or (near[0] if near else "")
         sources = [str(file) if is_there else f"{file} (which does not exist)", "[vars]"]
         sources += [f"'{one}'" for one in self.item]
         return Mistake(
@@ -198,7 +208,7 @@ def _name(found: re.Match[str], place: Place) -> str | None:
 def _not_single(name: str, value: Value, place: Place) -> Mistake:
     name = name.strip()
     if isinstance(value, Mapping):
-        inside = [f"${{{name}.{param_key.written((key,))}}}" for key in list(value)[:3]]
+        inside = [f"${{{name}.{dotted_key.written((key,))}}}" for key in list(value)[:3]]
         hint = f"name one of its values: {', '.join(inside)}" if inside else ""
     else:
         hint = f"name one of its values: ${{{name}[0]}}; a list of single values may stand in `cmd`"

@@ -12,6 +12,7 @@ from git_mlvc.errors import ConfigError, InputError
 from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline import discovery
 from git_mlvc.pipeline.discovery import Pipeline
+from git_mlvc.pipeline.files import OnDisk
 from git_mlvc.pipeline.model import PipelineError
 from git_mlvc.repo_path import RepoPath
 
@@ -86,7 +87,7 @@ def test_what_nobody_could_type_is_called_as_git_quotes_it(
     file = RepoPath(folder + b"/mlvc.toml")
     (tmp_path / os.fsdecode(folder)).mkdir()
     (tmp_path / file.text).write_bytes(STAGE)
-    found = discovery.read(tmp_path, [file])
+    found = discovery.read(OnDisk(tmp_path), [file])
     assert found.graph.order == (address,)
     assert found.graph.resolve(["train"], RepoPath(folder)) == [address]
 
@@ -96,7 +97,7 @@ def read(top: Path, files: dict[str, str]) -> Pipeline:
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_text(text)
     names = sorted(RepoPath.parse(name) for name in files if name.endswith("mlvc.toml"))
-    return discovery.read(top, names)
+    return discovery.read(OnDisk(top), names)
 
 
 def test_a_mistake_in_any_file_names_that_file(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError
+from git_mlvc.pipeline.files import OnDisk
 from git_mlvc.pipeline.model import Stage
 from git_mlvc.pipeline.parameters.params import ParamsReader
 from git_mlvc.pipeline.stage_files import expansion, stage_file
@@ -17,7 +18,7 @@ from git_mlvc.pipeline.stage_files.written import Written
 
 
 def stages(top: Path, text: str) -> list[Stage]:
-    return list(stage_file.parse(text.encode(), None, ParamsReader(top)))
+    return list(stage_file.parse(text.encode(), None, ParamsReader(OnDisk(top))))
 
 
 def test_a_matrix_is_the_product_of_its_lists_the_last_running_fastest(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError, MlvcError
+from git_mlvc.formats import dotted_key
+from git_mlvc.pipeline.files import OnDisk
 from git_mlvc.pipeline.model import Param
-from git_mlvc.pipeline.parameters import param_key, param_values, params
+from git_mlvc.pipeline.parameters import param_values, params
 from git_mlvc.pipeline.parameters.params import ParamsReader
 from git_mlvc.repo_path import RepoPath
 
@@ -53,7 +55,7 @@ def refusal(name: str, data: bytes) -> ConfigError:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_value_has_one_text_whatever_the_format(top: Path, name: str) -> None:
-    reader = ParamsReader(top)
+    reader = ParamsReader(OnDisk(top))
 
     def value(key: str) -> str:
         return reader.value(Param(path(name), key))
@@ -69,7 +71,7 @@ def test_a_value_has_one_text_whatever_the_format(top: Path, name: str) -> None:
 
 
 def test_a_file_is_read_once_for_a_reader(top: Path) -> None:
-    reader = ParamsReader(top)
+    reader = ParamsReader(OnDisk(top))
     assert reader.value(Param(path("p.toml"), "lr")) == "0.1"
     (top / "p.toml").write_text("lr = 2")
     assert reader.value(Param(path("p.toml"), "lr")) == "0.1"
@@ -100,7 +102,7 @@ def test_a_key_that_is_missing_is_told_with_the_nearest(
     top: Path, key: str, what: str, why: str, hint: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        ParamsReader(top).value(Param(path("p.toml"), key))
+        ParamsReader(OnDisk(top)).value(Param(path("p.toml"), key))
     assert what in caught.value.what
     assert why in caught.value.why
     assert hint in caught.value.hint
@@ -108,19 +110,19 @@ def test_a_key_that_is_missing_is_told_with_the_nearest(
 
 def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(params.MissingParamsFile) as caught:
-        ParamsReader(tmp_path).value(Param(path("no.toml"), "a"))
+        ParamsReader(OnDisk(tmp_path)).value(Param(path("no.toml"), "a"))
     assert "no.toml does not exist" in caught.value.what
     assert "'a'" in caught.value.why
 
 
 def test_the_default_file_is_the_one_beside_the_stage_file(tmp_path: Path) -> None:
-    assert ParamsReader(tmp_path).default(None) == path("params.toml")
+    assert ParamsReader(OnDisk(tmp_path)).default(None) == path("params.toml")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "params.json").write_text("{}")
-    assert ParamsReader(tmp_path).default(path("sub")) == path("sub/params.json")
+    assert ParamsReader(OnDisk(tmp_path)).default(path("sub")) == path("sub/params.json")
     (tmp_path / "sub" / "params.yml").write_text("{}")
     with pytest.raises(ConfigError) as caught:
-        ParamsReader(tmp_path).default(path("sub"))
+        ParamsReader(OnDisk(tmp_path)).default(path("sub"))
     assert "params.yml, params.json" in caught.value.what
 
 
@@ -170,7 +172,7 @@ def test_law_12_params_behind_a_link_are_not_read(tmp_path: Path) -> None:
     (top / "own.json").symlink_to(home / "secret.json")
     for name in ("config/secret.json", "own.json"):
         with pytest.raises(MlvcError, match="symbolic link"):
-            ParamsReader(top).value(Param(path(name), "a"))
+            ParamsReader(OnDisk(top)).value(Param(path(name), "a"))
 
 
 def test_a_stub_is_called_so() -> None:
@@ -196,13 +198,13 @@ def test_any_bytes_are_a_value_or_a_config_error(data: bytes) -> None:
 
 @given(st.lists(st.text(min_size=0, max_size=5), min_size=1, max_size=4))
 def test_any_parts_have_a_key_that_is_read_back(parts: list[str]) -> None:
-    assert param_key.parse(param_key.written(tuple(parts))) == tuple(parts)
+    assert dotted_key.parse(dotted_key.written(tuple(parts))) == tuple(parts)
 
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_key_or_a_value_error(text: str) -> None:
     try:
-        parts = param_key.parse(text)
+        parts = dotted_key.parse(text)
     except ValueError:
         return
-    assert param_key.parse(param_key.written(parts)) == parts
+    assert dotted_key.parse(dotted_key.written(parts)) == parts

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError
+from git_mlvc.pipeline.files import OnDisk
 from git_mlvc.pipeline.model import DepKind, OutKind, Param, PipelineError, Stage
 from git_mlvc.pipeline.parameters.params import ParamsReader
 from git_mlvc.pipeline.stage_files import out_entries, stage_file, stage_table
@@ -26,7 +27,7 @@ def top(tmp_path: Path) -> Path:
 
 def stages(top: Path, text: str, folder: str | None = None) -> list[Stage]:
     return list(
-        stage_file.parse(text.encode(), path(folder) if folder else None, ParamsReader(top))
+        stage_file.parse(text.encode(), path(folder) if folder else None, ParamsReader(OnDisk(top)))
     )
 
 
@@ -204,7 +205,7 @@ def test_a_stage_that_is_written_without_a_header_has_its_line_too(top: Path) ->
 
 def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_read(top: Path) -> None:
     data = b'\xef\xbb\xbf# a\r\n[stage.a]\r\ncmd = """\r\nx\r\ny"""\r\n'
-    (stage,) = stage_file.parse(data, None, ParamsReader(top))
+    (stage,) = stage_file.parse(data, None, ParamsReader(OnDisk(top)))
     assert (stage.line, stage.commands) == (2, ("x\ny",))
     bad = refusal(top, data.decode() + "dep = 1\r\n")
     assert bad.what.startswith("mlvc.toml, line 6, column 1")
@@ -221,6 +222,9 @@ class Params:
 
     def exists(self, file: RepoPath) -> bool:
         return True
+
+    def note(self, param: Param) -> None:
+        pass
 
 
 words = st.sampled_from(

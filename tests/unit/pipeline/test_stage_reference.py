@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import tomli
 
+from git_mlvc.pipeline.files import OnDisk
 from git_mlvc.pipeline.model import Stage
 from git_mlvc.pipeline.parameters.params import ParamsReader
 from git_mlvc.pipeline.stage_files import out_entries, stage_file, stage_table
@@ -26,7 +27,7 @@ SCHEMA = json.loads(
 
 def stages(folder: Path, text: str) -> dict[str, Stage]:
     (folder / "params.toml").write_text(PARAMS[0])
-    made = stage_file.parse(text.encode(), None, ParamsReader(folder))
+    made = stage_file.parse(text.encode(), None, ParamsReader(OnDisk(folder)))
     return {stage.name: stage for stage in made}
 
 

@@ -11,6 +11,7 @@ import pytest
 import tomli
 
 from git_mlvc.errors import ConfigError
+from git_mlvc.pipeline.files import OnDisk
 from git_mlvc.pipeline.parameters.params import ParamsReader
 from git_mlvc.pipeline.stage_files import out_entries, stage_file, stage_table
 
@@ -27,7 +28,7 @@ def schema_takes(text: str) -> bool:
 
 def parser_takes(text: str, folder: Path) -> bool:
     try:
-        stage_file.parse(text.encode(), None, ParamsReader(folder))
+        stage_file.parse(text.encode(), None, ParamsReader(OnDisk(folder)))
     except ConfigError:
         return False
     return True

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_mlvc.errors import ConfigError
-from git_mlvc.pipeline.model import Stage
+from git_mlvc.pipeline.files import OnDisk
+from git_mlvc.pipeline.model import Param, Stage
 from git_mlvc.pipeline.parameters.param_values import Value
 from git_mlvc.pipeline.parameters.params import ParamsReader
 from git_mlvc.pipeline.stage_files import stage_file, templating
@@ -30,6 +31,9 @@ class NoFiles:
 
     def exists(self, file: RepoPath) -> bool:
         return False
+
+    def note(self, param: Param) -> None:
+        pass
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def top(tmp_path: Path) -> Path:
 
 
 def stages(top: Path, text: str) -> list[Stage]:
-    return list(stage_file.parse(text.encode(), None, ParamsReader(top)))
+    return list(stage_file.parse(text.encode(), None, ParamsReader(OnDisk(top))))
 
 
 def command(top: Path, text: str, more: str = "") -> str:

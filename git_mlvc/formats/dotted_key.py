@@ -1,4 +1,4 @@
-"""Keys of parameters: `train.lr`, `layers.0`, `layers[0]`, `train."learning.rate"`. Pure.
+"""Keys of values in a document: `train.lr`, `layers.0`, `layers[0]`, `train."learning.rate"`. Pure.
 
 One canonical form: parts with dots between them, list indices as parts, quotes only where a part needs them.
 """
