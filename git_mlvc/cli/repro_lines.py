@@ -73,7 +73,7 @@ def show(output: Output, report: Report) -> None:
     for kept in report.kept:
         output.message(f"kept what stood at {kept.path}, which nobody else has: {kept.place}")
     for file in report.attributes:
-        output.message(f"{file} has new lines: large outs are kept as data")
+        output.message(f"{file} has new lines: outs are kept as data")
     output.line(sum_of(report))
 
 
