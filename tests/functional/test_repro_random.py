@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from support.extent import FAULTS
 from support.random_pipelines import KEYS, PARAMS, SOURCES, pipelines
 from support.repo import Machine, Repo
 
@@ -134,7 +135,9 @@ class Nobody:
 
 
 # A failing example is not made smaller: that takes minutes, with real commands.
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(
+    max_examples=FAULTS // 3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 @given(st.data())
 def test_what_is_planned_is_done_and_the_end_is_that_of_a_run_from_scratch(
     data: st.DataObject,

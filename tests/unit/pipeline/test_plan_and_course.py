@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import FAULTS
 from support.pipeline_world import World
 from support.random_pipelines import edits, new_world, pipelines, stage
 
@@ -57,7 +58,7 @@ def thaw(world: World, stages: list[Stage]) -> None:
             stages[at] = replace(one, is_frozen=False)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=7 * FAULTS, deadline=None)
 @given(st.data())
 def test_the_plan_is_what_is_done_and_the_end_is_that_of_a_run_from_scratch(
     data: st.DataObject,
@@ -91,7 +92,7 @@ def test_the_plan_is_what_is_done_and_the_end_is_that_of_a_run_from_scratch(
         assert {step.stage for step in again} <= lively
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=4 * FAULTS, deadline=None)
 @given(st.data())
 def test_any_choice_of_stages_is_planned_as_it_is_done(data: st.DataObject) -> None:
     """`--single`, `--downstream` and `--force` choose; others' outs are taken as they stand."""
