@@ -74,6 +74,21 @@ def outgoing(
     yield from _entries(records, known)
 
 
+def added(repo: Repository, pairs: Iterable[tuple[str, str]]) -> Iterator[Entry]:
+    """Yield the files that each commit of pairs (commit, the one it is compared with; "" for none) has anew.
+
+    One git for all; `Entry.commit` is the first of its pair. Raises GitError for a commit that is not here.
+    """
+    fed = [f"{new} {old}".rstrip().encode("ascii") + b"\n" for new, old in pairs]
+    if fed:
+        options = ("--stdin", "--root", "-r", "--diff-filter=A", "--no-ext-diff")
+        yield from _entries(
+            repo.git.records(
+                "diff-tree", *options, *_RAW, input=fed, env_extra=objects.NO_LAZY_FETCH
+            )
+        )
+
+
 def placed(repo: Repository, include: Sequence[str], exclude: Sequence[str]) -> list[PointerUse]:
     """Return every pointer that these commits hold, at each path where one of them puts it.
 
