@@ -28,11 +28,11 @@ def parse_toml(data: bytes, name: str) -> dict[str, Any]:
     """Raises ConfigError naming `name`, line, column and key."""
     import tomli  # only where there is a file to parse
 
-    text = _text(data, name)
+    text = text_of(data, name)
     try:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as exc:
-        _refuse_conflict(text, name)
+        refuse_conflict(text, name)
         message = str(exc)
         at = _AT.search(message)
         line, column = (at[1], at[2]) if at and at[1] else (text.count("\n") + 1, None)
@@ -52,11 +52,11 @@ def parse_json(data: bytes, name: str) -> Any:
     """Return the value. Raises ConfigError naming `name`, line and column; two equal keys are a mistake."""
     import json
 
-    text = _text(data, name)
+    text = text_of(data, name)
     try:
         return json.loads(text, object_pairs_hook=_table_once)
     except json.JSONDecodeError as exc:
-        _refuse_conflict(text, name)
+        refuse_conflict(text, name)
         raise ConfigError(
             f"{name}, line {exc.lineno}, column {exc.colno} is not valid JSON",
             why=exc.msg,
@@ -76,11 +76,11 @@ def parse_yaml(data: bytes, name: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    text = _text(data, name)
+    text = text_of(data, name)
     try:
         return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as exc:
-        _refuse_conflict(text, name)
+        refuse_conflict(text, name)
         mark = exc.problem_mark or exc.context_mark
         where = name if mark is None else f"{name}, line {mark.line + 1}, column {mark.column + 1}"
         why = " ".join(filter(None, [exc.context, exc.problem])).split("\n")[0]
@@ -89,7 +89,7 @@ def parse_yaml(data: bytes, name: str) -> Any:
         raise ConfigError(f"{name} is not valid YAML", why="it is nested too deeply") from exc
     except (YAMLError, ValueError, TypeError, OverflowError, AttributeError, LookupError) as exc:
         # Its constructors raise whatever Python raises for a date or number that is none.
-        _refuse_conflict(text, name)
+        refuse_conflict(text, name)
         why = str(exc).strip().split("\n")[0]
         raise ConfigError(f"{name} is not valid YAML", why=why, hint=f"correct {name}") from exc
 
@@ -103,8 +103,8 @@ def _table_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _refuse_conflict(text: str, name: str) -> None:
-    """Say so where git has left its marks of a merge in a file that does not parse."""
+def refuse_conflict(text: str, name: str) -> None:
+    """Raise ConfigError where git has left its marks of a merge in a file."""
     marks = list(_CONFLICT.finditer(text))
     if len({mark[0][0] for mark in marks}) == 3:
         line = text.count("\n", 0, marks[0].start()) + 1
@@ -153,7 +153,8 @@ def _key_at(text: str, line: int) -> str:
     return ".".join(filter(None, [table, key]))
 
 
-def _text(data: bytes, name: str) -> str:
+def text_of(data: bytes, name: str) -> str:
+    """Return the text of a file. Raises ConfigError naming `name` and line."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
