@@ -89,6 +89,29 @@ def added(repo: Repository, pairs: Iterable[tuple[str, str]]) -> Iterator[Entry]
         )
 
 
+def called(repo: Repository, commits: Iterable[str], name: str) -> Iterator[Entry]:
+    """Yield the files called `name` in the trees of commits, each blob once. Raises GitError."""
+    fed = [f"{commit}^{{tree}}\n".encode("ascii") for commit in commits]
+    last = b"/" + name.encode()
+    if not fed:
+        return
+    lines = repo.git.records(
+        "rev-list",
+        "--objects",
+        "--missing=print",
+        "--stdin",
+        input=fed,
+        separator=b"\n",
+        env_extra=objects.NO_LAZY_FETCH,
+    )
+    for line in lines:
+        sha, _, raw_path = line.partition(b" ")
+        if (b"/" + raw_path).endswith(last):
+            path = objects.as_path(raw_path)
+            if path is not None:
+                yield Entry(path, sha.decode("ascii"))
+
+
 def placed(repo: Repository, include: Sequence[str], exclude: Sequence[str]) -> list[PointerUse]:
     """Return every pointer that these commits hold, at each path where one of them puts it.
 

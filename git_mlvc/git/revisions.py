@@ -74,6 +74,21 @@ def each_between(
         yield from paths.uses([(sha, pointer, *rows[sha]) for sha, pointer in found.items()])
 
 
+def pointers_in(
+    repo: Repository, commits: Sequence[str], *, each_path: bool = False
+) -> list[PointerUse]:
+    """Return the pointers in the trees of commits, whatever came before them: each blob once, or with `each_path`
+    at each path where it stands. Raises GitError.
+    """
+    if not each_path:
+        return pointers_between(repo, [f"{commit}^{{tree}}" for commit in commits])
+    return [
+        PointerUse(file.pointer, file.path, commit, file.blob_sha)
+        for commit in commits
+        for file in objects.data_files(repo, commit)
+    ]
+
+
 def all_pointers(repo: Repository) -> list[PointerUse]:
     """Return every pointer that anything in the clone still holds on to. As `each_pointer`."""
     return list(each_pointer(repo))

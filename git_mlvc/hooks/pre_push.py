@@ -42,13 +42,33 @@ def run(
         return 0
     name = argv[0] if argv else ""
     url = argv[1] if len(argv) > 1 else name
+    include, exclude = commits(workspace, name, updates)
+    upload(workspace, (name, url), include, exclude, messages, progress)
+    return 0
+
+
+def upload(
+    workspace: Workspace,
+    remote: tuple[str, str],
+    include: list[str],
+    exclude: list[str],
+    messages: Callable[[str], None],
+    progress: Progress | None = None,
+    *,
+    whole: Sequence[str] = (),
+) -> None:
+    """Send the data of what a push to `remote` (name and URL of git's) adds, wherever it belongs. Raises to stop it.
+
+    `include`, `exclude`: as `commits` says. `whole`: commits of which all has to be there, with all that their
+    locks name, whatever the remote is taken to have.
+    """
     from git_mlvc.hooks import push_runs
     from git_mlvc.transfer.routes import shares
 
-    include, exclude = commits(workspace, name, updates)
+    name, url = remote
     uses: list[PointerUse] = []
     parts: list[_Part] = []
-    held = _Held(workspace, include)
+    held = _Held(workspace, include, whole)
     is_believed = False  # of the usual place, which comes first
     usual_trusted = exclude
     targets = shares(workspace.places, workspace.places.push_target(name, url))
@@ -64,15 +84,16 @@ def run(
         if found:
             parts.append(_Part(share, found, trusted))
     locks = _inspect(workspace, include, exclude, {use.blob_sha for use in uses}, messages)
-    if locks or push_runs.may_stay(workspace, uses):
+    if locks or whole or push_runs.may_stay(workspace, uses):
         if locks and usual_trusted != exclude:  # more is to be sent than what git sends
             from git_mlvc.pipeline.runs import run_travel
 
             locks = run_travel.locks_between(workspace.repository, include, usual_trusted)
+        if whole:
+            locks = push_runs.with_whole(workspace, locks, whole)
         parts = _with_runs(workspace, parts, targets, include, locks, messages)
     if parts:
         _push(workspace, parts, name, include, messages, progress)
-    return 0
 
 
 class _Part(NamedTuple):
@@ -121,9 +142,10 @@ def _is_skipped(workspace: Workspace) -> bool:
 class _Held:
     """The pointers of the commits being pushed, as far as others do not have them."""
 
-    def __init__(self, workspace: Workspace, include: list[str]) -> None:
+    def __init__(self, workspace: Workspace, include: list[str], whole: Sequence[str] = ()) -> None:
         self._workspace = workspace
         self._include = include
+        self._whole = whole
         self._found: dict[tuple[str, ...], list[PointerUse]] = {}
 
     def beyond(self, exclude: list[str]) -> list[PointerUse]:
@@ -136,9 +158,15 @@ class _Held:
         from git_mlvc.git import changes, revisions
 
         repo = self._workspace.repository
-        if self._workspace.settings.routes:  # then every path of a content counts
-            return changes.placed(repo, self._include, exclude)
-        return revisions.pointers_between(repo, self._include, exclude)
+        is_routed = bool(self._workspace.settings.routes)  # then every path of a content counts
+        look = changes.placed if is_routed else revisions.pointers_between
+        found = look(repo, self._include, exclude)
+        if not self._whole:
+            return found
+        known = {(use.pointer, use.path): use for use in found}
+        for use in revisions.pointers_in(repo, self._whole, each_path=is_routed):
+            known.setdefault((use.pointer, use.path), use)
+        return list(known.values())
 
 
 def _inspect(

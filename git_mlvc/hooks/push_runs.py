@@ -83,6 +83,18 @@ def outgoing(
     return run_travel.bundles_of_locked(workspace.store, results, kept)
 
 
+def with_whole(workspace: Workspace, locks: Iterable[Entry], commits: Sequence[str]) -> list[Entry]:
+    """Return the lock files in `commits` beside `locks`, and nothing that was before them: all they name counts."""
+    from git_mlvc.git import changes
+    from git_mlvc.git.changes import Entry
+    from git_mlvc.worktree.lock_mentions import LOCK_FILE
+
+    found = {(e.path, e.blob_sha): Entry(e.path, e.blob_sha, e.commit) for e in locks}
+    for entry in changes.called(workspace.repository, commits, LOCK_FILE):
+        found.setdefault((entry.path, entry.blob_sha), entry)
+    return list(found.values())
+
+
 def without(
     uses: Sequence[PointerUse],
     kept: frozenset[RepoPath],

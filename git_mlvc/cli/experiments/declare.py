@@ -21,7 +21,12 @@ class Subcommand:
 
 
 # In the order of `git mlvc exp -h`.
-SUBCOMMANDS: dict[str, Subcommand] = {}
+SUBCOMMANDS: dict[str, Subcommand] = {
+    "push": Subcommand(f"{_ROOM}.push:push", "Send experiments to a remote, with all their data."),
+    "pull": Subcommand(
+        f"{_ROOM}.pull:pull", "Bring experiments from a remote, with all their data."
+    ),
+}
 
 
 def subcommand(name: str, *, example: str) -> Callable[[Function], click.Command]:
