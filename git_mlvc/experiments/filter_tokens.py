@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from enum import Enum
 from typing import NamedTuple
 
 from git_mlvc.errors import UsageError
+from git_mlvc.experiments import text_width
 
 KEYWORDS = frozenset({"and", "or", "not", "in", "true", "false", "null"})
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan)")
@@ -66,7 +66,7 @@ def mistake(expression: str, at: int, says: str, *, hint: str = "") -> UsageErro
     after = _one_line(expression[at:end]) + ("…" if end < len(expression) else "")
     return UsageError(
         "the filter cannot be read",
-        why=f"{before}{after}\n{' ' * _width(before)}^ {says}",
+        why=f"{before}{after}\n{' ' * text_width.width(before)}^ {says}",
         hint=hint or "write it like --filter 'metrics.acc > 0.9 and params.lr < 0.1'",
     )
 
@@ -104,11 +104,3 @@ def _unreadable(expression: str, at: int) -> UsageError:
 
 def _one_line(text: str) -> str:
     return "".join(one if one.isprintable() else "·" for one in text)
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal the text takes."""
-    return sum(
-        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
-        for one in text
-    )

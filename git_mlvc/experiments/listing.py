@@ -1,0 +1,207 @@
+"""Which experiments there are, on which baselines, with what they have to show.
+
+However many they are, the same few git processes: one for all refs of experiments, one for the names of
+baselines, one for whatever has to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import MlvcError
+from git_mlvc.experiments import reading, refs, states
+from git_mlvc.experiments.cache import Cache, path_of
+from git_mlvc.experiments.findings import Findings
+from git_mlvc.experiments.refs import Experiment
+from git_mlvc.experiments.states import Phase, State
+from git_mlvc.experiments.table import DONE, Group, Row
+from git_mlvc.pipeline.revision import Revisions
+
+if TYPE_CHECKING:
+    from git_mlvc.fs.atomic import Permissions
+    from git_mlvc.git.repository import Repository
+    from git_mlvc.store.store import Store
+
+SHORT = 7
+"""How many signs of a commit's name people quote."""
+_PHASES = (Phase.RUNNING, Phase.QUEUED, Phase.FAILED, Phase.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`others`: how many experiments there are that were not asked for, being on other baselines."""
+
+    groups: tuple[Group, ...]
+    others: int
+
+
+def collect(
+    repo: Repository,
+    store: Store,
+    revs: Sequence[str] = (),
+    *,
+    shows_all: bool = False,
+    now_s: float | None = None,
+    permissions: Permissions | None = None,
+) -> Listing:
+    """Return the experiments made on these revisions, on HEAD if none is given, or all of them.
+
+    A name of an experiment stands for that one. Those that are running come first, then what waits or failed,
+    then the newest; groups in the order of `revs`, or HEAD's and then that of the newest experiment. At `now_s`
+    a running one has taken so long. Raises UsageError with the nearest name for what is no revision; GitError.
+    """
+    made = sorted(refs.list(repo), key=lambda one: (-one.made_at_s, one.name))
+    names = {one.name for one in made}
+    pending = [one for one in states.read(repo).states if one.name not in names]
+    cache = Cache(path_of(repo), permissions)
+    with Revisions(repo, store) as revisions:
+        head = revisions.reader.commit("HEAD") or ""
+        asked = _Asked.of(revs, revisions, made, head)
+        chosen = [one for one in made if shows_all or asked.includes(one.baseline, one.name)]
+        waiting = [one for one in pending if shows_all or asked.includes(one.baseline, one.name)]
+        baselines = [*asked.baselines]
+        if shows_all:
+            baselines += [one.baseline for one in chosen if one.baseline]
+            baselines += [one.baseline for one in waiting if one.baseline]
+        baselines = [*dict.fromkeys(baselines)]
+        look = _Look(revisions, cache)
+        titles = _titles(repo, baselines, head)
+        groups = [
+            _group(commit, titles.get(commit, ""), chosen, waiting, look, now_s)
+            for commit in baselines
+        ]
+        if not all(one.baseline for one in chosen) or not all(one.baseline for one in waiting):
+            groups.append(_group("", "(no baseline)", chosen, waiting, look, now_s))
+    cache.save([head, *baselines, *(sha for one in made for sha in (one.commit, one.baseline))])
+    return Listing(tuple(groups), len(made) + len(pending) - len(chosen) - len(waiting))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which baselines the user named, in order; `whole`: those of which all experiments count."""
+
+    baselines: tuple[str, ...]
+    whole: frozenset[str]
+    names: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, revs: Sequence[str], revisions: Revisions, made: Iterable[Experiment], head: str
+    ) -> _Asked:
+        if not revs:
+            heads = (head,) if head else ()
+            return cls(heads, frozenset(heads), frozenset())
+        known = {one.commit: one for one in made}
+        commits = [revisions.at(rev).commit for rev in revs]
+        named = [known[commit] for commit in commits if commit in known]
+        whole = [commit for commit in commits if commit not in known]
+        order = [known[commit].baseline if commit in known else commit for commit in commits]
+        baselines = tuple(commit for commit in dict.fromkeys(order) if commit)
+        return cls(baselines, frozenset(whole), frozenset(one.name for one in named))
+
+    def includes(self, baseline: str, name: str) -> bool:
+        return baseline in self.whole or name in self.names
+
+
+class _Look:
+    """What commits have to show: from the cache where it is known, else read, by one git for all."""
+
+    def __init__(self, revisions: Revisions, cache: Cache) -> None:
+        self._revisions = revisions
+        self._cache = cache
+
+    def at(self, commit: str) -> Findings:
+        known = self._cache.get(commit)
+        if known is None:
+            try:
+                known = reading.read(self._revisions.at(commit))
+            except MlvcError as exc:  # a clone need not have every baseline
+                return Findings(problems=(str(exc),), is_final=False)
+            self._cache.put(commit, known)
+        return known
+
+
+def _group(
+    commit: str,
+    title: str,
+    made: Iterable[Experiment],
+    pending: Iterable[State],
+    look: _Look,
+    now_s: float | None,
+) -> Group:
+    findings = look.at(commit) if commit else Findings()
+    short = commit[:SHORT]
+    baseline = Row(f"{title} {short}".strip(), commit=commit, findings=findings)
+    waiting = sorted(
+        (one for one in pending if one.baseline == commit), key=lambda one: _PHASES.index(one.phase)
+    )
+    rows = [_pending(one, findings, now_s) for one in waiting]
+    rows += [_made(one, look.at(one.commit)) for one in made if one.baseline == commit]
+    return Group(baseline, tuple(rows))
+
+
+def _made(one: Experiment, findings: Findings) -> Row:
+    record = one.record
+    return Row(
+        one.name,
+        commit=one.commit,
+        baseline=one.baseline,
+        state=DONE,
+        made_at_s=one.made_at_s,
+        duration_s=record.duration_s,
+        subject=record.subject,
+        sweep=record.sweep,
+        stages=record.stages,
+        changed=tuple(path.text for path in record.changed),
+        overrides=record.overrides,
+        findings=_with(findings, record.overrides, replaces=False),
+    )
+
+
+def _pending(one: State, baseline: Findings, now_s: float | None) -> Row:
+    """One without a commit: its parameters are those of its baseline and what was set; it has no metrics."""
+    is_running = one.phase is Phase.RUNNING and now_s is not None
+    problems = (one.error,) if one.error else ()
+    findings = Findings(baseline.params, goals=baseline.goals, problems=problems)
+    return Row(
+        one.name,
+        baseline=one.baseline,
+        state=one.phase.value,
+        made_at_s=int(one.since_s),
+        duration_s=max(0.0, (now_s or 0) - one.since_s) if is_running else None,
+        subject=one.message,
+        sweep=one.sweep,
+        stages=one.stages,
+        overrides=one.overrides,
+        findings=_with(findings, one.overrides, replaces=True),
+    )
+
+
+def _with(findings: Findings, overrides: Mapping[str, object], *, replaces: bool) -> Findings:
+    """Add what was set with -S: a stage may read it and not name it."""
+    params = dict(findings.params)
+    for place, value in overrides.items():
+        file, _, key = place.partition(":")
+        if replaces or (file, key) not in params:
+            params[file, key] = value
+    return replace(findings, params=params)
+
+
+def _titles(repo: Repository, commits: Iterable[str], head: str) -> dict[str, str]:
+    """Return a branch or tag for those commits that are at the tip of one; the current branch first."""
+    wanted = set(commits)
+    fields = "%(HEAD)%00%(objectname)%00%(*objectname)%00%(refname:short)"
+    said = repo.git.run(
+        "for-each-ref", f"--format={fields}", "refs/heads", "refs/tags", "refs/remotes"
+    ).stdout
+    found: dict[str, str] = {}
+    for line in said.splitlines():
+        mark, sha, peeled, raw = line.split(b"\0", 3)
+        commit = (peeled or sha).decode("ascii")
+        if commit in wanted and (commit not in found or mark == b"*"):
+            found[commit] = raw.decode("utf-8", "surrogateescape")
+    if head in wanted:
+        found.setdefault(head, "HEAD")
+    return found
