@@ -6,22 +6,23 @@ baselines, one for whatever has to be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import MlvcError
-from git_mlvc.experiments import reading, refs, states
+from git_mlvc.experiments import refs, states
 from git_mlvc.experiments.cache import Cache, path_of
 from git_mlvc.experiments.findings import Findings
 from git_mlvc.experiments.refs import Experiment
 from git_mlvc.experiments.states import Phase, State
 from git_mlvc.experiments.table import DONE, Group, Row
-from git_mlvc.pipeline.revision import Revisions
+from git_mlvc.git.object_reader import ObjectReader
 
 if TYPE_CHECKING:
     from git_mlvc.fs.atomic import Permissions
     from git_mlvc.git.repository import Repository
+    from git_mlvc.pipeline.revision import At, Revisions
     from git_mlvc.store.store import Store
 
 SHORT = 7
@@ -39,7 +40,7 @@ class Listing:
 
 def collect(
     repo: Repository,
-    store: Store,
+    open_store: Callable[[], Store],
     revs: Sequence[str] = (),
     *,
     shows_all: bool = False,
@@ -56,9 +57,9 @@ def collect(
     names = {one.name for one in made}
     pending = [one for one in states.read(repo).states if one.name not in names]
     cache = Cache(path_of(repo), permissions)
-    with Revisions(repo, store) as revisions:
-        head = revisions.reader.commit("HEAD") or ""
-        asked = _Asked.of(revs, revisions, made, head)
+    with _Look(repo, open_store, cache) as look:
+        head = look.head()
+        asked = _Asked.of(revs, look, made, head)
         chosen = [one for one in made if shows_all or asked.includes(one.baseline, one.name)]
         waiting = [one for one in pending if shows_all or asked.includes(one.baseline, one.name)]
         baselines = [*asked.baselines]
@@ -66,7 +67,6 @@ def collect(
             baselines += [one.baseline for one in chosen if one.baseline]
             baselines += [one.baseline for one in waiting if one.baseline]
         baselines = [*dict.fromkeys(baselines)]
-        look = _Look(revisions, cache)
         titles = _titles(repo, baselines, head)
         groups = [
             _group(commit, titles.get(commit, ""), chosen, waiting, look, now_s)
@@ -87,14 +87,12 @@ class _Asked:
     names: frozenset[str]
 
     @classmethod
-    def of(
-        cls, revs: Sequence[str], revisions: Revisions, made: Iterable[Experiment], head: str
-    ) -> _Asked:
+    def of(cls, revs: Sequence[str], look: _Look, made: Iterable[Experiment], head: str) -> _Asked:
         if not revs:
             heads = (head,) if head else ()
             return cls(heads, frozenset(heads), frozenset())
         known = {one.commit: one for one in made}
-        commits = [revisions.at(rev).commit for rev in revs]
+        commits = [look.revision(rev).commit for rev in revs]
         named = [known[commit] for commit in commits if commit in known]
         whole = [commit for commit in commits if commit not in known]
         order = [known[commit].baseline if commit in known else commit for commit in commits]
@@ -108,15 +106,39 @@ class _Asked:
 class _Look:
     """What commits have to show: from the cache where it is known, else read, by one git for all."""
 
-    def __init__(self, revisions: Revisions, cache: Cache) -> None:
-        self._revisions = revisions
+    def __init__(self, repo: Repository, open_store: Callable[[], Store], cache: Cache) -> None:
+        self._repo = repo
+        self._open_store = open_store
         self._cache = cache
+        self._revisions: Revisions | None = None
+
+    def __enter__(self) -> _Look:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._revisions is not None:
+            self._revisions.close()
+
+    def head(self) -> str:
+        """Return the commit that HEAD is; empty before the first."""
+        with ObjectReader(self._repo) as reader:
+            return reader.commit("HEAD") or ""
+
+    def revision(self, rev: str) -> At:
+        """Raises UsageError with the nearest name."""
+        if self._revisions is None:  # what reads stages is not needed for what is known
+            from git_mlvc.pipeline.revision import Revisions
+
+            self._revisions = Revisions(self._repo, self._open_store())
+        return self._revisions.at(rev)
 
     def at(self, commit: str) -> Findings:
         known = self._cache.get(commit)
         if known is None:
+            from git_mlvc.experiments import reading
+
             try:
-                known = reading.read(self._revisions.at(commit))
+                known = reading.read(self.revision(commit))
             except MlvcError as exc:  # a clone need not have every baseline
                 return Findings(problems=(str(exc),), is_final=False)
             self._cache.put(commit, known)

@@ -1,0 +1,153 @@
+"""The table of experiments as one HTML page that stands alone: no request, nothing but its own script. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from html import escape
+
+from git_mlvc.cli.experiments import cells
+from git_mlvc.experiments.columns import Column, Kind
+from git_mlvc.experiments.filter import MISSING, is_number
+from git_mlvc.experiments.table import Group, Row, Table
+from git_mlvc.experiments.text_width import shown
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --head: #f3f4f6; --paper: #fff; --ink: #1c1e21; --best: #0a7d33; --dim: #666 }
+@media (prefers-color-scheme: dark) { :root { --head: #26292e; --paper: #17191c; --ink: #e4e6e9; --best: #53d17f; --dim: #9aa } }
+body { margin: 0; padding: 1rem; font: 15px/1.45 system-ui, sans-serif; background: var(--paper); color: var(--ink) }
+h1 { font-size: 1.2rem; margin: 0 0 .5rem }
+p, li { color: var(--dim); overflow-wrap: anywhere }
+.wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px }
+table { border-collapse: separate; border-spacing: 0; min-width: 100%; font-variant-numeric: tabular-nums }
+th, td { padding: .3rem .6rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line) }
+td { max-width: 24rem; overflow: hidden; text-overflow: ellipsis }
+th { background: var(--head) }
+thead th button { all: unset; cursor: pointer; font-weight: 600 }
+thead th button:focus-visible { outline: 2px solid var(--best) }
+thead th button::after { content: " ↕"; color: var(--dim) }
+thead th[aria-sort=ascending] button::after { content: " ↑" }
+thead th[aria-sort=descending] button::after { content: " ↓" }
+tbody th { position: sticky; left: 0; font-weight: 500; max-width: 40vw; overflow: hidden; text-overflow: ellipsis; background: var(--paper) }
+tbody tr:first-child > * { background: var(--head); font-style: italic }
+.number { text-align: right }
+.best { color: var(--best); font-weight: 700 }
+.best::after { content: " ★" }
+"""
+
+_SCRIPT = """
+"use strict";
+for (const button of document.querySelectorAll("thead button")) button.onclick = () => {
+  const head = button.closest("th"), at = head.cellIndex;
+  const falls = head.ariaSort === "ascending" || (!head.ariaSort && head.dataset.first === "descending");
+  for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
+  head.ariaSort = falls ? "descending" : "ascending";
+  const value = row => row.cells[at].dataset.value;
+  const compare = (one, two) => one.trim() !== "" && two.trim() !== "" && !isNaN(one) && !isNaN(two)
+    ? one - two : one.localeCompare(two);
+  for (const body of document.querySelectorAll("tbody")) {
+    const [baseline, ...rows] = body.rows;
+    const last = row => value(row) === undefined;
+    rows.sort((one, two) => last(one) || last(two) ? last(one) - last(two)
+      : compare(value(one), value(two)) * (falls ? -1 : 1));
+    body.append(baseline, ...rows);
+  }
+};
+"""
+
+
+def page(table: Table) -> str:
+    """Return the page."""
+    rows = [*table.rows]
+    count = sum(len(group.rows) for group in table.groups)
+    title = f"{count} experiment{'s' if count != 1 else ''}"
+    policy = (
+        f"default-src 'none'; style-src '{_hash(_STYLE)}'; script-src '{_hash(_SCRIPT)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{title}</title>",
+            f"<style>{_STYLE}</style></head><body>",
+            f"<h1>{title}</h1>",
+            *_sorted_by(table),
+            '<div class="wide"><table><thead><tr>',
+            _head("experiment", ""),
+            *(_head_of(column, table, rows) for column in table.columns),
+            "</tr></thead>",
+            *(line for group in table.groups for line in _body(group, table)),
+            "</table></div>",
+            *_problems(rows),
+            f"<script>{_SCRIPT}</script>",
+            "</body></html>\n",
+        ]
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _sorted_by(table: Table) -> Iterator[str]:
+    if table.sorted_by is not None:
+        which = "worst" if table.is_reversed else "best"
+        if table.sorted_by.kind is not Kind.METRIC:
+            which = "largest" if table.is_reversed else "smallest"
+        name = _text(table.known.label(table.sorted_by))
+        yield f"<p>Sorted by {name}, {which} first. A click on a heading sorts by it.</p>"
+
+
+def _head_of(column: Column, table: Table, rows: list[Row]) -> str:
+    is_falling = column.kind is Kind.METRIC and table.goals.get(column) != "min"
+    kind = "number" if any(is_number(row.value(column)) for row in rows) else ""
+    return _head(table.known.label(column), kind, is_falling=is_falling, title=column.whole_name)
+
+
+def _head(text: str, kind: str, *, is_falling: bool = False, title: str = "") -> str:
+    first = ' data-first="descending"' if is_falling else ""
+    return (
+        f'<th scope="col" class="{kind}" title="{_text(title)}"{first}>'
+        f"<button>{_text(text)}</button></th>"
+    )
+
+
+def _body(group: Group, table: Table) -> Iterator[str]:
+    yield "<tbody>"
+    for row in (group.baseline, *group.rows):
+        about = " · ".join(one for one in (row.subject, row.commit) if one)
+        yield (
+            f'<tr><th scope="row" title="{_text(about)}" data-value="{_text(row.name)}">'
+            f"{_text(row.name)}</th>"
+        )
+        for column in table.columns:
+            yield _cell(column, row.value(column), table)
+        yield "</tr>"
+    yield "</tbody>"
+
+
+def _cell(column: Column, value: object, table: Table) -> str:
+    text = _text(cells.text(column, value))
+    if value is MISSING:
+        return f'<td class="">{text}</td>'
+    kinds = ["number"] if is_number(value) else []
+    if column.kind is Kind.METRIC and table.is_best(column, value):
+        kinds.append("best")
+    exact = _text(cells.exact(value))
+    return f'<td class="{" ".join(kinds)}" title="{exact}" data-value="{exact}">{text}</td>'
+
+
+def _problems(rows: list[Row]) -> Iterator[str]:
+    found = [(row.name, problem) for row in rows for problem in row.findings.problems]
+    if found:
+        yield "<p>Could not be read:</p><ul>"
+        yield from (f"<li>{_text(name)}: {_text(problem)}</li>" for name, problem in found)
+        yield "</ul>"
+
+
+def _text(text: str) -> str:
+    return escape(shown(text), quote=True)
