@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from git_mlvc.errors import ConfigError, MlvcError, RemoteUnavailable
 from git_mlvc.pipeline.model import (
@@ -48,7 +48,8 @@ class StatesOfWorktree(Protocol):
 class WorktreeFacts:
     """`plan.Facts` of a worktree. May be asked by several threads.
 
-    `unknown_keys` gathers the keys without a run here, for whoever can fetch them.
+    `unknown_keys` gathers the keys without a run here, for whoever can fetch them. `coming_back`: what will stand at
+    outs that a killed run has set aside, where nobody has put that right yet.
     """
 
     def __init__(
@@ -74,11 +75,29 @@ class WorktreeFacts:
         self._asks_servers = asks_servers
         self.allows_missing = False
         self.unknown_keys: set[bytes] = set()
+        self.coming_back: Mapping[RepoPath, FileState | None] = {}
 
     def state(self, stage: Stage, dep: Dep, replaced: Mapping[RepoPath, FileState]) -> State | None:
         if dep.kind is DepKind.URL:
             return self._at_url(stage, dep)
-        return self._states.state(dep, replaced)
+        return self._states.state(dep, self._with_coming_back(replaced))
+
+    def _with_coming_back(
+        self, replaced: Mapping[RepoPath, FileState]
+    ) -> Mapping[RepoPath, FileState]:
+        if not self.coming_back:
+            return replaced
+        coming = {path: state for path, state in self.coming_back.items() if self._is_told(state)}
+        return coming | dict(replaced)
+
+    def _is_told(self, state: FileState | None) -> TypeGuard[FileState]:
+        """True if what is in it is known as well; a directory edited by hand may be in no store."""
+        if state is None:
+            return False
+        try:
+            return not state.is_directory or self._elsewhere.rows(state) is not None
+        except MlvcError:
+            return False
 
     def _at_url(self, stage: Stage, dep: Dep) -> State | None:
         """Law 9: a server that does not answer has not said that anything changed; nor that nothing has,
@@ -99,6 +118,8 @@ class WorktreeFacts:
             raise
 
     def out(self, out: Out) -> FileState | None:
+        if out.path in self.coming_back:
+            return self.coming_back[out.path]
         return self._states.out(out)
 
     def param(self, stage: Stage, param: Param, replaced: Mapping[RepoPath, FileState]) -> str:
@@ -110,6 +131,7 @@ class WorktreeFacts:
             raise
 
     def _param(self, param: Param, replaced: Mapping[RepoPath, FileState]) -> str:
+        replaced = self._with_coming_back(replaced)
         if replaced:
             coming = self._coming(param.file, replaced)
             if coming is not None:

@@ -56,7 +56,7 @@ def plan(means: Means, request: Request) -> list[Step]:
 
     Raises PipelineError, ConfigError, MissingDep, RemoteError.
     """
-    scene = _scene(means, request)
+    scene = _scene(means, request).only_looks()
     try:
         return certain_plan(scene.planner, scene.look_for)
     finally:

@@ -95,6 +95,13 @@ class Scene:
         self.facts.allows_missing = options.allow_missing
         return self
 
+    def only_looks(self) -> Scene:
+        """Say that nothing is put right first: what a killed run has set aside counts as if it were back."""
+        from git_mlvc.pipeline.outs.coming_back import coming_back
+
+        self.facts.coming_back = coming_back(self.repo)
+        return self
+
     def fetch_runs(self) -> bool:
         """Fetch the runs that the plan asked for in vain; False if some came, and the plan may change."""
         new = self.facts.unknown_keys - self._asked_for
@@ -113,7 +120,7 @@ class Scene:
             for step in steps
             if step.result is not None
             for out in graph[step.stage].outs
-            if (state := step.result.out(out.path)) is not None and self.states.out(out) != state
+            if (state := step.result.out(out.path)) is not None and self.facts.out(out) != state
         ]
 
     def look_for(self, steps: Sequence[Step]) -> bool:

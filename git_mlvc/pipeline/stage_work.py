@@ -86,12 +86,19 @@ class StageWork:
                     self._put([step])
                 except MlvcError as error:
                     failed[step.stage] = error
-        for step in steps:
-            if step.stage not in failed and step.result is not None:
+        done = [
+            (self._graph[step.stage], step.result)
+            for step in steps
+            if step.stage not in failed and step.result is not None
+        ]
+        try:
+            self._lock(done)
+        except MlvcError:
+            for stage, result in done:
                 try:
-                    self._lock(self._graph[step.stage], step.result)
+                    self._lock([(stage, result)])
                 except MlvcError as error:
-                    failed[step.stage] = error
+                    failed[stage.address] = error
         return failed
 
     def admit(
@@ -234,7 +241,7 @@ class StageWork:
                 frozenset(out.path for out in stage.outs if not out.is_pushed),
             )
             self._scene.run_cache.add(run, self._open_session)
-        self._lock(stage, result)
+        self._lock([(stage, result)])
         return result
 
     def _store_trees(self, stage: Stage, inputs: Inputs) -> None:
@@ -250,10 +257,10 @@ class StageWork:
             if standing is not None and standing.tree and standing.state == state:
                 self._open_session.ingest_bytes(standing.tree)
 
-    def _lock(self, stage: Stage, result: Result) -> None:
-        self._made.append(stage)
-        if self._scene.facts.locked(stage) != result:
-            self._scene.locks.record(stage, result)
+    def _lock(self, results: Sequence[tuple[Stage, Result]]) -> None:
+        self._made += [stage for stage, _ in results]
+        new = [(stage, made) for stage, made in results if self._scene.facts.locked(stage) != made]
+        self._scene.locks.record_many(new)
 
     def _cover(self, stages: Sequence[Stage]) -> None:
         """Have large outs kept as data, whoever commits them and how."""

@@ -47,7 +47,7 @@ def look(means: Means, names: Sequence[str] = (), folder: RepoPath | None = None
     found = Look(graph, tuple(graph.in_order(chosen)))
     if not chosen:
         return found
-    scene = Scene(means, pipeline, pulls=False)
+    scene = Scene(means, pipeline, pulls=False).only_looks()
     try:
         scene.planner.chosen = chosen
         for address in found.order:

@@ -468,6 +468,9 @@ def test_law_10_killed_it_is_put_right_by_the_next_and_goes_on(waiting: Repo) ->
     process, pid = begin(waiting)
     process.kill()
     process.communicate()
+    waiting.write({"in": b"1"})
+    assert planned(waiting) == {"first": "skip", "long": "skip"}  # what is set aside counts
+    waiting.write({"in": b"2"})
     edit(waiting, "mlvc.toml", "; echo $$ > ready; sleep 1000", "; cat in >> out")
     said = waiting.mlvc("repro", "--wait", "--json")
     assert not is_alive(pid)  # its keeper lets go of the lock once it has gone

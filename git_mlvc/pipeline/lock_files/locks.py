@@ -58,10 +58,23 @@ class Locks:
 
         What others have put into the file meanwhile, of any other stage, stays.
         """
-        block = lock_block.encode(stage.name, result, stage.folder)
+        self.record_many([(stage, result)])
+
+    def record_many(self, results: Iterable[tuple[Stage, Result]]) -> None:
+        """As `record`, of many stages of one lock file or several; each file is replaced once."""
+        by_file: dict[RepoPath, list[tuple[Stage, Result]]] = {}
+        for stage, result in results:
+            by_file.setdefault(stage.lock_file, []).append((stage, result))
         with self._mutex:
-            known = self._known.get(stage.lock_file, set()) if self._known is not None else None
-            self._file(stage).put(stage.name, block, result, known)
+            for lock, made in by_file.items():
+                known = self._known.get(lock, set()) if self._known is not None else None
+                self._file(made[0][0]).put(
+                    {
+                        stage.name: (lock_block.encode(stage.name, result, stage.folder), result)
+                        for stage, result in made
+                    },
+                    known,
+                )
 
     def forget(self, stage: Stage) -> None:
         """Take the result of a stage out, if there is one. Raises as `of`."""
@@ -122,11 +135,12 @@ class _LockFile:
             self.results[name] = result
         return result
 
-    def put(self, name: str, block: bytes, result: Result, known: set[str] | None) -> None:
+    def put(self, made: Mapping[str, tuple[bytes, Result]], known: set[str] | None) -> None:
+        """`made`: blocks and what they say, by stage; of `known` stages nothing is dropped."""
         self._read_again()
         gone = self.blocks.keys() - known if known is not None else frozenset()
-        self._replace({**self._without(gone), name: block})
-        self.results[name] = result
+        self._replace({**self._without(gone), **{name: block for name, (block, _) in made.items()}})
+        self.results.update({name: result for name, (_, result) in made.items()})
 
     def remove(self, name: str) -> None:
         self._read_again()

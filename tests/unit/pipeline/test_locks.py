@@ -59,9 +59,9 @@ def test_each_directory_has_its_own_file_with_paths_from_there(repo):
     inner = stage("a", "sub")
     made = result("1", outs={"sub/x": file(), "y": file()})
     locks = Locks(repo)
-    locks.record(A, ONE)
-    locks.record(inner, made)
-    assert on_disk(repo) == {"a": ONE}
+    locks.record(B, ONE)
+    locks.record_many([(A, ONE), (inner, made), (B, TWO)])
+    assert on_disk(repo) == {"a": ONE, "b": TWO}
     assert on_disk(repo, "sub/mlvc.lock") == {"a": made}
     text = (repo.top / "sub" / "mlvc.lock").read_text()
     assert '{path = "x", ' in text
