@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _IN_SUM = (Fate.RAN, Fate.RESTORED, Fate.ACCEPTED, Fate.UNCHANGED, Fate.FAILED, Fate.NOT_RUN)
 _SHOWN_SKIPS = 10
+_LONGEST_COLUMN = 40  # one stage with a long name does not push all reasons out of sight
 _SHOWN_RESTORED = 30
 
 
@@ -80,12 +81,18 @@ def show(output: Output, report: Report) -> None:
 def show_plan(output: Output, steps: Sequence[Step]) -> None:
     """One line for each stage with work; of the others their number, or each where they are few."""
     idle = sum(step.action is Action.SKIP for step in steps)
-    width = max((len(step.action.value) for step in steps), default=0)
-    for step in steps:
-        if step.action is not Action.SKIP or idle <= _SHOWN_SKIPS:
-            output.line(f"{step.action.value:{width}}  {step.stage}  {step.reason}".rstrip())
+    shown = [
+        (step.action.value, step.stage, step.reason)
+        for step in steps
+        if step.action is not Action.SKIP or idle <= _SHOWN_SKIPS
+    ]
     if idle > _SHOWN_SKIPS:
-        output.line(f"{Action.SKIP.value:{width}}  {count_text(idle, 'stage')}  unchanged")
+        shown.append((Action.SKIP.value, count_text(idle, "stage"), "unchanged"))
+    first = max((len(action) for action, _, _ in shown), default=0)
+    names = [len(name) for _, name, _ in shown if len(name) <= _LONGEST_COLUMN]
+    second = max(names, default=0)
+    for action, name, reason in shown:
+        output.line(f"{action:{first}}  {name:{second}}  {reason}".rstrip())
     if idle == len(steps):
         output.line("nothing to do")
 

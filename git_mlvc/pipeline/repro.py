@@ -7,6 +7,7 @@ caller has opened and return values.
 from __future__ import annotations
 
 import contextlib
+import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -173,7 +174,7 @@ def _maker(graph: Graph, name: str, folder: RepoPath | None) -> Stage | None:
     """Return the stage that makes a path that the user named, from where she stands or from the top."""
     for base in ([] if folder is None else [folder.text + "/"]) + [""]:
         try:
-            path = RepoPath.parse((base + name.removeprefix("./")).rstrip("/"))
+            path = RepoPath.parse(posixpath.normpath(base + name))
         except ValueError:
             continue
         stage = graph.maker_of(path)

@@ -30,11 +30,19 @@ if TYPE_CHECKING:
 Fetch = Callable[[Sequence["Pointer"]], Mapping["Pointer", MlvcError] | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Remotes:
+    """Who may have data and earlier runs, and why some who may have them cannot be asked."""
+
+    views: tuple[RemoteView, ...] = ()
+    unasked: tuple[MlvcError, ...] = ()
+
+
 @dataclass(frozen=True)
 class Means:
     """What whoever calls has opened.
 
-    `fetch` and `views` are used with --pull only. `host` names this machine; `has_modes`: its file system keeps
+    `fetch` and `remotes` are used with --pull only; the latter raises MlvcError where nobody can be asked. `host` names this machine; `has_modes`: its file system keeps
     the modes of files (git's `core.fileMode`).
     `open_folder` opens any address; without it no server is asked, and what is at a URL counts as unchanged.
     """
@@ -43,7 +51,7 @@ class Means:
     store: Store
     settings: Settings
     fetch: Fetch | None = None
-    views: Callable[[], Sequence[RemoteView]] | None = None
+    remotes: Callable[[], Remotes] | None = None
     progress: Progress = field(default_factory=Silent)
     host: str = ""
     open_folder: Callable[[str], Backend] | None = None
@@ -60,7 +68,7 @@ class Scene:
         self.progress = means.progress
         self.host = means.host
         self.fetch = means.fetch if pulls else None
-        self._views = means.views if pulls else None
+        self._remotes = means.remotes if pulls else None
         self.pipeline = pipeline
         graph = pipeline.graph
         self.locks = Locks(self.repo, pipeline.stages)
@@ -105,12 +113,12 @@ class Scene:
     def fetch_runs(self) -> bool:
         """Fetch the runs that the plan asked for in vain; False if some came, and the plan may change."""
         new = self.facts.unknown_keys - self._asked_for
-        if self._views is None or not new:
+        if self._remotes is None or not new:
             return True
         from git_mlvc.pipeline.runs import run_travel
 
         self._asked_for |= new
-        return not run_travel.bring(self.store, self._views(), new, self.progress)
+        return not run_travel.bring(self.store, self._remotes().views, new, self.progress)
 
     def wanting(self, steps: Iterable[Step]) -> list[tuple[RepoPath, FileState]]:
         """Return those outs of the steps' results that do not stand in the worktree already, stub or not."""
@@ -126,24 +134,27 @@ class Scene:
     def look_for(self, steps: Sequence[Step]) -> bool:
         """As `course.Doing.obtain`, but ask only whether the data is to be had; only lists of files come.
 
-        Raises RemoteError where a remote does not say.
+        Raises RemoteError where a remote does not say, and as the fetch would where one may not be asked.
         """
         is_certain = self.fetch_runs()
         wanted = [state for _, state in self.wanting(steps)]
-        if self.fetch is None or self._views is None or not self.elsewhere.missing(wanted):
+        if self.fetch is None or self._remotes is None or not self.elsewhere.missing(wanted):
             return is_certain
         from git_mlvc.worktree.exchange import verified_on
 
         trees = [state.pointer for state in wanted if state.is_directory and state.pointer]
         self.fetch(self.store.incomplete(trees))
-        held = verified_on(self._views(), self.elsewhere.missing(wanted))
+        remotes = self._remotes()
+        held = verified_on(remotes.views, self.elsewhere.missing(wanted))
         lost = {one.oid for one in wanted if not held.issuperset(self.elsewhere.missing([one]))}
+        if lost and remotes.unasked:
+            raise remotes.unasked[0]  # law 9: who cannot be asked may have it
         self.planner.lost |= lost
         return is_certain and not lost
 
     def has_remotes(self) -> bool:
         """True if there is anybody to ask for data. Raises MlvcError where nobody may be asked."""
-        return self._views is not None and bool(self._views())
+        return self._remotes is not None and bool(self._remotes().views)
 
     def forget_urls(self, stage: Stage) -> None:
         """Ask servers again, where the stage reads from some."""

@@ -102,7 +102,7 @@ def test_the_whole_story(project: Repo, machine: Machine) -> None:
     edit(repo, "params.toml", "seed = 1", "seed = 2")
     said = repo.mlvc("repro", "--plan", check=False)
     assert said.returncode == 1
-    assert "run      train@0.1  params.toml: train.seed 1 → 2" in said.out
+    assert "run      train@0.1   params.toml: train.seed 1 → 2" in said.out
     assert "depends  evaluate" in said.out and "skip     prepare" in said.out
     assert set(fates(repo).values()) == {"unchanged", "ran"}
     assert sorted(set(ran(repo))) == ["evaluate", "train-0.01", "train-0.1"]
@@ -276,9 +276,9 @@ def test_a_plan_reads_params_and_files_of_what_will_be_restored(machine: Machine
     repo.write({"in": b"1\n"})
     said = repo.mlvc("repro", "--plan", check=False)
     assert said.out.splitlines() == [
-        "restore  tune  in changed",
+        "restore  tune   in changed",
         "restore  train  tuned/p.json: lr 2 → 1",
-        "restore  look  tuned/in changed",
+        "restore  look   tuned/in changed",
     ]
     assert set(fates(repo).values()) == {"restored"}
     assert repo.snapshot() == first
@@ -309,7 +309,7 @@ def test_law_11_what_somebody_wrote_over_an_out_is_kept_and_named(project: Repo)
     made = repo.read("data/clean.txt")
     repo.write({"data/clean.txt": b"two days of work\n"})
     assert repo.mlvc("repro", "--plan", check=False).out.startswith(
-        "restore  prepare  data is not what the stage made\n"
+        "restore  prepare     data is not what the stage made\n"
     )
     said = repo.mlvc("repro", "prepare")
     assert "prepare: restored" in said.err and said.out == "stages: 1 restored\n"

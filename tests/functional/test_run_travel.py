@@ -244,6 +244,14 @@ def test_what_one_has_run_nobody_runs_again(
     assert clone.mlvc("fetch", check=False).refused_because("has runs is unknown")
     assert clone.mlvc("fetch", "--no-run-cache").ok
     assert not clone.has("ran.log")
+    # Who may not be asked may have what nobody else has: the plan says so, as does what would follow it.
+    remote.path.with_suffix(".away").rename(remote.path)
+    lab = b'[remote.lab]\nurl = "ssh://lab.invalid/x"\n'
+    clone.write({"mlvc.toml": PIPELINE["mlvc.toml"] + lab}).mlvc("repro")
+    clone.lose_data().at("model.bin").unlink()
+    plan = clone.mlvc("repro", "--pull", "--plan", check=False)
+    assert plan.returncode == 7 and "git mlvc remote trust lab" in plan.err
+    assert clone.mlvc("repro", "--pull", check=False).err == plan.err
 
 
 def fates(repo: Repo, *words: str) -> dict[str, str]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from git_mlvc.pipeline.repro import Request
     from git_mlvc.pipeline.scene import Means
     from git_mlvc.repo_path import RepoPath
-    from git_mlvc.transfer.remote_view import RemoteView
 
 
 @verb(
@@ -153,9 +152,10 @@ def _repro(
 
 def _means(invocation: Invocation, *, pulls: bool) -> Means:
     import socket
+    from functools import cache
 
     from git_mlvc.git.config import is_true
-    from git_mlvc.pipeline.scene import Means
+    from git_mlvc.pipeline.scene import Means, Remotes
 
     workspace, output = invocation.workspace, invocation.output
     if pulls:
@@ -163,20 +163,21 @@ def _means(invocation: Invocation, *, pulls: bool) -> Means:
 
         workspace = settled(invocation, None)
 
-    def views() -> list[RemoteView]:
+    @cache
+    def remotes() -> Remotes:
         opened, failures = workspace.views_for_reading()
         if failures and not opened:
             raise failures[0]
         for failure in failures:
-            output.message(f"not asked for earlier runs: {failure}")
-        return opened
+            output.message(f"not asked: {failure}")
+        return Remotes(tuple(opened), tuple(failures))
 
     return Means(
         workspace.repository,
         workspace.store,
         workspace.settings,
         fetch=workspace.fetcher(output.progress),
-        views=views,
+        remotes=remotes,
         progress=output.progress,
         host=socket.gethostname(),
         open_folder=workspace.folder,

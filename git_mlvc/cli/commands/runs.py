@@ -12,9 +12,11 @@ from git_mlvc.cli.options import json_option, verb
 from git_mlvc.units import names_text, seconds_text
 
 if TYPE_CHECKING:
+    from git_mlvc.cli.output import Output
     from git_mlvc.pipeline.model import Dep, State
     from git_mlvc.pipeline.runs.run_listing import ListedRun
 
+_COLUMNS = ["made", "stage", ">took", "host", "differs in", "outs", "here"]
 _MOST_SHOWN = 3
 _MOST_CHARS = 40
 
@@ -40,12 +42,21 @@ def runs(invocation: Invocation, stages: tuple[str, ...], most: int | None, as_j
     if as_json:
         output.json("runs", {"runs": [_fields(one) for one in found]})
     elif found:
-        output.table(
-            ["made", "stage", ">took", "host", "differs in", "outs", "here"],
-            [_row(one) for one in found],
-        )
+        _show(output, [_row(one) for one in found])
     else:
         output.message("no run of a stage is remembered here")
+
+
+def _show(output: Output, rows: list[list[str]]) -> None:
+    """A table, or where it is wider than the terminal, some lines for each."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
+    if output.width is None or sum(widths) + 2 * len(widths) <= output.width:
+        output.table(_COLUMNS, rows)
+        return
+    for made, stage, took, host, differs, outs, here in rows:
+        output.line(f"{stage}  {made}, in {took}" + (f", on {host}" if host != "-" else ""))
+        output.line(f"  from  {differs}")
+        output.line(f"  made  {outs}" + ("" if here == "yes" else "; not all of it is here"))
 
 
 def _row(one: ListedRun) -> list[str]:

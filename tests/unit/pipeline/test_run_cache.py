@@ -125,7 +125,8 @@ def test_inputs_that_are_too_long_are_left_out_and_the_result_is_found_all_the_s
 
 def test_a_run_with_outs_without_number_is_not_remembered_and_no_error(store: Store) -> None:
     state = FileState(Oid.of(b"x"), 1)
-    outs = tuple((RepoPath(b"%07d" % number), state) for number in range(155_000))
+    long = b"/".join([b"x" * 200] * 20)
+    outs = tuple((RepoPath(b"%07d/%s" % (number, long)), state) for number in range(5000))
     made = run(None, b"", result=Result(inputs(), outs))
     with store.session() as session:
         assert RunCache(store).add(made, session) == made
