@@ -55,6 +55,8 @@ VERBS: dict[str, Verb] = {
         _verb("logs", "Show what a stage wrote while it ran.", PIPELINE),
         _verb("runs", "List what stages made, and from what.", PIPELINE),
         _verb("exp", "Try changes, each recorded as a commit of its own.", TRY),
+        _verb("metrics", "Show and compare metrics across revisions.", TRY),
+        _verb("params", "Show and compare parameters across revisions.", TRY),
         _verb("pull", "Fetch data and put it in the place of stubs.", MOVE),
         _verb("fetch", "Fetch data into the local store.", MOVE),
         _verb("push", "Send the data of commits to a remote.", MOVE),

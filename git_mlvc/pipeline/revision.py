@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from git_mlvc.store.store import Store
 
 EXPERIMENTS = "refs/mlvc/exp/"
+WORKTREE = "."
+"""What the worktree is called where revisions are named; git has none of that name."""
+LOGGED_PARAMS = "logged_params.json"
+"""What a training script has noted as parameters (`git_mlvc.log`): beside its metrics, or at the top."""
 DEFAULT_METRICS = ("metrics.json", "metrics.toml", "metrics.yaml", "metrics.yml", "metrics.csv")
 DEFAULT_PLOTS = "plots"
 """What counts as metrics, or plots, at the top of a repository whose stages declare none."""
@@ -73,11 +77,11 @@ class Revisions:
         self.reader.close()
 
     def at(self, rev: str | None) -> At:
-        """Return a revision by any name that git knows, or an experiment's; None for the worktree.
+        """Return a revision by any name that git knows, or an experiment's; None or "." for the worktree.
 
         Raises UsageError with the nearest name, InputError where there is no worktree.
         """
-        if rev is None:
+        if rev is None or rev == WORKTREE:
             top = self.repo.needed_worktree("there are no files to be seen")
             return At(self, None, "", OnDisk(top, max_bytes=MAX_BYTES))
         commit = self.reader.commit(rev)
@@ -205,11 +209,16 @@ class At:
     def params(self) -> dict[Param, Value | MlvcError]:
         """Return every parameter that stages name, in `params` or by `${…}`, each value of a table for itself.
 
-        In the place of a value that is not to be had stands why. Raises as `pipeline`.
+        What a script has logged as parameters counts too. Where there is none of all these, the default params
+        file at the top does. In the place of a value that is not to be had stands why. Raises as `pipeline`.
         """
         pipeline = self.pipeline()
         named = [param for stage in pipeline.stages for param in stage.params]
-        return self.values([*named, *pipeline.params.noted()])
+        named += [*pipeline.params.noted(), *(Param(file, "") for file in self._logged_params())]
+        if not named:
+            default = pipeline.params.default(None)
+            named = [Param(default, "")] if self.exists(default) else []
+        return self.values(named)
 
     def values(self, wanted: Iterable[Param]) -> dict[Param, Value | MlvcError]:
         """Return these parameters as `params` does."""
@@ -241,6 +250,11 @@ class At:
         if isinstance(self._files, OnDisk):
             return discovery.load(self._revisions.repo)
         return discovery.read(self, self._files.called(presence.NAME))
+
+    def _logged_params(self) -> list[RepoPath]:
+        folders = [out.path.raw.rpartition(b"/")[0] for out in self.metrics()]
+        at = [below(RepoPath(raw) if raw else None, LOGGED_PARAMS) for raw in (b"", *folders)]
+        return [path for path in dict.fromkeys(at) if self.exists(path)]
 
     def _outs(self, kind: OutKind) -> list[Out]:
         stages = self.pipeline().stages

@@ -93,6 +93,24 @@ def test_a_param_that_is_not_there_says_so_in_its_own_place(bare_machine: Machin
         assert isinstance(found[Param(path("no.json"), "")], ConfigError)
 
 
+def test_what_nobody_declares_has_usual_names(bare_machine: Machine) -> None:
+    repo = bare_machine.init().write({"params.json": b'{"a": {"b": 1}}', "metrics.toml": b"x = 1"})
+    with revisions(repo) as opened:
+        here = opened.at(".")
+        assert here.rev is None
+        assert params_of(here) == {"params.json: a.b": 1}
+        assert [str(out.path) for out in here.metrics()] == ["metrics.toml"]
+        assert here.plots() == []
+    repo.write(
+        {"mlvc.toml": b'[stage.a]\ncmd = "x"\nmetrics = ["sub/m.json"]\n', "plots/a.csv": b"x\n1\n"}
+    )
+    repo.write({"sub/logged_params.json": b'{"lr": 0.1}'})
+    with revisions(repo) as opened:
+        here = opened.at(None)
+        assert params_of(here) == {"sub/logged_params.json: lr": 0.1}
+        assert [str(file) for file, _ in here.plot_files()] == ["plots/a.csv"]
+
+
 def test_files_kept_as_data_are_read_through_their_pointers(repo: Repo) -> None:
     repo.track("*.json")
     repo.write({"metrics.json": b'{"loss": 0.5}' * 100}).add().commit("one")

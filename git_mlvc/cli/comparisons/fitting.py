@@ -1,0 +1,41 @@
+"""Making tables fit: the first column gives way, then columns go below one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+_BETWEEN = 3  # columns that a terminal's table puts between two of ours
+_SHORTEST = 10
+Table = tuple[list[str], list[list[str]]]
+
+
+def blocks(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
+) -> Iterator[Table]:
+    """Yield the table, or several with the same first column, none wider than `width` if that can be."""
+    if width is None or not rows:
+        yield list(columns), [list(row) for row in rows]
+        return
+    widths = [
+        max(len(columns[at].removeprefix(">")), *(len(row[at]) for row in rows))
+        for at in range(len(columns))
+    ]
+    widest = max(widths[1:], default=0)
+    first = min(widths[0], max(_SHORTEST, width - widest - _BETWEEN))
+    names = [_end(row[0], first) for row in rows]
+    at = 1
+    while at < len(columns) or at == 1:
+        until, total = at, first
+        while until < len(columns) and (until == at or total + _BETWEEN + widths[until] <= width):
+            total += _BETWEEN + widths[until]
+            until += 1
+        yield (
+            [columns[0], *columns[at:until]],
+            [[name, *row[at:until]] for name, row in zip(names, rows, strict=True)],
+        )
+        at = max(until, at + 1)
+
+
+def _end(text: str, width: int) -> str:
+    """Return the end of a text, which tells keys apart."""
+    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
