@@ -44,6 +44,7 @@ def collect(
     revs: Sequence[str] = (),
     *,
     shows_all: bool = False,
+    is_measured: bool = True,
     now_s: float | None = None,
     permissions: Permissions | None = None,
 ) -> Listing:
@@ -51,12 +52,12 @@ def collect(
 
     A name of an experiment stands for that one. Those that are running come first, then what waits or failed,
     then the newest; groups in the order of `revs`, or HEAD's and then that of the newest experiment. At `now_s`
-    a running one has taken so long. Raises UsageError with the nearest name for what is no revision; GitError.
+    a running one has taken so long. Without `is_measured` no parameter or metric is looked up. Raises UsageError with the nearest name for what is no revision; GitError.
     """
     made = sorted(refs.list(repo), key=lambda one: (-one.made_at_s, one.name))
     names = {one.name for one in made}
     pending = [one for one in states.read(repo).states if one.name not in names]
-    cache = Cache(path_of(repo), permissions)
+    cache = Cache(path_of(repo), permissions) if is_measured else None
     with _Look(repo, open_store, cache) as look:
         head = look.head()
         asked = _Asked.of(revs, look, made, head)
@@ -74,7 +75,8 @@ def collect(
         ]
         if not all(one.baseline for one in chosen) or not all(one.baseline for one in waiting):
             groups.append(_group("", "(no baseline)", chosen, waiting, look, now_s))
-    cache.save([head, *baselines, *(sha for one in made for sha in (one.commit, one.baseline))])
+    if cache is not None:
+        cache.save([head, *baselines, *(sha for one in made for sha in (one.commit, one.baseline))])
     return Listing(tuple(groups), len(made) + len(pending) - len(chosen) - len(waiting))
 
 
@@ -104,9 +106,14 @@ class _Asked:
 
 
 class _Look:
-    """What commits have to show: from the cache where it is known, else read, by one git for all."""
+    """What commits have to show: from the cache where it is known, else read, by one git for all.
 
-    def __init__(self, repo: Repository, open_store: Callable[[], Store], cache: Cache) -> None:
+    Without a cache they are not looked at.
+    """
+
+    def __init__(
+        self, repo: Repository, open_store: Callable[[], Store], cache: Cache | None
+    ) -> None:
         self._repo = repo
         self._open_store = open_store
         self._cache = cache
@@ -133,6 +140,8 @@ class _Look:
         return self._revisions.at(rev)
 
     def at(self, commit: str) -> Findings:
+        if self._cache is None:
+            return Findings()
         known = self._cache.get(commit)
         if known is None:
             from git_mlvc.experiments import reading

@@ -83,6 +83,14 @@ def test_experiments_are_found_after_rebase_squash_and_deletion_of_their_branch(
     here = repo.mlvc("exp", "show")
     assert "wild-wren" in here.out and "calm-owl" not in here.out
     assert "2 more experiments were made on other commits: git mlvc exp show --all" in here.err
+    assert repo.mlvc("exp", "list", "--names-only").out == "wild-wren\n"
+    listed = repo.mlvc("exp", "list", "--all")
+    assert [line.split()[:2] for line in listed.out.splitlines()[1:]] == [
+        ["wild-wren", "done"],
+        ["calm-owl", "done"],
+        ["brisk-otter", "done"],
+    ]
+    assert "lr=0.001 seed=3" in listed.out and f"main {repo.head()[:7]}" in listed.out
     found = shown(repo, "--all")
     assert names(found) == [["wild-wren"], ["calm-owl", "brisk-otter"]]
     assert found["baselines"][0]["name"] == f"main {repo.head()[:7]}"
@@ -112,6 +120,10 @@ def test_what_is_queued_runs_or_failed_stands_there_with_its_parameters(machine:
     }
     assert late["commit"] is None and keen["problems"] == ["stage 'train' failed"]
     assert "state" in repo.mlvc("exp", "show").out.splitlines()[0]
+    listed = json.loads(repo.mlvc("exp", "list", "--json").out)["experiments"]
+    assert [one["name"] for one in listed if one["commit"]] == ["brisk-otter"]
+    assert {one["state"] for one in listed} == {"done", "queued", "failed"}
+    assert repo.mlvc("exp", "list", "--names-only").out == "brisk-otter\n"
 
 
 def test_a_broken_file_costs_one_cell_and_is_told(machine: Machine) -> None:

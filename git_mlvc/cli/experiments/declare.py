@@ -23,6 +23,7 @@ class Subcommand:
 # In the order of `git mlvc exp -h`.
 SUBCOMMANDS: dict[str, Subcommand] = {
     "show": Subcommand(f"{_ROOM}.show:show", "Show experiments with parameters and metrics."),
+    "list": Subcommand(f"{_ROOM}.listing:list_", "List the names of experiments."),
     "push": Subcommand(f"{_ROOM}.push:push", "Send experiments to a remote, with all their data."),
     "pull": Subcommand(
         f"{_ROOM}.pull:pull", "Bring experiments from a remote, with all their data."

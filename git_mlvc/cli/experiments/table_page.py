@@ -16,7 +16,7 @@ from git_mlvc.experiments.text_width import shown
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --head: #f3f4f6; --paper: #fff; --ink: #1c1e21; --best: #0a7d33; --dim: #666 }
 @media (prefers-color-scheme: dark) { :root { --head: #26292e; --paper: #17191c; --ink: #e4e6e9; --best: #53d17f; --dim: #9aa } }
-body { margin: 0; padding: 1rem; font: 15px/1.45 system-ui, sans-serif; background: var(--paper); color: var(--ink) }
+body { margin: 0; padding: 1rem; font: 15px/22px system-ui, sans-serif; background: var(--paper); color: var(--ink) }
 h1 { font-size: 1.2rem; margin: 0 0 .5rem }
 p, li { color: var(--dim); overflow-wrap: anywhere }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px }
@@ -26,7 +26,7 @@ td { max-width: 24rem; overflow: hidden; text-overflow: ellipsis }
 th { background: var(--head) }
 thead th button { all: unset; cursor: pointer; font-weight: 600 }
 thead th button:focus-visible { outline: 2px solid var(--best) }
-thead th button::after { content: " ↕"; color: var(--dim) }
+thead th button:hover { text-decoration: underline }
 thead th[aria-sort=ascending] button::after { content: " ↑" }
 thead th[aria-sort=descending] button::after { content: " ↓" }
 tbody th { position: sticky; left: 0; font-weight: 500; max-width: 40vw; overflow: hidden; text-overflow: ellipsis; background: var(--paper) }
@@ -60,6 +60,9 @@ for (const button of document.querySelectorAll("thead button")) button.onclick =
 def page(table: Table) -> str:
     """Return the page."""
     rows = [*table.rows]
+    numeric = frozenset(
+        column for column in table.columns if any(is_number(row.value(column)) for row in rows)
+    )
     count = sum(len(group.rows) for group in table.groups)
     title = f"{count} experiment{'s' if count != 1 else ''}"
     policy = (
@@ -77,10 +80,10 @@ def page(table: Table) -> str:
             f"<h1>{title}</h1>",
             *_sorted_by(table),
             '<div class="wide"><table><thead><tr>',
-            _head("experiment", ""),
-            *(_head_of(column, table, rows) for column in table.columns),
+            '<th scope="col"><button>experiment</button></th>',
+            *(_head_of(column, table, numeric) for column in table.columns),
             "</tr></thead>",
-            *(line for group in table.groups for line in _body(group, table)),
+            *(line for group in table.groups for line in _body(group, table, numeric)),
             "</table></div>",
             *_problems(rows),
             f"<script>{_SCRIPT}</script>",
@@ -102,21 +105,25 @@ def _sorted_by(table: Table) -> Iterator[str]:
         yield f"<p>Sorted by {name}, {which} first. A click on a heading sorts by it.</p>"
 
 
-def _head_of(column: Column, table: Table, rows: list[Row]) -> str:
+def _head_of(column: Column, table: Table, numeric: frozenset[Column]) -> str:
+    """`data-first`: which way the first click sorts; `aria-sort`: how it is sorted now."""
     is_falling = column.kind is Kind.METRIC and table.goals.get(column) != "min"
-    kind = "number" if any(is_number(row.value(column)) for row in rows) else ""
-    return _head(table.known.label(column), kind, is_falling=is_falling, title=column.whole_name)
-
-
-def _head(text: str, kind: str, *, is_falling: bool = False, title: str = "") -> str:
+    now = ""
+    if column == table.sorted_by:
+        now = (
+            ' aria-sort="descending"'
+            if is_falling != table.is_reversed
+            else ' aria-sort="ascending"'
+        )
     first = ' data-first="descending"' if is_falling else ""
+    kind = ' class="number"' if column in numeric else ""
     return (
-        f'<th scope="col" class="{kind}" title="{_text(title)}"{first}>'
-        f"<button>{_text(text)}</button></th>"
+        f'<th scope="col"{kind} title="{_text(column.whole_name)}"{first}{now}>'
+        f"<button>{_text(table.known.label(column))}</button></th>"
     )
 
 
-def _body(group: Group, table: Table) -> Iterator[str]:
+def _body(group: Group, table: Table, numeric: frozenset[Column]) -> Iterator[str]:
     yield "<tbody>"
     for row in (group.baseline, *group.rows):
         about = " · ".join(one for one in (row.subject, row.commit) if one)
@@ -125,20 +132,21 @@ def _body(group: Group, table: Table) -> Iterator[str]:
             f"{_text(row.name)}</th>"
         )
         for column in table.columns:
-            yield _cell(column, row.value(column), table)
+            value = row.value(column)
+            kinds = ["number"] * (column in numeric)
+            kinds += ["best"] * (column.kind is Kind.METRIC and table.is_best(column, value))
+            yield f'<td class="{" ".join(kinds)}"{_exact(value)}>{_text(cells.text(column, value))}</td>'
         yield "</tr>"
     yield "</tbody>"
 
 
-def _cell(column: Column, value: object, table: Table) -> str:
-    text = _text(cells.text(column, value))
-    if value is MISSING:
-        return f'<td class="">{text}</td>'
-    kinds = ["number"] if is_number(value) else []
-    if column.kind is Kind.METRIC and table.is_best(column, value):
-        kinds.append("best")
-    exact = _text(cells.exact(value))
-    return f'<td class="{" ".join(kinds)}" title="{exact}" data-value="{exact}">{text}</td>'
+def _exact(value: object) -> str:
+    """Return the attributes by which the script sorts: none for what comes last, as in the table."""
+    if value is MISSING or value is None or value != value:
+        return ""
+    exact = cells.strict(value)
+    text = _text(exact if isinstance(exact, str) else cells.exact(value))
+    return f' title="{text}" data-value="{text}"'
 
 
 def _problems(rows: list[Row]) -> Iterator[str]:
