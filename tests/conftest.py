@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,14 @@ pytest_plugins = ["support.servers.fixtures", "support.servers.summary"]
 # Time says nothing about a property: a busy machine is not a failing test.
 settings.register_profile("project", deadline=None, print_blob=True)
 settings.load_profile("project")
+
+# In the background of a script (`make test &`, nohup) these are ignored, which whatever we start inherits: then tests
+# that end a program by a signal would wait for ever.
+for _name in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(_name) is signal.SIG_IGN:
+        signal.signal(
+            _name, signal.default_int_handler if _name is signal.SIGINT else signal.SIG_DFL
+        )
 
 
 @pytest.fixture
