@@ -75,6 +75,11 @@ class Output:
         return shutil.get_terminal_size().columns
 
     @property
+    def has_colours(self) -> bool:
+        """True if colours of the answer are seen, and wanted."""
+        return self.is_terminal(self._stdout) and not self._environment.get("NO_COLOR")
+
+    @property
     def can_draw(self) -> bool:
         """True if lines of a tree can be drawn; False where only ASCII can be written."""
         from git_mlvc.cli.presentable import presentable

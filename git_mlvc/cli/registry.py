@@ -54,6 +54,7 @@ VERBS: dict[str, Verb] = {
         _verb("unfreeze", "Undo `freeze`.", PIPELINE),
         _verb("logs", "Show what a stage wrote while it ran.", PIPELINE),
         _verb("runs", "List what stages made, and from what.", PIPELINE),
+        _verb("plots", "Draw tables and images of stages, of any revisions, as page or text.", TRY),
         _verb("exp", "Try changes, each recorded as a commit of its own.", TRY),
         _verb("metrics", "Show and compare metrics across revisions.", TRY),
         _verb("params", "Show and compare parameters across revisions.", TRY),
