@@ -43,10 +43,13 @@ DEFAULT_PLOTS = "plots"
 class MissingData(InputError):
     """The file is there, its data is not: it is in no store that was asked."""
 
-    def __init__(self, path: RepoPath, rev: str | None, pointer: Pointer) -> None:
+    def __init__(
+        self, path: RepoPath, rev: str | None, pointer: Pointer, why: MlvcError | None = None
+    ) -> None:
         of = "" if rev is None else f" of {rev}"
         super().__init__(
             f"the data of {path}{of} is not here",
+            why="" if why is None else str(why),
             hint=f"git mlvc pull {shlex.quote(path.text)}"
             if rev is None
             else "git mlvc fetch --all",
@@ -92,14 +95,18 @@ class Revisions:
             raise self._unknown(rev)
         return At(self, rev, commit, InCommit(self.reader, tree, name=rev))
 
-    def content(self, pointer: Pointer) -> bytes | None:
-        """Return the data that a pointer names; None if it is not to be had. Raises StoreError for damage."""
+    def content(self, pointer: Pointer) -> bytes | MlvcError | None:
+        """Return the data that a pointer names; where it is not to be had, why, None if nobody was asked.
+
+        Raises StoreError for what is damaged.
+        """
         found = self.store.contents([pointer])[pointer]
+        why = None
         if isinstance(found, MissingChunk) and self.fetch is not None:
-            self.fetch([pointer])
+            why = (self.fetch([pointer]) or {}).get(pointer)
             found = self.store.contents([pointer])[pointer]
         if isinstance(found, MissingChunk):
-            return None
+            return why
         if isinstance(found, MlvcError):
             raise found
         return found
@@ -157,8 +164,8 @@ class At:
                 f"cannot read {path} ({self.name})", why=f"it has {pointer.size_bytes} bytes"
             )
         content = self._revisions.content(pointer)
-        if content is None:
-            raise MissingData(path, self.rev, pointer)
+        if not isinstance(content, bytes):
+            raise MissingData(path, self.rev, pointer, content)
         return content
 
     def exists(self, path: RepoPath) -> bool:

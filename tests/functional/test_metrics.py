@@ -130,6 +130,34 @@ def test_parameters_across_revisions(bare_machine: Machine) -> None:
     assert ["v1", "1", "[1,2]", "cnn", "|", "big", "0.1", "a"] in lines(broken.out)
 
 
+def test_metrics_kept_as_data_are_fetched_when_asked_for(machine: Machine) -> None:
+    repo = machine.init()
+    repo.track("*.json")
+    big = b'{"loss": %d, "note": "' + b"x" * 500 + b'"}'
+    repo.write({"metrics.json": big.replace(b"%d", b"1")}).add().commit("one")
+    repo.git("branch", "side")
+    repo.write({"metrics.json": big.replace(b"%d", b"2")}).add().commit("two")
+    repo.git("switch", "-q", "side")
+    repo.write({"other": b"x"}).add().commit("aside")
+    origin = machine.bare()
+    repo.git("remote", "add", "origin", origin.path)
+    repo.git("push", "-q", "origin", "main", "side")
+    clone = machine.clone(origin.path, "clone", "-b", "main")
+    missing = clone.fails("mlvc", "metrics", "show", "HEAD~1")
+    assert missing.returncode == 10
+    assert "error: the data of metrics.json of HEAD~1 is not here" in missing.err
+    assert "hint: add --fetch, or: git mlvc fetch --all" in missing.err
+    assert lines(clone.mlvc("metrics", "show", "HEAD~1", "--fetch").out)[1] == ["loss", "1"]
+    assert lines(clone.mlvc("metrics", "diff", "HEAD~1..").out)[1][:3] == ["loss", "1", "2"]
+    # A...B: what became of B since it parted from A
+    base = clone.text("rev-parse", "main~1")[:12]
+    assert (
+        f"no metric differs between {base} and origin/side"
+        in clone.mlvc("metrics", "diff", "main...origin/side").err
+    )
+    assert "no-such" in clone.fails("mlvc", "metrics", "diff", "main...no-such").err
+
+
 def test_what_is_asked_for_wrongly_says_what_to_do(bare_machine: Machine) -> None:
     repo = bare_machine.init()
     nothing = repo.mlvc("metrics", "show")

@@ -44,6 +44,14 @@ class Form:
     digits: int = DIGITS
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files to read, those that are declared unless some are named; and whether to fetch what is not here."""
+
+    paths: Sequence[str]
+    fetches: bool
+
+
 def command(name: str, summary: str, doc: str, example: str) -> Callable[[Function], click.Command]:
     """Declare the click command of a sub-command."""
 
@@ -55,7 +63,7 @@ def command(name: str, summary: str, doc: str, example: str) -> Callable[[Functi
 
 
 def common_options(function: Function) -> Function:
-    """Add --path and the forms of an answer; the function gets `path`, `json`, `md`, `csv`, `precision`."""
+    """Add --path, --fetch and the forms of an answer; the function gets `paths`, `fetches`, and what `form` takes."""
     options = (
         click.option(
             "--path",
@@ -63,6 +71,12 @@ def common_options(function: Function) -> Function:
             multiple=True,
             metavar="PATH",
             help="Only this file, or those in this directory; it need not be declared. Can be repeated.",
+        ),
+        click.option(
+            "--fetch",
+            "fetches",
+            is_flag=True,
+            help="Fetch the data of these files where it is not here.",
         ),
         click.option(
             "--json", "as_json", is_flag=True, help="One JSON value (docs/reference/json.md)."
@@ -94,16 +108,17 @@ def form(*, as_json: bool, as_md: bool, as_csv: bool, precision: int) -> Form:
 
 
 def readings(
-    invocation: Invocation, subject: Subject, revs: Iterable[str | None], paths: Sequence[str]
+    invocation: Invocation, subject: Subject, revs: Iterable[str | None], files: Files
 ) -> list[Reading]:
     """Read what is asked for at each revision. Raises UsageError for an unknown one."""
     from git_mlvc.pipeline.revision import Revisions
     from git_mlvc.worktree.selection import Selection
 
     workspace = invocation.workspace
-    raw = Selection.parse(paths, invocation.prefix).patterns if paths else ()
+    raw = Selection.parse(files.paths, invocation.prefix).patterns if files.paths else ()
     wanted = [_path(one) for one in raw]
-    with Revisions(workspace.repository, workspace.store) as revisions:
+    fetch = workspace.fetcher(invocation.output.progress) if files.fetches else None
+    with Revisions(workspace.repository, workspace.store, fetch=fetch) as revisions:
         places = [_at(revisions, rev, invocation, subject) for rev in revs]
         return [subject.read(at, wanted) for at in places]
 
@@ -126,15 +141,18 @@ def _at(revisions: Revisions, rev: str | None, invocation: Invocation, subject: 
         raise
 
 
-def tell(output: Output, subject: Subject, found: Sequence[Reading], *, is_named: bool) -> int:
-    """Say what could not be read, or why there is nothing; return the exit code.
+def tell(output: Output, subject: Subject, found: Sequence[Reading], files: Files) -> int:
+    """Say what could not be read, or why there is nothing; return the exit code."""
+    from git_mlvc.pipeline.revision import MissingData
 
-    `is_named`: the files were named on the command line, and should be somewhere.
-    """
+    is_named = bool(files.paths)  # then they should be somewhere
     code = ExitCode.OK
     for reading in found:
         for failure in reading.failures:
-            output.error(_where(reading, failure), why=failure.why, hint=failure.hint)
+            hint = failure.hint
+            if isinstance(failure, MissingData) and not files.fetches:
+                hint = f"add --fetch, or: {hint}"
+            output.error(_where(reading, failure), why=failure.why, hint=hint)
             code = code or failure.exit_code
     if all(reading.is_empty for reading in found):
         output.message(f"no {subject.verb} are declared")
@@ -160,7 +178,8 @@ def tell(output: Output, subject: Subject, found: Sequence[Reading], *, is_named
 
 
 def _where(reading: Reading, failure: MlvcError) -> str:
-    return failure.what if reading.rev is None else f"{reading.rev}: {failure.what}"
+    is_said = reading.rev is None or f" of {reading.rev} " in f"{failure.what} "
+    return failure.what if is_said else f"{reading.rev}: {failure.what}"
 
 
 # -- values for programs

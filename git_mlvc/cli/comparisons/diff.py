@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_mlvc.cli.comparisons import declare, fitting, markdown
-from git_mlvc.cli.comparisons.declare import CSV, JSON, MARKDOWN, Form, Subject
+from git_mlvc.cli.comparisons.declare import CSV, JSON, MARKDOWN, Files, Form, Subject
 from git_mlvc.cli.comparisons.figures import change_text, percentage_text, shortened, value_text
 from git_mlvc.cli.comparisons.labels import Labels
 from git_mlvc.errors import UsageError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
     from git_mlvc.experiments.values_at import Change, Place, Reading
 
+_SHORT_SHA = 12
 _ARROWS = {Direction.UP: "↑", Direction.DOWN: "↓"}
 
 
@@ -38,14 +39,14 @@ def run(
     form: Form,
     *,
     revs: Sequence[str],
-    paths: Sequence[str],
+    files: Files,
     shows_all: bool,
 ) -> int:
     """Compare two revisions, or one (HEAD unless named) with the worktree. Returns the exit code."""
     from git_mlvc.experiments import values_at
 
     output = invocation.output
-    old, new = declare.readings(invocation, subject, _meant(invocation, subject, revs), paths)
+    old, new = declare.readings(invocation, subject, _meant(invocation, subject, revs), files)
     changes = values_at.changes(old, new)
     is_metric = subject.verb == "metrics"
     changed = [one for one in changes if (one.is_change if is_metric else one.is_exact_change)]
@@ -56,7 +57,7 @@ def run(
         output.data(declare.csv_bytes(_csv(found)))
     elif found.changed:
         _show(output, subject, form, found)
-    code = declare.tell(output, subject, (old, new), is_named=bool(paths))
+    code = declare.tell(output, subject, (old, new), files)
     if form.kind not in (JSON, CSV) and changes:
         _tell_same(output, subject, found, form)
     return code
@@ -66,7 +67,9 @@ def _meant(invocation: Invocation, subject: Subject, revs: Sequence[str]) -> lis
     named = list(revs)
     if len(named) == 1 and ".." in named[0] and not named[0].startswith(":/"):
         first, _, second = named[0].partition("..")
-        named = [first or "HEAD", second.removeprefix(".") or "HEAD"]
+        ends = [first or "HEAD", second.removeprefix(".") or "HEAD"]
+        is_of_base = second.startswith(".")
+        named = [_merge_base(invocation, *ends), ends[1]] if is_of_base else ends
     if len(named) > 2:
         raise UsageError(
             f"{subject.verb} diff compares two revisions, not {len(named)}",
@@ -81,6 +84,18 @@ def _meant(invocation: Invocation, subject: Subject, revs: Sequence[str]) -> lis
                 hint=f"git mlvc {subject.verb} diff {named[0]}~1 {named[0]}",
             )
     return [None if rev == "." else rev for rev in named]
+
+
+def _merge_base(invocation: Invocation, one: str, other: str) -> str:
+    """Return what two branches have in common, as `git diff A...B` understands it."""
+    git = invocation.workspace.git
+    said = git.run("merge-base", "--end-of-options", one, other, check=False)
+    if said.returncode != 0:
+        why = said.stderr.decode("utf-8", "replace").strip() or "they have no commit in common"
+        raise UsageError(
+            f"cannot compare {one}...{other}", why=why, hint="A..B compares A itself with B"
+        )
+    return said.stdout.decode("ascii").strip()[:_SHORT_SHA]
 
 
 # -- for people

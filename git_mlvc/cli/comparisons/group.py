@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from git_mlvc.cli.comparisons import declare, diff, show
-from git_mlvc.cli.comparisons.declare import Subject
+from git_mlvc.cli.comparisons.declare import Files, Subject
 from git_mlvc.cli.invocation import Invocation
 
 _REVS = "[REV]..."
 _WHICH = (
     "REV is any name of git's for a commit, or that of an experiment; `.` is the worktree."
-    " Data behind pointers is read from the local store; nothing is fetched."
+    " Data behind pointers is read from the local store; --fetch looks further."
 )
 
 
@@ -40,6 +40,7 @@ def show_of(subject: Subject, doc: str, example: str) -> click.Command:
         all_tags: bool,
         only_changed: bool,
         paths: tuple[str, ...],
+        fetches: bool,
         **forms: Any,
     ) -> int:
         return show.run(
@@ -47,7 +48,7 @@ def show_of(subject: Subject, doc: str, example: str) -> click.Command:
             subject,
             declare.form(**forms),
             revs=revs,
-            paths=paths,
+            files=Files(paths, fetches),
             all_branches=all_branches,
             all_tags=all_tags,
             only_changed=only_changed,
@@ -60,7 +61,8 @@ def diff_of(subject: Subject, doc: str, example: str) -> click.Command:
     @declare.command(
         "diff",
         f"Compare {subject.verb} of two revisions, or of one with the worktree.",
-        "Without REV: HEAD and the worktree; with one: that and the worktree; A..B are two."
+        "Without REV: HEAD and the worktree; with one: that and the worktree; A..B are two, A...B are B and what"
+        " it has in common with A."
         f" {_WHICH}\n\n{doc}",
         example,
     )
@@ -72,6 +74,7 @@ def diff_of(subject: Subject, doc: str, example: str) -> click.Command:
         revs: tuple[str, ...],
         shows_all: bool,
         paths: tuple[str, ...],
+        fetches: bool,
         **forms: Any,
     ) -> int:
         return diff.run(
@@ -79,7 +82,7 @@ def diff_of(subject: Subject, doc: str, example: str) -> click.Command:
             subject,
             declare.form(**forms),
             revs=revs,
-            paths=paths,
+            files=Files(paths, fetches),
             shows_all=shows_all,
         )
 

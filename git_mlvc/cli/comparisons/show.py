@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_mlvc.cli.comparisons import declare, fitting, markdown
-from git_mlvc.cli.comparisons.declare import CSV, JSON, MARKDOWN, Form, Subject
+from git_mlvc.cli.comparisons.declare import CSV, JSON, MARKDOWN, Files, Form, Subject
 from git_mlvc.cli.comparisons.figures import shortened, value_text
 from git_mlvc.cli.comparisons.labels import Labels
 
@@ -24,7 +24,7 @@ def run(
     form: Form,
     *,
     revs: Sequence[str],
-    paths: Sequence[str],
+    files: Files,
     all_branches: bool,
     all_tags: bool,
     only_changed: bool,
@@ -32,7 +32,7 @@ def run(
     """Show the values of all revisions that are named, else of the worktree. Returns the exit code."""
     output = invocation.output
     found = declare.readings(
-        invocation, subject, _meant(invocation, revs, all_branches, all_tags), paths
+        invocation, subject, _meant(invocation, revs, all_branches, all_tags), files
     )
     if form.kind == JSON:
         output.json(subject.verb, {"revisions": [_json(reading) for reading in found]})
@@ -40,7 +40,7 @@ def run(
         output.data(declare.csv_bytes(_csv(found)))
     elif any(file.values for reading in found for file in reading.files):
         _show(output, subject, form, found, only_changed=only_changed)
-    return declare.tell(output, subject, found, is_named=bool(paths))
+    return declare.tell(output, subject, found, files)
 
 
 def _meant(
