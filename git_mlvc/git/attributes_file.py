@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from git_mlvc.errors import UsageError
@@ -34,6 +35,10 @@ class _Line:
     @property
     def is_ours(self) -> bool:
         return b"filter=mlvc" in self.attributes
+
+    def takes_whole(self, path: RepoPath) -> bool:
+        """True if it is one of ours that has `path` kept as data whatever its size, and merged by nobody."""
+        return self.is_ours and b"-merge" in self.attributes and matches(_text(self.pattern), path)
 
     @property
     def sets_filter(self) -> bool:
@@ -113,6 +118,30 @@ class AttributesFile:
             raise _too_long()
         self._append(_Line(encoded, raw, TAKEN_OUT))
         return True
+
+    def leave_out(self, names: Iterable[str]) -> bool:
+        """Have files of these names left alone by our lines for data, which would keep git from merging them as text.
+
+        Each gets a line behind ours, where one speaks of it; else it loses that line. False if nothing changed.
+        """
+        before = self.encode()
+        for name in sorted(names):
+            raw = _checked(name)
+            last = max(
+                (n for n, line in enumerate(self._lines) if line.takes_whole(RepoPath(raw))),
+                default=-1,
+            )
+            if any(line.pattern == raw for line in self._lines[last + 1 :]) and last >= 0:
+                continue
+            self._lines = [
+                line
+                for line in self._lines
+                if not (line.pattern == raw and line.attributes == TAKEN_OUT)
+            ]
+            if last >= 0:
+                encoded = _quoted(raw) + b" " + b" ".join(TAKEN_OUT) + self._newline()
+                self._append(_Line(encoded, raw, TAKEN_OUT))
+        return self.encode() != before
 
     def settle_merge(self, name: str, driver: str) -> bool:
         """Have files called `name` merged by a driver; False if some line for them settles that.

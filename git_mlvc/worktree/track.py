@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import UsageError
+from git_mlvc.formats.pointer import NEVER_DATA
 from git_mlvc.git import attributes, objects
 from git_mlvc.git.attribute_patterns import escaped, matches
 from git_mlvc.repo_path import RepoPath
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
 _ATTRIBUTES = ".gitattributes"
+_GITS_OWN = {name.decode("ascii") for name in NEVER_DATA - {b"mlvc.lock"}}  # that has a driver
 _SETTINGS = RepoPath(settings_file.NAME.encode("ascii"))
 
 
@@ -101,6 +103,7 @@ def track(
             settings_file.set_value(top, ("track", rooted, "remote"), remote)
             is_new = True
         (report.added if is_new else report.already).append(pattern)
+    file.leave_out(_GITS_OWN)
     attributes_on_disk.write(cwd, file)
     rooted_patterns = [from_top(prefix, pattern) for pattern in written]
     minimum = Settings(min_size_bytes=settings.min_size_bytes, thresholds=tuple(thresholds))
@@ -122,6 +125,8 @@ def untrack(repo: Repository, cwd: Path, patterns: Sequence[str]) -> UntrackRepo
             if file.remove(pattern) or had_settings:
                 removed.append(pattern)
         (report.removed if removed else report.unknown).append(removed[0] if removed else typed)
+    if report.removed:
+        file.leave_out(_GITS_OWN)
     attributes_on_disk.write(cwd, file)
     if report.removed:
         known = pointers.data_files(repo)

@@ -114,7 +114,24 @@ def test_sizes_go_to_the_tracked_settings_by_the_pattern_seen_from_the_top(repo:
     assert _track(repo, "*", above="2MiB").added == ["*"]
     assert _track(repo, "*").added == ["*"]
     assert "*" not in {t.pattern for t in _settings(repo).thresholds}
-    assert repo.read(".gitattributes").decode() == f"*{LINE}"
+
+
+def test_what_git_and_we_are_told_by_is_merged_as_text_whatever_the_pattern(repo: Repo) -> None:
+    _track(repo, "*")
+    told = [".gitattributes", ".gitignore", ".gitmodules", "mlvc.toml"]
+    behind = [f"{name} !filter !diff !merge !text\n" for name in told]
+    assert repo.read(".gitattributes").decode() == "".join([f"*{LINE}", *behind])
+    assert _track(repo, "*").already == ["*"]
+    asked = repo.git("check-attr", "merge", "text", "--", "sub/mlvc.toml", ".gitmodules").out
+    assert asked.count(": unspecified\n") == 4
+    _track(repo, "*.toml")  # would win, standing last
+    assert repo.read(".gitattributes").decode() == "".join(
+        [f"*{LINE}", *behind[:3], f"*.toml{LINE}", behind[3]]
+    )
+    _untrack(repo, "*")
+    assert repo.read(".gitattributes").decode() == f"*.toml{LINE}{behind[3]}"
+    _track(repo, "*.toml", above="1kB")
+    assert repo.read(".gitattributes") == b"*.toml filter=mlvc merge=mlvc\n"
 
 
 def test_a_bad_size_writes_nothing(repo: Repo) -> None:
