@@ -103,6 +103,7 @@ class Settings:
     fetch_exclude: tuple[str, ...] = ()
     fetch_max_size_bytes: int = 0  # larger files are left as stubs; 0: no limit
     resources: Mapping[str, int] = field(default_factory=dict)  # slots of this machine, by name
+    experiment_links: tuple[str, ...] = ()  # what is lent to worktrees of experiments, from the top
 
 
 def without_secrets(text: str) -> str:
@@ -191,7 +192,26 @@ def from_sources(
             else _size(fetch.get("max_size", 0), "fetch.max_size")
         ),
         resources=_resources(config),
+        experiment_links=_links(_table(tracked, "exp").get("link", [])),
     )
+
+
+def _links(value: object) -> tuple[str, ...]:
+    """Paths inside the worktree; law 12: what a clone brings must not lead out of it."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ConfigError('mlvc.toml: exp.link should be a list of paths: link = [".venv"]')
+    from git_mlvc.repo_path import RepoPath
+
+    paths = [str(one).rstrip("/").removeprefix("./") for one in value]
+    for path in paths:
+        try:
+            RepoPath.parse(path)
+        except ValueError as exc:
+            raise ConfigError(
+                f"mlvc.toml: exp.link: '{_shown(path)}' is no path inside the repository",
+                hint='write it from the top of the repository, as in link = [".venv"]',
+            ) from exc
+    return tuple(dict.fromkeys(paths))
 
 
 def _resources(config: Mapping[str, Sequence[str]]) -> dict[str, int]:

@@ -27,14 +27,12 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.git.index import STAT, U32, IndexReader, size_field
 from git_mlvc.git.index_lock import IndexLock
+from git_mlvc.git.process import NO_HOOKS, UNDER_US
 
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
-_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
-_ALONE = (*_NO_HOOKS, "-c", "core.splitIndex=false")
-# Hooks that are configured and not files: ours do nothing when they see this.
-_UNDER_US = {"MLVC_HOOK": "add"}
+_ALONE = (*NO_HOOKS, "-c", "core.splitIndex=false")
 _TOLD_AT_ONCE = 256
 _MTIME_S = struct.Struct(">8xI")
 _MODE = struct.Struct(">24xI")
@@ -124,8 +122,8 @@ class IndexStaging:
     def split_again(self) -> None:
         """Give the copy back the form that the index had, if it was split. Raises GitError."""
         if self._was_split and not self._is_split():
-            env = {"GIT_INDEX_FILE": str(self.path), **_UNDER_US}
-            self._repo.git.run(*_NO_HOOKS, "update-index", "--split-index", env_extra=env)
+            env = {"GIT_INDEX_FILE": str(self.path), **UNDER_US}
+            self._repo.git.run(*NO_HOOKS, "update-index", "--split-index", env_extra=env)
 
     # -- what stands in the copy
 
@@ -138,7 +136,7 @@ class IndexStaging:
                     for path, head in group
                 )
 
-        env = {"GIT_INDEX_FILE": str(self.path), **_UNDER_US}
+        env = {"GIT_INDEX_FILE": str(self.path), **UNDER_US}
         with self._repo.git.streaming(*_ALONE, *args, input=lines(), env_extra=env) as out:
             out.read()
 

@@ -45,6 +45,10 @@ LOCAL_VARIABLES = frozenset(
         "GIT_WORK_TREE",
     }
 )
+# For git that works on our behalf in an index or worktree of ours.
+NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
+# Hooks that are configured and not files: ours do nothing when they see this.
+UNDER_US = {"MLVC_HOOK": "add"}
 _READ_BYTES = 1 << 16
 
 

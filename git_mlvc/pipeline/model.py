@@ -225,6 +225,7 @@ class MissingDep(InputError):
         super().__init__(f"stage '{stage}' needs {dep}, which does not exist", why=why, hint=hint)
         self.stage = stage
         self.dep = dep
+        self.makers = tuple(makers)
 
 
 class PipelineError(MlvcError):

@@ -83,7 +83,9 @@ def repro(
         graph = scene.pipeline.graph
         slots.check(graph[address] for address in scene.planner.chosen)
         with (
-            Executor(Place.of(means.repo), watcher, held_fds=[lock.fileno()]) as executor,
+            Executor(
+                Place.of(means.repo, means.logs), watcher, held_fds=[lock.fileno()]
+            ) as executor,
             _working(scene, executor, slots) as work,
             executor.stopping_on_signals(),
         ):

@@ -19,6 +19,8 @@ from git_mlvc.progress import Progress, Silent
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from git_mlvc.backend.base import Backend
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.git.repository import Repository
@@ -45,6 +47,7 @@ class Means:
     `fetch` and `remotes` are used with --pull only; the latter raises MlvcError where nobody can be asked. `host` names this machine; `has_modes`: its file system keeps
     the modes of files (git's `core.fileMode`).
     `open_folder` opens any address; without it no server is asked, and what is at a URL counts as unchanged.
+    `logs`: the directory for what stages write; None: the worktree's own.
     """
 
     repo: Repository
@@ -56,6 +59,7 @@ class Means:
     host: str = ""
     open_folder: Callable[[str], Backend] | None = None
     has_modes: bool = True
+    logs: Path | None = None
 
 
 class Scene:

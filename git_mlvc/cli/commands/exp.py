@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from git_mlvc.cli.experiments.declare import SUBCOMMANDS
+from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import help_text
 from git_mlvc.cli.registry import VERBS
 from git_mlvc.errors import UsageError
@@ -54,5 +55,15 @@ class _Experiments(click.Group):
         "git mlvc exp -h",
     ),
 )
-def exp() -> None:
-    pass
+@click.pass_obj
+def exp(invocation: Invocation) -> None:
+    workspace = invocation.workspace_if_any
+    if workspace is None:
+        return
+    from git_mlvc.experiments import claims
+
+    if claims.claimed(workspace.repository):
+        from git_mlvc.experiments import workplace
+
+        for name in workplace.sweep(workspace.repository):
+            invocation.output.message(f"removed what the killed experiment '{name}' left")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from git_mlvc.cli.invocation import Invocation
+from git_mlvc.cli.means import folder, opened
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from git_mlvc.pipeline.repro import Request
     from git_mlvc.pipeline.scene import Means
-    from git_mlvc.repo_path import RepoPath
 
 
 @verb(
@@ -88,7 +88,7 @@ def repro(
         raise UsageError("--accept runs nothing, and goes with none of --plan, -f, --downstream")
     request = Request(
         stages,
-        _folder(invocation),
+        folder(invocation),
         jobs=jobs,
         is_forced=force,
         is_single=single,
@@ -98,7 +98,7 @@ def repro(
         allows_missing=allow_missing,
         uses_run_cache=not no_run_cache,
     )
-    means = _means(invocation, pulls=pulls)
+    means = opened(invocation, pulls=pulls)
     if is_plan:
         return _plan(invocation, means, request, as_json)
     return _repro(invocation, means, request, accept, wait, as_json)
@@ -148,45 +148,3 @@ def _repro(
     if failure is not None:
         raise failure
     return ExitCode.OK
-
-
-def _means(invocation: Invocation, *, pulls: bool) -> Means:
-    import socket
-    from functools import cache
-
-    from git_mlvc.git.config import is_true
-    from git_mlvc.pipeline.scene import Means, Remotes
-
-    workspace, output = invocation.workspace, invocation.output
-    if pulls:
-        from git_mlvc.cli.trust import settled
-
-        workspace = settled(invocation, None)
-
-    @cache
-    def remotes() -> Remotes:
-        opened, failures = workspace.views_for_reading()
-        if failures and not opened:
-            raise failures[0]
-        for failure in failures:
-            output.message(f"not asked: {failure}")
-        return Remotes(tuple(opened), tuple(failures))
-
-    return Means(
-        workspace.repository,
-        workspace.store,
-        workspace.settings,
-        fetch=workspace.fetcher(output.progress),
-        remotes=remotes,
-        progress=output.progress,
-        host=socket.gethostname(),
-        open_folder=workspace.folder,
-        has_modes=is_true(workspace.config, "core.filemode", unset=True),
-    )
-
-
-def _folder(invocation: Invocation) -> RepoPath | None:
-    from git_mlvc.repo_path import RepoPath
-
-    prefix = invocation.prefix.rstrip(b"/")
-    return RepoPath(prefix) if prefix else None

@@ -22,6 +22,8 @@ class Subcommand:
 
 # In the order of `git mlvc exp -h`.
 SUBCOMMANDS: dict[str, Subcommand] = {
+    "run": Subcommand(f"{_ROOM}.run:run", "Run stages with changed parameters, and record it."),
+    "save": Subcommand(f"{_ROOM}.save:save", "Record the worktree as it is, without running."),
     "show": Subcommand(f"{_ROOM}.show:show", "Show experiments with parameters and metrics."),
     "list": Subcommand(f"{_ROOM}.listing:list_", "List the names of experiments."),
     "push": Subcommand(f"{_ROOM}.push:push", "Send experiments to a remote, with all their data."),

@@ -150,15 +150,15 @@ def _missing(document: Value, parts: tuple[str, ...], known: int, name: str) -> 
 def nearest_key(document: Value, parts: tuple[str, ...]) -> str:
     """Return the key of the document that was most likely meant; "" if none is near."""
     wanted = dotted_key.written(parts)
-    keys = list(_keys(document))
-    if near := nearest(wanted, keys):
+    known = list(keys(document))
+    if near := nearest(wanted, known):
         return near
-    return nearest(parts[-1], [key for key in keys if dotted_key.parse(key)[-1] == parts[-1]]) or (
-        next((key for key in keys if dotted_key.parse(key)[-1] == parts[-1]), "")
+    return nearest(parts[-1], [key for key in known if dotted_key.parse(key)[-1] == parts[-1]]) or (
+        next((key for key in known if dotted_key.parse(key)[-1] == parts[-1]), "")
     )
 
 
-def _keys(document: Value, limit: int = 2000) -> Iterator[str]:
+def keys(document: Value, limit: int = 2000) -> Iterator[str]:
     """Yield the keys of all values, tables too, the shallow ones first; not all of a huge document."""
     waiting: list[tuple[tuple[str, ...], Value]] = [((), document)]
     count = 0

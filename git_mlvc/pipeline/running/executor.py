@@ -39,9 +39,10 @@ class Place:
     logs: RunLogs
 
     @classmethod
-    def of(cls, repo: Repository) -> Place:
+    def of(cls, repo: Repository, logs: Path | None = None) -> Place:
         top = repo.needed_worktree("stages run in a worktree")
-        return cls(top, user_environment(repo), RunLogs.of_worktree(repo))
+        own = RunLogs.of_worktree(repo) if logs is None else RunLogs(logs)
+        return cls(top, user_environment(repo), own)
 
 
 class Executor:

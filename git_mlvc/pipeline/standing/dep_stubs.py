@@ -40,7 +40,7 @@ class States(Protocol):
 
 
 def stubs(repo: Repository, states: States, stage: Stage) -> dict[RepoPath, Pointer]:
-    """Return the files that a stage reads and that stand in the worktree as stubs."""
+    """Return the files that a stage reads, its `persist` outs too, that stand in the worktree as stubs."""
     top = repo.needed_worktree("there is nothing to read")
     found = {}
     for path in _files(states, stage):
@@ -83,7 +83,8 @@ def fill(
 
 
 def _files(states: States, stage: Stage) -> Iterator[RepoPath]:
-    for dep in stage.deps:
+    kept = [Dep(out.path.text) for out in stage.outs if out.persist]  # its commands find them
+    for dep in (*stage.deps, *kept):
         found = None if dep.kind is DepKind.URL else states.standing(dep)
         if found is None:
             continue

@@ -1,0 +1,286 @@
+"""Making an experiment: `repro` in a worktree of its own, then a commit of what stands there.
+
+`run` is one experiment from beginning to end, for `exp run`, a queue's worker and a sweep alike. It leaves the commit
+and its ref, or, however it ends otherwise, only the log.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from git_mlvc.errors import MlvcError, StageFailed, UsageError
+from git_mlvc.experiments import claims, names, overrides, refs, seed, snapshot, states, workplace
+from git_mlvc.experiments import record as record_format
+from git_mlvc.experiments.record import ExperimentRecord
+from git_mlvc.experiments.refs import Experiment
+from git_mlvc.experiments.states import State
+from git_mlvc.pipeline import repro
+from git_mlvc.pipeline.model import MissingDep
+from git_mlvc.pipeline.report import Fate, Report
+
+if TYPE_CHECKING:
+    from git_mlvc.experiments.snapshot import Snapshot
+    from git_mlvc.git.repository import Repository
+    from git_mlvc.pipeline.course import Watch
+    from git_mlvc.pipeline.running.watching import Watcher
+    from git_mlvc.pipeline.scene import Means
+    from git_mlvc.repo_path import RepoPath
+
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One experiment, with all that was to be decided decided.
+
+    `name`: checked; empty: one is made up. `overrides`: "FILE:KEY" -> value, as `overrides.resolve` gives them.
+    `stages` are called from `folder`, as in `repro.Request`. `seed_from`: a commit whose outs are the starting
+    point; may be empty. `message`: the user's; its first line is the subject. `sweep`: as in the record.
+    """
+
+    snapshot: Snapshot
+    name: str = ""
+    overrides: Mapping[str, object] = field(default_factory=dict, hash=False)
+    stages: tuple[str, ...] = ()
+    folder: RepoPath | None = None
+    jobs: int = 1
+    seed_from: str = ""
+    message: str = ""
+    sweep: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished experiment. `is_new` is False if an equal one was there already: then it is that one.
+
+    `report`: what became of the stages; None where none were run.
+    """
+
+    experiment: Experiment
+    is_new: bool
+    report: Report | None = None
+
+
+def run(
+    means: Means,
+    request: RunRequest,
+    watch: Watch,
+    *,
+    watcher: Watcher | None = None,
+    named: Callable[[str], None] = lambda name: None,
+) -> Outcome:
+    """Make the experiment in a worktree of its own. `named` is told its name before anything runs.
+
+    Raises StageFailed naming the log, UsageError for a name that is taken, MlvcError as `repro`, and
+    KeyboardInterrupt; then neither worktree nor ref is left.
+    """
+    check_identity(means.repo)
+    with _ending_on_signals(), claimed(means.repo, request.name) as name:
+        named(name)
+        settings, store = means.settings, means.store.path
+        with (
+            _shown_as_running(means.repo, request, name),
+            workplace.opened(
+                means.repo,
+                name,
+                request.snapshot,
+                settings.experiment_links,
+                store if settings.store is not None else None,
+            ) as place,
+        ):
+            logs = logs_of(means.repo, name)
+            own = replace(means, repo=place.repo, logs=logs)
+            if request.seed_from:
+                seed.put(place.repo, request.seed_from)
+            overrides.write(place.repo.needed_worktree(""), request.overrides)
+            report, duration_s = _reproduce(own, request, watch, watcher, name, logs)
+            tree = snapshot.tree_of(place.repo, leaving_out=place.links)
+        return commit(means.repo, request, name, tree, report=report, duration_s=duration_s)
+
+
+def run_here(
+    means: Means, request: RunRequest, watch: Watch, *, watcher: Watcher | None = None
+) -> Outcome:
+    """Make the experiment in the user's own worktree; what was set stays set there.
+
+    `request.snapshot` is how it stood before. Raises as `run`.
+    """
+    check_identity(means.repo)
+    repo = means.repo
+    with claimed(repo, request.name) as name, _shown_as_running(repo, request, name):
+        overrides.write(repo.needed_worktree(""), request.overrides)
+        report, duration_s = _reproduce(means, request, watch, watcher, name, None)
+        tree = snapshot.take(repo).tree
+        return commit(repo, request, name, tree, report=report, duration_s=duration_s)
+
+
+def commit(
+    repo: Repository,
+    request: RunRequest,
+    name: str,
+    tree: str,
+    *,
+    report: Report | None = None,
+    duration_s: float | None = None,
+) -> Outcome:
+    """Record a tree as an experiment of this name, or find the one that is equal. Raises UsageError, GitError."""
+    baseline = request.snapshot.baseline
+    known = refs.list(repo)
+    for one in known:
+        if one.tree == tree and one.baseline == baseline:
+            return Outcome(one, False, report)
+    first, _, rest = request.message.strip().partition("\n")
+    record = ExperimentRecord(
+        overrides=dict(request.overrides),
+        changed=request.snapshot.changed,
+        stages=tuple(end.stage for end in report.of(Fate.RAN)) if report is not None else (),
+        duration_s=None if duration_s is None else round(duration_s, 3),
+        sweep=request.sweep,
+        subject=first or record_format.subject(name, request.overrides),
+        text=rest.strip(),
+    )
+    message = record_format.encode(record).encode("utf-8", "replace")
+    sha = repo.git.text(
+        *("-c", "i18n.commitEncoding=UTF-8"),
+        *("commit-tree", tree, "-p", baseline, "-F", "-"),
+        input=message,
+    )
+    refs.create(repo, name, sha)
+    made = Experiment(name, sha, tree, baseline, int(time.time()), record)
+    return Outcome(made, True, report)
+
+
+def check_identity(repo: Repository) -> None:
+    """Raises GitError if git would not know whose commit it is: better now than after hours of training."""
+    repo.git.run("var", "GIT_COMMITTER_IDENT")
+
+
+def logs_of(repo: Repository, name: str) -> Path:
+    """Return the directory of what the stages of an experiment wrote; it outlives a failure."""
+    return claims.home(repo) / "logs" / name
+
+
+# -- inside
+
+
+def _reproduce(
+    means: Means,
+    request: RunRequest,
+    watch: Watch,
+    watcher: Watcher | None,
+    name: str,
+    logs: Path | None,
+) -> tuple[Report, float]:
+    """Return what became of the stages and how long it took, in seconds. Raises StageFailed, MlvcError."""
+    asked = repro.Request(request.stages, request.folder, jobs=request.jobs)
+    began = time.monotonic()
+    try:
+        report = repro.repro(means, asked, watch, watcher=watcher)
+        failure = report.failure()
+        if failure is not None:
+            raise failure
+    except StageFailed as failure:
+        hint = failure.hint if logs is None else f"all that it wrote: {logs}"
+        why = f"{failure.what}: {failure.why}" if failure.why else failure.what
+        raise StageFailed(f"experiment '{name}' failed", why=why, hint=hint) from failure
+    except MissingDep as missing:
+        _explain(missing, logs is not None)
+        raise
+    return report, time.monotonic() - began
+
+
+@contextmanager
+def _shown_as_running(repo: Repository, request: RunRequest, name: str) -> Iterator[None]:
+    """Let others see it while it runs, and afterwards if a stage failed or it was interrupted."""
+    state = State(
+        name=name,
+        baseline=request.snapshot.baseline,
+        tree=request.snapshot.tree,
+        overrides=request.overrides,
+        stages=request.stages,
+        folder="" if request.folder is None else request.folder.text,
+        message=request.message,
+        sweep=request.sweep,
+        seed_from=request.seed_from,
+        jobs=request.jobs,
+        log=str(logs_of(repo, name)),
+    )
+    try:
+        with states.running(repo, state):
+            yield
+    except StageFailed:
+        raise
+    except MlvcError:  # it never came to run; what waits in the queue says so itself
+        left = states.of(repo, name)
+        if left is not None and not left.is_from_queue:
+            states.remove(repo, name)
+        raise
+
+
+def _explain(missing: MissingDep, is_elsewhere: bool) -> None:
+    if is_elsewhere and not missing.makers:
+        missing.why = (
+            "it is not in the worktree of the experiment, which has what git does not ignore"
+        )
+        missing.hint = (
+            f'add {missing.dep} to git, or lend it: [exp] link = ["{missing.dep}"] in mlvc.toml'
+        )
+
+
+@contextmanager
+def claimed(repo: Repository, name: str) -> Iterator[str]:
+    """Hold a name that no experiment has, made or in the making. Raises UsageError if it is taken."""
+    taken = {one.name for one in refs.list(repo)}
+    if name in taken:
+        raise refs.taken(name)
+    held = name or _claim_any(repo, taken)
+    if name:
+        claims.claim(repo, name)
+    try:
+        yield held
+    finally:
+        claims.release(repo, held)
+
+
+def _claim_any(repo: Repository, taken: set[str]) -> str:
+    for _ in range(_ATTEMPTS):
+        name = names.generate(taken.union(claims.claimed(repo), states.names(repo)), _choose)
+        with suppress(UsageError):
+            claims.claim(repo, name)
+            return name
+    raise UsageError("no name was free", hint="choose one: --name NAME")
+
+
+def _choose(words: Sequence[str]) -> str:
+    return random.choice(words)
+
+
+@contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end us as Ctrl-C does, so that the worktree goes; in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = [
+        (number, signal.signal(number, end))
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) == signal.SIG_DFL
+    ]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
