@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import UsageError
+from git_mlvc.errors import MlvcError, UsageError
 from git_mlvc.pipeline import discovery
 from git_mlvc.pipeline.course import Course, Watch, certain_plan
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import PipelineError, Stage
 from git_mlvc.pipeline.outs import set_aside
-from git_mlvc.pipeline.plan import Options, Step
+from git_mlvc.pipeline.plan import Action, Options, Step
 from git_mlvc.pipeline.report import Ended, Fate, Report
 from git_mlvc.pipeline.repro_lock import ReproLock
 from git_mlvc.pipeline.running.executor import Executor, Place
@@ -119,7 +119,30 @@ def accept(
     return Report(tuple(ended), tuple(work.kept), tuple(work.attributes))
 
 
+def restore(means: Means, request: Request) -> Report:
+    """Put back what was made before from what stands there now; run nothing, whatever is stale.
+
+    What cannot be restored is NOT_RUN in the report. Raises as `plan`; StoreLocked.
+    """
+    with ReproLock(means.repo):
+        scene = _scene(means, request)
+        with (
+            Executor(Place.of(means.repo)) as executor,
+            _working(scene, executor, Slots(1, {})) as work,
+        ):
+            steps = certain_plan(scene.planner, work.obtain)
+            failed = work.restore([step for step in steps if step.action is Action.RESTORE])
+            ended = [_ended(step, failed.get(step.stage)) for step in steps]
+    return Report(tuple(ended), tuple(work.kept), tuple(work.attributes))
+
+
 # -- inside
+
+
+def _ended(step: Step, error: MlvcError | None) -> Ended:
+    fates = {Action.SKIP: Fate.UNCHANGED, Action.RESTORE: Fate.RESTORED}
+    fate = fates.get(step.action, Fate.NOT_RUN) if error is None else Fate.FAILED
+    return Ended(step.stage, fate, step.reasons, error=error, result=step.result)
 
 
 def _scene(means: Means, request: Request) -> Scene:

@@ -69,6 +69,12 @@ def test_one_name_for_two_experiments_is_refused_on_both_sides(machine: Machine)
     repo.mlvc("exp", "push")
     theirs = experiment(clone, "same", {"params.toml": b"lr = 0.4\nseed = 1\n"})
     third = experiment(clone, "third", {"params.toml": b"lr = 0.5\nseed = 1\n"})
+    listed = json.loads(repo.mlvc("exp", "list", "--remote", "--json").out)["experiments"]
+    assert listed == [
+        {"name": "same", "commit": mine, "state": "here", "subject": "experiment same"}
+    ]
+    listed = json.loads(clone.mlvc("exp", "list", "--remote", "origin", "--json").out)
+    assert [one["state"] for one in listed["experiments"]] == ["differs"]
 
     said = clone.mlvc("exp", "pull", check=False)
     assert said.refused_because("'same' is one experiment here and another one on origin")
@@ -119,6 +125,7 @@ def test_new_files_that_look_like_secrets_stop_a_push_before_anything_is_sent(
     assert [*refs_of(bare)] == ["brisk-otter"]
     # Whoever clones that has its data too.
     clone = machine.clone(bare.path, "clone")
+    assert "brisk-otter" in clone.mlvc("exp", "list", "--remote").out
     clone.mlvc("exp", "pull")
     clone.git("checkout", "-q", "refs/mlvc/exp/brisk-otter")
     assert clone.read("raw.bin") == RAW

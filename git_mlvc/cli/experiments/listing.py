@@ -16,14 +16,27 @@ from git_mlvc.errors import UsageError
     "list",
     example="""\
     git mlvc exp list
+    git mlvc exp list --remote
     git mlvc exp list --all --names-only | xargs -n 1 git mlvc exp diff HEAD""",
 )
 @click.argument("revs", nargs=-1, metavar="[REV]...")
 @click.option("--all", "shows_all", is_flag=True, help="Every experiment, by baseline.")
 @click.option("--names-only", is_flag=True, help="One name in a line and nothing else.")
+@click.option(
+    "--remote",
+    is_flag=False,
+    flag_value="",
+    metavar="[REMOTE]",
+    help="Those that a remote of git has: that of `git pull`, or REMOTE.",
+)
 @json_option
 def list_(
-    invocation: Invocation, revs: tuple[str, ...], shows_all: bool, names_only: bool, as_json: bool
+    invocation: Invocation,
+    revs: tuple[str, ...],
+    shows_all: bool,
+    names_only: bool,
+    remote: str | None,
+    as_json: bool,
 ) -> None:
     """Those made on HEAD, or on each REV, the newest first; without their numbers, which `exp show` has.
 
@@ -36,6 +49,15 @@ def list_(
 
     if shows_all and revs:
         raise UsageError("--all lists every experiment, and takes no REV")
+    if remote is not None:
+        from git_mlvc.cli.experiments import remote_list
+
+        if revs or shows_all:
+            raise UsageError(
+                "--remote lists all that a remote has", hint=f"git mlvc exp list --remote {remote}"
+            )
+        remote_list.show(invocation, remote, names_only=names_only, as_json=as_json)
+        return
     workspace, output = invocation.workspace, invocation.output
     found = listing.collect(
         workspace.repository,

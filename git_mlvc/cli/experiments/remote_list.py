@@ -9,7 +9,7 @@ from git_mlvc.units import names_text
 _STATES = {"new": "no", "here": "yes", "differs": "another one"}
 
 
-def show(invocation: Invocation, remote: str, as_json: bool) -> None:
+def show(invocation: Invocation, remote: str, *, names_only: bool, as_json: bool) -> None:
     """Name the experiments of `remote` ("" for the usual one), and how each stands to what is here."""
     from git_mlvc.experiments import refs, travel
     from git_mlvc.experiments.last_seen import LastSeen
@@ -36,6 +36,10 @@ def show(invocation: Invocation, remote: str, as_json: bool) -> None:
             "deleted_there": deleted,
         }
         output.json("exp-list-remote", fields)
+        return
+    if names_only:
+        for name, *_ in rows:
+            output.line(name)
         return
     if rows:
         shown = [[name, sha[:10], _STATES[state], subject] for name, sha, state, subject in rows]
