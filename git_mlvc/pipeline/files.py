@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from git_mlvc.errors import ConfigError, GitError
+from git_mlvc.errors import ConfigError, GitError, InputError
 from git_mlvc.fs import safe_path, structured
 from git_mlvc.repo_path import RepoPath
 
@@ -48,11 +48,14 @@ class OnDisk:
         return os.path.lexists(self._top / path.text)
 
     def below(self, path: RepoPath) -> list[RepoPath]:
-        """Return the file, or all files in the directory, sorted; none if nothing is there."""
+        """Return the file, or all files in the directory, sorted; none if nothing is there. Raises InputError."""
         place = safe_path.resolve_inside(self._top, path)
-        if os.path.islink(place) or not place.is_dir():
-            return [path] if place.is_file() and not os.path.islink(place) else []
-        return sorted(_walk(place, path.raw))
+        try:
+            if os.path.islink(place) or not place.is_dir():
+                return [path] if place.is_file() and not os.path.islink(place) else []
+            return sorted(_walk(place, path.raw))
+        except OSError as exc:
+            raise InputError(f"cannot read {path}", why=exc.strerror or str(exc)) from exc
 
 
 def _walk(place: Path, raw: bytes) -> Iterator[RepoPath]:

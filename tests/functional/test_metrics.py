@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
+import subprocess
 
 from support.repo import Machine, Repo
 
@@ -45,6 +48,25 @@ def lines(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
+def at_a_terminal(repo: Repo, columns: int, *words: str) -> list[str]:
+    """Return the lines that a terminal of so many columns is sent, without their colours."""
+    fd, inside = os.openpty()
+    env = {**repo.machine.env(), "TERM": "xterm", "COLUMNS": str(columns), "LC_ALL": "C.UTF-8"}
+    with subprocess.Popen(
+        ["git", "mlvc", *words], cwd=repo.path, env=env, stdout=inside
+    ) as process:
+        os.close(inside)
+        said = b""
+        try:
+            while data := os.read(fd, 65536):
+                said += data
+        except OSError:  # the other end is closed
+            pass
+        os.close(fd)
+    assert process.returncode == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", said.decode()).splitlines()
+
+
 def test_metrics_across_revisions_and_the_worktree(bare_machine: Machine) -> None:
     repo = scene(bare_machine)
     shown = repo.mlvc("metrics", "show", "brave-owl", ".")
@@ -57,6 +79,11 @@ def test_metrics_across_revisions_and_the_worktree(bare_machine: Machine) -> Non
     every = repo.mlvc("metrics", "show", "--all-branches", "--all-tags", "--only-changed")
     assert lines(every.out)[0] == ["revision", "loss", "odd", "new", "gone"]
     assert [row[0] for row in lines(every.out)] == ["revision", "worktree", "main", "v1"]
+
+    for words in (("metrics", "show", "v1", "."), ("metrics", "diff", "--all"), ("params", "diff")):
+        narrow = at_a_terminal(repo, 40, *words)
+        assert max(len(line.rstrip()) for line in narrow) <= 40
+        assert "0.5" in " ".join(narrow).split() or words[0] == "params"
 
     answer = json.loads(repo.mlvc("metrics", "show", "--json").out, parse_constant=lambda _: 1 / 0)
     (revision,) = answer["revisions"]
