@@ -43,27 +43,34 @@ def run(
     shows_all: bool,
 ) -> int:
     """Compare two revisions, or one (HEAD unless named) with the worktree. Returns the exit code."""
-    from git_mlvc.experiments import values_at
-
     output = invocation.output
-    old, new = declare.readings(invocation, subject, _meant(invocation, subject, revs), files)
-    changes = values_at.changes(old, new)
-    is_metric = subject.verb == "metrics"
-    changed = [one for one in changes if (one.is_change if is_metric else one.is_exact_change)]
-    found = Comparison(old, new, changes, changes if shows_all else changed)
+    old, new = declare.readings(invocation, subject, meant(invocation, subject.verb, revs), files)
+    found = compared(subject, old, new, shows_all=shows_all)
+    changes = found.changes
     if form.kind == JSON:
-        output.json(f"{subject.verb}-diff", _json(found))
+        output.json(f"{subject.verb}-diff", fields(found))
     elif form.kind == CSV:
         output.data(declare.csv_bytes(_csv(found)))
     elif found.changed:
-        _show(output, subject, form, found)
+        show(output, subject, form, found)
     code = declare.tell(output, subject, (old, new), files)
     if form.kind not in (JSON, CSV) and changes:
         _tell_same(output, subject, found, form)
     return code
 
 
-def _meant(invocation: Invocation, subject: Subject, revs: Sequence[str]) -> list[str | None]:
+def compared(subject: Subject, old: Reading, new: Reading, *, shows_all: bool) -> Comparison:
+    """Return what became of each value; 1 and 1.0 are the same as metrics, and not as parameters."""
+    from git_mlvc.experiments import values_at
+
+    changes = values_at.changes(old, new)
+    is_metric = subject.verb == "metrics"
+    changed = [one for one in changes if (one.is_change if is_metric else one.is_exact_change)]
+    return Comparison(old, new, changes, changes if shows_all else changed)
+
+
+def meant(invocation: Invocation, verb: str, revs: Sequence[str]) -> list[str | None]:
+    """Return the two revisions that are to be compared, None for the worktree. Raises UsageError."""
     named = list(revs)
     if len(named) == 1 and ".." in named[0] and not named[0].startswith(":/"):
         first, _, second = named[0].partition("..")
@@ -72,8 +79,8 @@ def _meant(invocation: Invocation, subject: Subject, revs: Sequence[str]) -> lis
         named = [_merge_base(invocation, *ends), ends[1]] if is_of_base else ends
     if len(named) > 2:
         raise UsageError(
-            f"{subject.verb} diff compares two revisions, not {len(named)}",
-            hint=f"git mlvc {subject.verb} show {' '.join(named)} --only-changed",
+            f"{verb} diff compares two revisions, not {len(named)}",
+            hint=f"git mlvc {verb} show {' '.join(named)} --only-changed",
         )
     if len(named) < 2:
         named = [named[0] if named else "HEAD", "."]
@@ -81,7 +88,7 @@ def _meant(invocation: Invocation, subject: Subject, revs: Sequence[str]) -> lis
             raise UsageError(
                 "there is no worktree to compare with",
                 why="a bare repository has none",
-                hint=f"git mlvc {subject.verb} diff {named[0]}~1 {named[0]}",
+                hint=f"git mlvc {verb} diff {named[0]}~1 {named[0]}",
             )
     return [None if rev == "." else rev for rev in named]
 
@@ -101,7 +108,7 @@ def _merge_base(invocation: Invocation, one: str, other: str) -> str:
 # -- for people
 
 
-def _show(output: Output, subject: Subject, form: Form, found: Comparison) -> None:
+def show(output: Output, subject: Subject, form: Form, found: Comparison) -> None:
     label = Labels((found.old, found.new))
     is_marked = form.kind == MARKDOWN
     can_draw = is_marked or output.can_draw
@@ -179,7 +186,7 @@ def _tell_same(output: Output, subject: Subject, found: Comparison, form: Form) 
 # -- for programs
 
 
-def _json(found: Comparison) -> Mapping[str, object]:
+def fields(found: Comparison) -> Mapping[str, object]:
     return {
         "old": _side(found.old),
         "new": _side(found.new),

@@ -27,6 +27,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "show": Subcommand(f"{_ROOM}.show:show", "Show experiments with parameters and metrics."),
     "list": Subcommand(f"{_ROOM}.listing:list_", "List the names of experiments."),
     "apply": Subcommand(f"{_ROOM}.apply:apply", "Bring an experiment into the worktree."),
+    "diff": Subcommand(f"{_ROOM}.diff:diff", "Compare two experiments, or one with the worktree."),
     "push": Subcommand(f"{_ROOM}.push:push", "Send experiments to a remote, with all their data."),
     "pull": Subcommand(
         f"{_ROOM}.pull:pull", "Bring experiments from a remote, with all their data."
