@@ -80,6 +80,8 @@ class Executor:
         """
         folder = self._place.top / stage.wdir.text if stage.wdir is not None else self._place.top
         env = stage_environment(self._place.env, self._place.top, stage, slots or {})
+        # By this `git_mlvc.log` knows what belongs together: all commands of one attempt, and nothing else.
+        env["MLVC_LOG_RUN"] = os.urandom(8).hex()
         job = Job(stage.commands, folder, env, stage.timeout_s)
         listener = _Listener(stage, attempt, self._place.logs, self._watcher)
         ended = self._processes.run(job, listener)
