@@ -28,6 +28,9 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "list": Subcommand(f"{_ROOM}.listing:list_", "List the names of experiments."),
     "apply": Subcommand(f"{_ROOM}.apply:apply", "Bring an experiment into the worktree."),
     "diff": Subcommand(f"{_ROOM}.diff:diff", "Compare two experiments, or one with the worktree."),
+    "branch": Subcommand(f"{_ROOM}.branch:branch", "Make a branch of an experiment."),
+    "rename": Subcommand(f"{_ROOM}.rename:rename", "Give an experiment another name."),
+    "rm": Subcommand(f"{_ROOM}.rm:rm", "Remove experiments."),
     "push": Subcommand(f"{_ROOM}.push:push", "Send experiments to a remote, with all their data."),
     "pull": Subcommand(
         f"{_ROOM}.pull:pull", "Bring experiments from a remote, with all their data."
