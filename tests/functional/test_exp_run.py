@@ -66,6 +66,7 @@ def left_behind(repo: Repo) -> list[str]:
 def test_an_experiment_is_a_commit_with_what_was_changed_and_what_came_of_it(lab: Repo) -> None:
     head, index = lab.head(), (lab.git_dir / "index").read_bytes()
     lab.write({"train.sh": (TRAIN + "# tried\n").encode(), "notes.txt": b"new\n"})
+    lab.write({"key.pem": b"-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n"})
     lab.write({"ignored/x": b"not part of it"})
     lab.git("add", "train.sh")
     lab.write({"train.sh": (TRAIN + "# tried twice\n").encode()})
@@ -85,8 +86,10 @@ def test_an_experiment_is_a_commit_with_what_was_changed_and_what_came_of_it(lab
         "-m",
         "a smaller step\n\nWhy.",
     )
-    assert "train.sh" in done.err and "does not track yet: notes.txt" in done.err
-    assert "experiment low" in done.out
+    assert "train.sh" in done.err and "does not track yet: key.pem, notes.txt" in done.err
+    assert "key.pem may hold a secret" in done.err
+    assert "experiment low" in done.out and "loss  0.5 → 0.1  (-0.4)" in done.out
+    assert "exp apply low" in done.err
     assert lab.snapshot() == before and (lab.git_dir / "index").read_bytes() == staged
     assert lab.head() == head and left_behind(lab) == []
     assert lab.text("branch", "-a") == "* main"
@@ -94,7 +97,7 @@ def test_an_experiment_is_a_commit_with_what_was_changed_and_what_came_of_it(lab
     ref = "refs/mlvc/exp/low"
     assert lab.text("rev-parse", f"{ref}^") == head
     assert lab.text("diff", "--name-only", head, ref).split() == [
-        "metrics.json", "mlvc.lock", "model.bin", "notes.txt", "params.toml", "train.sh"
+        "key.pem", "metrics.json", "mlvc.lock", "model.bin", "notes.txt", "params.toml", "train.sh"
     ]  # fmt: skip
     assert lab.blob(f"{ref}:params.toml").decode() == PARAMS.replace("0.5", "0.1").replace(
         "= 1", "= 3"
@@ -106,7 +109,7 @@ def test_an_experiment_is_a_commit_with_what_was_changed_and_what_came_of_it(lab
     assert message[:4] == ["Ada", "a smaller step", "", "Why."]
     assert 'Mlvc-Params: {"params.toml:seed":3,"params.toml:train.lr":0.1}' in message
     assert [line for line in message if "Changed" in line] == [
-        "Mlvc-Changed: notes.txt", "Mlvc-Changed: train.sh"
+        "Mlvc-Changed: key.pem", "Mlvc-Changed: notes.txt", "Mlvc-Changed: train.sh"
     ]  # fmt: skip
     assert "Mlvc-Stages: train" in message  # and not prepare, for which nothing changed
     assert list((lab.store / "exp" / "logs" / "low" / "train").iterdir())

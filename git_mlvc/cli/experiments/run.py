@@ -106,5 +106,5 @@ def run(
     if as_json:
         output.json("exp-run", made_lines.fields(outcome, taken))
     else:
-        made_lines.show(output, outcome)
+        made_lines.show(output, means, outcome, taken)
     return ExitCode.OK

@@ -39,5 +39,5 @@ def save(invocation: Invocation, name: str, message: str, as_json: bool) -> int:
         )
     elif stale:
         output.message(f"recorded as it is; stale: {', '.join(stale)} (git mlvc repro --plan)")
-    made_lines.show(output, saved.outcome)
+    made_lines.show(output, means, saved.outcome, saved.snapshot)
     return ExitCode.OK
