@@ -53,7 +53,7 @@ def take(repo: Repository) -> Snapshot:
     with work_folder(repo, "snapshot") as folder:
         env = {"GIT_INDEX_FILE": str(_copy_of_index(repo, folder)), **UNDER_US}
         tree = _tree(repo, nested, env)
-        dirty = _dirty_submodules(repo, top, env)
+        dirty = tuple(_dirty_submodules(repo, top, env))
     changed = [] if tree == committed else differing(repo, baseline, tree)
     new = {path.raw for path in untracked}
     return Snapshot(
@@ -62,7 +62,7 @@ def take(repo: Repository) -> Snapshot:
         tuple(changed),
         tuple(path for path in changed if path.raw in new),
         tuple(nested),
-        tuple(dirty),
+        dirty,
     )
 
 
