@@ -13,7 +13,7 @@ from hypothesis import settings
 from support.repo import Machine, Repo
 from support.twin import Twin
 
-pytest_plugins = ["support.servers.fixtures", "support.servers.summary"]
+pytest_plugins = ["support.browser", "support.servers.fixtures", "support.servers.summary"]
 
 # Time says nothing about a property: a busy machine is not a failing test.
 settings.register_profile("project", deadline=None, print_blob=True)

@@ -22,7 +22,7 @@
         labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500, titlePadding: 8,
       },
       legend: {
-        orient: "bottom", direction: "horizontal", columns: { expr: "max(1, floor(width / 190))" },
+        orient: "bottom", direction: "horizontal",
         labelColor: "currentColor", titleColor: "currentColor", labelFontSize: 12, labelLimit: 150,
         symbolStrokeWidth: 3,
       },
@@ -32,12 +32,19 @@
     },
   };
 
+  // As a number: a signal here would leave the height of the chart as it was before.
+  const fitted = (place) => {
+    const columns = Math.max(1, Math.floor((place.clientWidth - 60) / 130));
+    const legend = { ...options.config.legend, columns };
+    return { ...options, config: { ...options.config, legend } };
+  };
+
   const draw = async () => {
     const specs = JSON.parse(document.getElementById("specs").textContent);
     let failed = 0;
     for (const place of document.querySelectorAll("[data-spec]")) {
       try {
-        const drawn = await vegaEmbed(place, specs[Number(place.dataset.spec)], options);
+        const drawn = await vegaEmbed(place, specs[Number(place.dataset.spec)], fitted(place));
         place.view = drawn.view;
       } catch (error) {
         failed += 1;

@@ -77,6 +77,8 @@ DEBIAN: tuple[Debian, ...] = (
     Debian("npm", ("npm",)),
     Debian("rclone", ("rclone",)),
     Debian("git-lfs", ("git-lfs",)),
+    Debian("chromium", ("chromium",)),
+    Debian("chromedriver", ("chromium-driver",)),
 )
 
 
