@@ -139,6 +139,14 @@ class _Look:
             self._revisions = Revisions(self._repo, self._open_store())
         return self._revisions.at(rev)
 
+    def running(self, one: State, baseline: Findings) -> Findings | None:
+        """Return what an experiment has to show that runs in a worktree of its own just now."""
+        if one.phase is not Phase.RUNNING or self._cache is None:
+            return None
+        from git_mlvc.experiments import live
+
+        return live.read(self._repo, self._open_store, one.name, baseline)
+
     def at(self, commit: str) -> Findings:
         if self._cache is None:
             return Findings()
@@ -168,7 +176,7 @@ def _group(
     waiting = sorted(
         (one for one in pending if one.baseline == commit), key=lambda one: _PHASES.index(one.phase)
     )
-    rows = [_pending(one, findings, now_s) for one in waiting]
+    rows = [_pending(one, findings, look.running(one, findings), now_s) for one in waiting]
     rows += [_made(one, look.at(one.commit)) for one in made if one.baseline == commit]
     return Group(baseline, tuple(rows))
 
@@ -191,11 +199,11 @@ def _made(one: Experiment, findings: Findings) -> Row:
     )
 
 
-def _pending(one: State, baseline: Findings, now_s: float | None) -> Row:
-    """One without a commit: its parameters are those of its baseline and what was set; it has no metrics."""
+def _pending(one: State, baseline: Findings, live: Findings | None, now_s: float | None) -> Row:
+    """One without a commit: its parameters are those of its baseline and what was set; metrics as far as it is."""
     is_running = one.phase is Phase.RUNNING and now_s is not None
     problems = (one.error,) if one.error else ()
-    findings = Findings(baseline.params, goals=baseline.goals, problems=problems)
+    findings = live or Findings(baseline.params, goals=baseline.goals, problems=problems)
     return Row(
         one.name,
         baseline=one.baseline,

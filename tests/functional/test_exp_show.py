@@ -9,9 +9,10 @@ from support import experiment_refs
 from support.experiment_refs import Made
 from support.repo import Machine, Repo
 
-from git_mlvc.experiments import cache, listing, states
+from git_mlvc.experiments import cache, listing, states, workplace
 from git_mlvc.experiments.findings import Findings
 from git_mlvc.experiments.states import Phase, State
+from git_mlvc.fs.owner import Owner
 from git_mlvc.git.repository import Repository
 from git_mlvc.store.store import Store
 
@@ -110,6 +111,7 @@ def test_what_is_queued_runs_or_failed_stands_there_with_its_parameters(machine:
         "late-lark", Phase.QUEUED, repo.head(), overrides={"params.toml:train.lr": 7, "x.toml:y": 1}
     )
     states.put(opened, queued)
+    _a_running_one_shows_what_it_has_written_so_far(repo, opened)
     found = shown(repo)
     late, keen = (found["baselines"][0]["experiments"][at] for at in (2, 1))
     assert {late["state"], keen["state"]} == {"queued", "failed"}
@@ -124,6 +126,30 @@ def test_what_is_queued_runs_or_failed_stands_there_with_its_parameters(machine:
     assert [one["name"] for one in listed if one["commit"]] == ["brisk-otter"]
     assert {one["state"] for one in listed} == {"done", "queued", "failed"}
     assert repo.mlvc("exp", "list", "--names-only").out == "brisk-otter\n"
+
+
+def _a_running_one_shows_what_it_has_written_so_far(repo: Repo, opened: Repository) -> None:
+    """As `exp run` has it: a worktree of its own, at first with the metrics of the baseline."""
+    place = workplace.folder(opened) / "swift-swan"
+    repo.git("worktree", "add", "-q", "--detach", place)
+    now = State("swift-swan", Phase.RUNNING, repo.head(), since_s=10.0, owner=Owner.current())
+    states.put(opened, now)
+
+    def metrics() -> object:
+        rows = {one["name"]: one for one in shown(repo)["baselines"][0]["experiments"]}
+        row = rows["swift-swan"]
+        assert row["state"] == "running" and row["duration_s"] > 0
+        assert row["params"]["params.toml"]["train.lr"] == 0.1 and row["problems"] == []
+        return row["metrics"]
+
+    assert metrics() == {}
+    (place / "metrics.json").write_text('{"acc": 0.25, "loss": 0.7}')
+    assert metrics() == {"metrics.json": {"acc": 0.25, "loss": 0.7}}
+    (place / "metrics.json").write_text('{"acc": 0.2')
+    assert metrics() == {}
+    repo.git("worktree", "remove", "--force", place)
+    assert metrics() == {}
+    states.remove(opened, "swift-swan")
 
 
 def test_a_broken_file_costs_one_cell_and_is_told(machine: Machine) -> None:
