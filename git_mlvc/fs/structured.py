@@ -143,7 +143,10 @@ def read_settings(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> bytes:
 def _key_at(text: str, line: int) -> str:
     """Return the key that a line sets, with its table, as far as a broken file tells; else ""."""
     table = key = ""
-    for row in text.split("\n")[:line]:
+    rows = text.split("\n")[:line]
+    if rows[-1].startswith("[") and not _TABLE.match(rows[-1]):
+        return ""  # the broken header of another table
+    for row in rows:
         if found := _TABLE.match(row):
             table, key = found[1], ""
         elif found := _KEY.match(row):

@@ -51,6 +51,8 @@ def test_a_setting_with_a_mistake_names_file_line_and_column(repo: Repo) -> None
     said = repo.mlvc("status", check=False)
     assert said.returncode == 2
     assert "mlvc.toml, line 2, column 12 (track.min_size) is not valid TOML" in said.err
+    repo.write({"mlvc.toml": b"[track]\n[fetch\n"})  # in no table that is named
+    assert "mlvc.toml, line 2, column 7 is not valid TOML" in repo.mlvc("status", check=False).err
 
 
 def test_law_12_settings_that_are_no_file_are_not_read(repo: Repo) -> None:

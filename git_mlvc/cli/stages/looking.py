@@ -49,7 +49,8 @@ def show_stages(output: Output, found: Look) -> None:
         output.line(f"and {len(stale) - _MOST_SHOWN:,} more: git mlvc repro --plan")
     for stage, why in found.problems.items():
         output.line(f"unknown  {stage}  {why}")
-    output.line(f"{count_text(len(found.order), 'stage')}, {len(stale):,} stale")
+    unknown = f", {len(found.problems):,} unknown" if found.problems else ""
+    output.line(f"{count_text(len(found.order), 'stage')}, {len(stale):,} stale{unknown}")
 
 
 def stages_fields(found: Look) -> list[dict[str, object]]:

@@ -13,6 +13,7 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError
@@ -66,11 +67,23 @@ def begin(repo: Repository, stage: Stage, states: States) -> SetAside:
             aside.make_folder(resolve_inside(top, below(stage.wdir, "x")).parent)
     except BaseException as exc:
         aside.bring_back()
+        if isinstance(exc, PermissionError):
+            raise _not_ours(top, what, exc) from exc
         if isinstance(exc, OSError):
             raise store_error(what, exc) from exc
         raise
     states.forget(out.path for out in stage.outs)
     return aside
+
+
+def _not_ours(top: Path, what: str, exc: PermissionError) -> InputError:
+    """A directory that cannot be written to cannot be moved, though what it is in can be written to."""
+    place = os.path.relpath(exc.filename or top, top)
+    return InputError(
+        what,
+        why=f"{place}: {exc.strerror}",
+        hint=f"make it and the directory that it is in writable for you: chmod u+w {quote(place)}",
+    )
 
 
 def recover(repo: Repository, states: States, *, is_alone: bool = False) -> list[Kept]:
