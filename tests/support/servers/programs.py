@@ -52,7 +52,9 @@ PYTHON: dict[str, tuple[str, ...]] = {
         "waitress",
     ),
     "wsgidav": ("wsgidav>=4.3", "cheroot"),
-    "digits": ("scikit-learn>=1.5",),  # no server: what examples/digits runs on
+    # No servers: what examples/digits runs on, and the libraries that git_mlvc.log has callbacks for. Of XGBoost the
+    # build without the 300 MB that graphics cards need.
+    "digits": ("scikit-learn>=1.5", "xgboost-cpu>=2.1", "lightgbm>=4.3", "matplotlib>=3.8"),
 }
 NPM: dict[str, tuple[str, ...]] = {
     "azurite": ("azurite@^3.35",),
