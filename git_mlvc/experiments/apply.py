@@ -2,7 +2,8 @@
 
 What is to be done is decided before anything is touched: on HEAD as baseline the files are the experiment's;
 elsewhere git's own three-way merge says what they are. The user's uncommitted changes are in the way only where
-something of them would be lost; a change that the experiment took in with it is not.
+something of them would be lost; a change that the experiment took in with it is not, nor is a result that a stage
+made and the store keeps.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import GitError, InputError
-from git_mlvc.experiments import contained
+from git_mlvc.experiments import contained, results
 from git_mlvc.git import objects, trees
 from git_mlvc.git.trees import Change
 from git_mlvc.units import names_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
     from git_mlvc.git.repository import Repository
     from git_mlvc.repo_path import RepoPath
+    from git_mlvc.store.store import Store
 
 _MOST_NAMED = 10
 
@@ -44,7 +46,7 @@ class Plan:
     is_merged: bool
 
 
-def plan(repo: Repository, experiment: Experiment) -> Plan:
+def plan(repo: Repository, store: Store, experiment: Experiment) -> Plan:
     """Decide what to do; touches nothing but git's object store.
 
     Raises InputError where it does not go together with what was committed since, GitError.
@@ -71,6 +73,10 @@ def plan(repo: Repository, experiment: Experiment) -> Plan:
     meant = {change.path: change for change in changed}
     edited = [one for one in trees.changes(repo, head, before) if one.path in meant]
     lost = _lost(repo, edited, meant)
+    if lost:
+        standing = {one.path: one.sha for one in edited if one.path in lost}
+        known = results.kept(repo, store, before, standing)
+        lost = [path for path in lost if path not in known]
     return Plan(
         experiment.name,
         head,

@@ -71,9 +71,15 @@ def test_law_11_what_would_be_overwritten_is_named_and_kept_with_force(machine: 
     assert repo.blob("stash@{0}:params.toml") == mine["params.toml"]
     assert repo.blob("stash@{0}:new.txt") == b"other"
 
-    # A change that the experiment took in, and went on from, is not lost.
+    # A change that the experiment took in, and went on from, is not lost; nor is what a stage made of it.
     repo.git("reset", "-q", "--hard")
     repo.write({"params.toml": b"lr = 0.1\nseed = 7\n"})
+    repo.mlvc("repro")
+    made = repo.read("model.bin")
+    repo.write({"model.bin": made + b"by hand"})
+    said = repo.mlvc("exp", "apply", "brisk-otter", check=False)
+    assert said.refused_because("not committed: model.bin\n")
+    repo.write({"model.bin": made})
     assert repo.mlvc("exp", "apply", "brisk-otter").returncode == 0
     assert repo.read("params.toml") == b"lr = 0.3\nseed = 7\n"
 

@@ -40,7 +40,8 @@ def apply(invocation: Invocation, name: str, force: bool, as_json: bool) -> int:
     anything is changed.
 
     Uncommitted changes in other files stay as they are. Where one would be overwritten, nothing is done, unless
-    the experiment took it in: then nothing of it is lost.
+    the experiment took it in: then nothing of it is lost. What a stage made is no such change: `git mlvc repro`
+    brings it back.
     """
     from git_mlvc.cli.filling import filling
     from git_mlvc.experiments import apply as applying
@@ -53,7 +54,7 @@ def apply(invocation: Invocation, name: str, force: bool, as_json: bool) -> int:
     experiment = refs.find(repo, name)
     repo.needed_worktree("an experiment cannot be applied here")
     with ReproLock(repo), filling(invocation):
-        planned = applying.plan(repo, experiment)
+        planned = applying.plan(repo, workspace.store, experiment)
         if planned.lost and not force:
             raise applying.refusal(planned)
         stash = applying.keep_aside(repo, planned) if planned.lost else ""

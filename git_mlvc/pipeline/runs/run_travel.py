@@ -89,7 +89,7 @@ def bundles_of_locked(
     known = RunCache(store).find_many({key for key, _ in by_key})
     found: list[Bundle] = []
     for key, one in by_key:
-        same = [run for run in known.get(key, ()) if _is_made_by(one.result, run)]
+        same = [run for run in known.get(key, ()) if is_made_by(one.result, run)]
         found += runs.bundles_of(store, [(run.key, run.id) for run in same])
         kept = {*unpushed, *(path for run in same for path in run.unpushed)}
         for path, state in one.result.outs:
@@ -182,7 +182,7 @@ def _name(folder: bytes) -> str:
     )
 
 
-def _is_made_by(result: Result, run: Run) -> bool:
+def is_made_by(result: Result, run: Run) -> bool:
     return {path: _named(state) for path, state in result.outs} == {
         path: _named(state) for path, state in run.result.outs
     }
