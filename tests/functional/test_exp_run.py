@@ -63,7 +63,9 @@ def left_behind(repo: Repo) -> list[str]:
     return found + repo.text("worktree", "list").splitlines()[1:]
 
 
-def test_an_experiment_is_a_commit_with_what_was_changed_and_what_came_of_it(lab: Repo) -> None:
+def test_law_11_nothing_of_the_users_is_touched_and_an_experiment_is_a_commit_with_what_was_changed_and_what_came_of_it(
+    lab: Repo,
+) -> None:
     head, index = lab.head(), (lab.git_dir / "index").read_bytes()
     lab.write({"train.sh": (TRAIN + "# tried\n").encode(), "notes.txt": b"new\n"})
     lab.write({"key.pem": b"-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n"})
@@ -216,7 +218,9 @@ def test_in_place_it_runs_here_and_the_parameters_stay(lab: Repo) -> None:
     assert "equal" in lab.mlvc("exp", "save").out
 
 
-def test_what_git_ignores_is_lent_where_the_settings_say_so(lab: Repo) -> None:
+def test_law_12_what_git_ignores_is_lent_inside_the_repository_where_the_settings_say_so(
+    lab: Repo,
+) -> None:
     command = (
         "cat ignored/x data.bin > model.bin; echo '{}' > metrics.json; echo more >> ignored/log"
     )
@@ -327,7 +331,7 @@ def test_two_at_once_do_not_disturb_each_other(waiting: Repo, start: Start) -> N
         assert waiting.blob(f"refs/mlvc/exp/{name}:out.txt") == f"n = {number}\n".encode()
 
 
-def test_an_interrupted_one_leaves_nothing_and_a_killed_one_is_cleared_away_by_the_next(
+def test_law_10_an_interrupted_one_leaves_nothing_and_a_killed_one_is_cleared_away_by_the_next(
     waiting: Repo, start: Start
 ) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):

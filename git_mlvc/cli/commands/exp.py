@@ -52,7 +52,7 @@ class _Experiments(click.Group):
         VERBS["exp"].summary,
         "An experiment is a commit with all that made it: code, parameters, data, metrics. It stands beside the"
         " branches, in refs/mlvc/exp/, and outlives rebase, squash and the branch it came from.",
-        "git mlvc exp -h",
+        "git mlvc exp run -S train.lr=0.1\ngit mlvc exp show --sort loss",
     ),
 )
 @click.pass_obj
