@@ -87,6 +87,10 @@ class Parameters:
         """As `fitting`, for a value that is one already."""
         return assignment.suited(value, self._reader.plain_value(param), str(param))
 
+    def current(self, param: Param) -> Value:
+        """Return what it is now."""
+        return self._reader.plain_value(param)
+
     # -- inside
 
     def _file(self, name: str) -> RepoPath:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from git_mlvc.cli.invocation import Invocation
+from git_mlvc.cli.log_fields import fields
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.errors import InputError, UsageError
 from git_mlvc.nearest import nearest
@@ -55,7 +56,7 @@ def logs(
         return
     path = _chosen(logs, _address(logs.all(), stage, invocation), back)
     if as_json:
-        invocation.output.json("log", _fields(path))
+        invocation.output.json("log", fields(path))
     elif only_path:
         invocation.output.line(str(path))
     else:
@@ -63,7 +64,7 @@ def logs(
 
 
 def _list(invocation: Invocation, logs: RunLogs, as_json: bool) -> None:
-    found = [_fields(path) for path in logs.all().values()]
+    found = [fields(path) for path in logs.all().values()]
     if as_json:
         invocation.output.json("logs", {"stages": found})
         return
@@ -77,22 +78,6 @@ def _list(invocation: Invocation, logs: RunLogs, as_json: bool) -> None:
             for one in found
         ],
     )
-
-
-def _fields(path: Path) -> dict[str, object]:
-    from git_mlvc.pipeline.running import run_logs
-
-    heading = run_logs.heading(path)
-    is_running = run_logs.is_written(path)
-    ended = "runs" if is_running else run_logs.how_it_ended(path) or "killed with git-mlvc"
-    return {
-        "stage": heading.stage,
-        "began": heading.began,
-        "attempt": heading.attempt,
-        "is_running": is_running,
-        "ended": ended,
-        "path": str(path),
-    }
 
 
 def _address(last: Mapping[str, Path], name: str, invocation: Invocation) -> str:

@@ -24,6 +24,13 @@ class Subcommand:
 SUBCOMMANDS: dict[str, Subcommand] = {
     "run": Subcommand(f"{_ROOM}.run:run", "Run stages with changed parameters, and record it."),
     "save": Subcommand(f"{_ROOM}.save:save", "Record the worktree as it is, without running."),
+    "queue": Subcommand(f"{_ROOM}.status:queue", "List the experiments that wait for a worker."),
+    "start": Subcommand(f"{_ROOM}.start:start", "Start workers for what is queued."),
+    "stop": Subcommand(f"{_ROOM}.stop:stop", "Stop the workers, or one experiment."),
+    "status": Subcommand(
+        f"{_ROOM}.status:status", "Show what is queued, running, failed and interrupted."
+    ),
+    "logs": Subcommand(f"{_ROOM}.logs:logs", "Show what the stages of an experiment wrote."),
     "show": Subcommand(f"{_ROOM}.show:show", "Show experiments with parameters and metrics."),
     "list": Subcommand(f"{_ROOM}.listing:list_", "List the names of experiments."),
     "apply": Subcommand(f"{_ROOM}.apply:apply", "Bring an experiment into the worktree."),

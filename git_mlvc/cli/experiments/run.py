@@ -1,10 +1,11 @@
-"""`git mlvc exp run`: repro with changed parameters in a worktree of its own, recorded as a commit."""
+"""`git mlvc exp run`: repro with changed parameters in a worktree of its own, recorded as a commit; or many of it."""
 
 from __future__ import annotations
 
 import click
 
 from git_mlvc.cli.experiments.declare import subcommand
+from git_mlvc.cli.experiments.sweep_options import Many, sweep_options
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option
 from git_mlvc.errors import ExitCode, UsageError
@@ -15,7 +16,9 @@ from git_mlvc.errors import ExitCode, UsageError
     example="""\
     git mlvc exp run -S train.lr=0.1
     git mlvc exp run train -S lr=0.1 -S 'layers=[64, 32]' --name wide -m 'wider layers'
-    git mlvc exp run --seed-from best -S epochs=20""",
+    git mlvc exp run --seed-from best -S epochs=20
+    git mlvc exp run -S lr=0.1,0.01 -S 'seed=range(5)' -j 2              # a grid of ten
+    git mlvc exp run -S 'lr=loguniform(1e-5,1e-1)' --random 20 --queue   # later: exp start""",
 )
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @click.option(
@@ -24,7 +27,8 @@ from git_mlvc.errors import ExitCode, UsageError
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Set a parameter: KEY or FILE:KEY as in stage files; the end of a KEY if no other ends so.",
+    help="Set a parameter: KEY or FILE:KEY as in stage files; the end of a KEY if no other ends so. Several values"
+    " with commas between them: a sweep.",
 )
 @click.option("--name", metavar="NAME", default="", help="What it is called; without, two words.")
 @click.option(
@@ -33,7 +37,7 @@ from git_mlvc.errors import ExitCode, UsageError
     type=click.IntRange(1),
     default=1,
     metavar="N",
-    help="Run up to N independent stages at once (1).",
+    help="Run up to N independent stages at once (1); of a sweep, up to N experiments.",
 )
 @click.option(
     "--in-place", is_flag=True, help="Run in this worktree: parameters and outs stay there."
@@ -45,6 +49,7 @@ from git_mlvc.errors import ExitCode, UsageError
     help="Begin with the outs of another experiment or revision.",
 )
 @click.option("-m", "--message", metavar="MSG", default="", help="What is tried, and why.")
+@sweep_options
 @json_option
 def run(
     invocation: Invocation,
@@ -55,6 +60,12 @@ def run(
     in_place: bool,
     seed_from: str,
     message: str,
+    random_count: int | None,
+    optuna_count: int | None,
+    maximize: str | None,
+    minimize: str | None,
+    seed: int | None,
+    is_queued: bool,
     as_json: bool,
 ) -> int:
     """It runs as `repro` does: what is stale for it, and all else is restored from earlier runs. Your worktree stays
@@ -65,13 +76,18 @@ def run(
     that one. VALUE is read as TOML, else as text. --seed-from takes outs and mlvc.lock of REV, and all else from
     here: a stage that runs and whose out is `persist = true` goes on from there.
 
-    Exit code 9 if a stage failed: then nothing is left but the log.
+    Several values for a parameter, 0.1,0.01 or range(5) or range(0,1,0.25), make a sweep: an experiment for each
+    combination, called NAME-1, NAME-2, …; or for --random N of them, drawn from uniform(a,b) and loguniform(a,b) too.
+    The same command line again goes on where it was. A comma in quotes or brackets belongs to a value.
+
+    Exit code 9 if a stage failed: then nothing is left but the log. The others of a sweep go on.
     """
     from git_mlvc.cli.experiments import made_lines
     from git_mlvc.cli.means import folder, opened
     from git_mlvc.cli.repro_lines import Telling
-    from git_mlvc.experiments import names, overrides, seed, snapshot, states
+    from git_mlvc.experiments import dimensions, names, overrides, snapshot, states
     from git_mlvc.experiments import run as use_case
+    from git_mlvc.experiments import seed as seeding
     from git_mlvc.pipeline import discovery
 
     if in_place and seed_from:
@@ -79,24 +95,39 @@ def run(
             "--in-place and --seed-from exclude each other",
             why="what stands here would be replaced by what another experiment made",
         )
+    if in_place and is_queued:
+        raise UsageError("--in-place and --queue exclude each other")
     output, means, here = invocation.output, opened(invocation), folder(invocation)
     repo = means.repo
-    if name:
-        states.check_free(repo, names.check(name))
+    if name and names.check(name) and not is_queued:
+        states.check_free(repo, name)
     taken = snapshot.take(repo)
     parameters = overrides.Parameters(discovery.load(repo), here)
+    assigned = dimensions.assigned(parameters, assignments)
+    many = Many(random_count, optuna_count, maximize, minimize, seed, is_queued)
+    many.check(is_sweep=bool(assigned.varied), jobs=jobs)
+    if in_place and assigned.varied:
+        raise UsageError("--in-place is for one experiment, and these are several")
     request = use_case.RunRequest(
         taken,
         name=name,
-        overrides=parameters.assigned(assignments),
+        overrides=assigned.fixed,
         stages=stages,
         folder=here,
         jobs=jobs,
-        seed_from=seed.resolve(repo, seed_from) if seed_from else "",
+        seed_from=seeding.resolve(repo, seed_from) if seed_from else "",
         message=message,
     )
     if not as_json:
         made_lines.say_begin(output, taken)
+    if assigned.varied:
+        from git_mlvc.cli.experiments import several
+
+        return several.run_sweep(invocation, means, request, assigned.varied, many, as_json)
+    if is_queued:
+        from git_mlvc.cli.experiments import several
+
+        return several.run_queue(invocation, means, request, as_json)
     lines = None if as_json else output.stage_lines(jobs)
     telling = Telling(output, lines)
     if in_place:
