@@ -134,12 +134,27 @@ def commit(
 ) -> Outcome:
     """Record a tree as an experiment of this name, or find the one that is equal. Raises UsageError, GitError."""
     baseline = request.snapshot.baseline
-    known = refs.list(repo)
-    for one in known:
-        if one.tree == tree and one.baseline == baseline:
-            return Outcome(one, False, report)
+    with claims.locked(repo):  # of two equal ones that end at once, the second finds the first
+        for one in refs.list(repo):
+            if one.tree == tree and one.baseline == baseline:
+                return Outcome(one, False, report)
+        record = _record(request, name, report, duration_s)
+        message = record_format.encode(record).encode("utf-8", "replace")
+        sha = repo.git.text(
+            *("-c", "i18n.commitEncoding=UTF-8"),
+            *("commit-tree", tree, "-p", baseline, "-F", "-"),
+            input=message,
+        )
+        refs.create(repo, name, sha)
+    made = Experiment(name, sha, tree, baseline, int(time.time()), record)
+    return Outcome(made, True, report)
+
+
+def _record(
+    request: RunRequest, name: str, report: Report | None, duration_s: float | None
+) -> ExperimentRecord:
     first, _, rest = request.message.strip().partition("\n")
-    record = ExperimentRecord(
+    return ExperimentRecord(
         overrides=dict(request.overrides),
         changed=request.snapshot.changed,
         stages=tuple(end.stage for end in report.of(Fate.RAN)) if report is not None else (),
@@ -148,15 +163,6 @@ def commit(
         subject=first or record_format.subject(name, request.overrides),
         text=rest.strip(),
     )
-    message = record_format.encode(record).encode("utf-8", "replace")
-    sha = repo.git.text(
-        *("-c", "i18n.commitEncoding=UTF-8"),
-        *("commit-tree", tree, "-p", baseline, "-F", "-"),
-        input=message,
-    )
-    refs.create(repo, name, sha)
-    made = Experiment(name, sha, tree, baseline, int(time.time()), record)
-    return Outcome(made, True, report)
 
 
 def check_identity(repo: Repository) -> None:
