@@ -130,10 +130,15 @@ def run(
         return several.run_queue(invocation, means, request, as_json)
     lines = None if as_json else output.stage_lines(jobs)
     telling = Telling(output, lines)
+
+    def told(called: str) -> None:
+        if not as_json:
+            output.message(f"experiment {called}, on {taken.baseline[:7]}")
+
     if in_place:
         outcome = use_case.run_here(means, request, telling, watcher=lines)
     else:
-        outcome = use_case.run(means, request, telling, watcher=lines)
+        outcome = use_case.run(means, request, telling, watcher=lines, named=told)
     if as_json:
         output.json("exp-run", made_lines.fields(outcome, taken))
     else:
