@@ -60,7 +60,7 @@ def collect(
     cache = Cache(path_of(repo), permissions) if is_measured else None
     with _Look(repo, open_store, cache) as look:
         head = look.head()
-        asked = _Asked.of(revs, look, made, head)
+        asked = _Asked.of(revs, look, made, pending, head)
         chosen = [one for one in made if shows_all or asked.includes(one.baseline, one.name)]
         waiting = [one for one in pending if shows_all or asked.includes(one.baseline, one.name)]
         baselines = [*asked.baselines]
@@ -89,17 +89,33 @@ class _Asked:
     names: frozenset[str]
 
     @classmethod
-    def of(cls, revs: Sequence[str], look: _Look, made: Iterable[Experiment], head: str) -> _Asked:
+    def of(
+        cls,
+        revs: Sequence[str],
+        look: _Look,
+        made: Iterable[Experiment],
+        pending: Iterable[State],
+        head: str,
+    ) -> _Asked:
         if not revs:
             heads = (head,) if head else ()
             return cls(heads, frozenset(heads), frozenset())
         known = {one.commit: one for one in made}
-        commits = [look.revision(rev).commit for rev in revs]
-        named = [known[commit] for commit in commits if commit in known]
-        whole = [commit for commit in commits if commit not in known]
-        order = [known[commit].baseline if commit in known else commit for commit in commits]
-        baselines = tuple(commit for commit in dict.fromkeys(order) if commit)
-        return cls(baselines, frozenset(whole), frozenset(one.name for one in named))
+        waiting = {one.name: one for one in pending}
+        baselines: list[str] = []
+        whole: set[str] = set()
+        names: set[str] = set()
+        for rev in revs:
+            # One that is no commit yet is called by its name alone.
+            commit = "" if rev in waiting else look.revision(rev).commit
+            one = waiting.get(rev) or known.get(commit)
+            if one is None:
+                whole.add(commit)
+            else:
+                names.add(one.name)
+            baselines.append(commit if one is None else one.baseline)
+        order = tuple(commit for commit in dict.fromkeys(baselines) if commit)
+        return cls(order, frozenset(whole), frozenset(names))
 
     def includes(self, baseline: str, name: str) -> bool:
         return baseline in self.whole or name in self.names

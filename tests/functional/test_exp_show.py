@@ -120,6 +120,7 @@ def test_what_is_queued_runs_or_failed_stands_there_with_its_parameters(machine:
         "params.toml": {"seed": 1, "train.lr": 7, "train.opt": "adam"},
         "x.toml": {"y": 1},
     }
+    assert names(shown(repo, "late-lark", "brisk-otter")) == [["brisk-otter", "late-lark"]]
     assert late["commit"] is None and keen["problems"] == ["stage 'train' failed"]
     assert "state" in repo.mlvc("exp", "show").out.splitlines()[0]
     listed = json.loads(repo.mlvc("exp", "list", "--json").out)["experiments"]

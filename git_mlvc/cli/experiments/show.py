@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from git_mlvc.experiments.table import Table
 
 _MOST_PROBLEMS = 5
+_LONGEST_PROBLEM = 300
 _MOST_NAMES = 8
 
 
@@ -139,7 +140,7 @@ def _draw(invocation: Invocation, table: Table) -> None:
 def _remark(output: Output, table: Table, others: int) -> None:
     """Say beside the answer how it is sorted, what is hidden, and what could not be read."""
     from git_mlvc.cli.experiments.cells import text
-    from git_mlvc.experiments.text_width import shown
+    from git_mlvc.experiments.text_width import cut, shown
 
     rows = [*table.rows]
     if table.hidden:
@@ -152,7 +153,7 @@ def _remark(output: Output, table: Table, others: int) -> None:
         output.message(f"sorted by {_order(table)}{'; * is best' if table.best else ''}")
     problems = [(row.name, problem) for row in rows for problem in row.findings.problems]
     for name, problem in problems[:_MOST_PROBLEMS]:
-        output.message(f"{shown(name)}: {shown(problem)}")
+        output.message(f"{shown(name)}: {cut(shown(problem), _LONGEST_PROBLEM)}")
     if len(problems) > _MOST_PROBLEMS:
         output.message(f"and {count_text(len(problems) - _MOST_PROBLEMS, 'more problem')}: --json")
     if others:

@@ -17,7 +17,7 @@ _GAP = "  "
 _INDENT = "  "
 _BEST = "*"
 _LONGEST_TEXT = 16  # of a parameter, where there is not room for all
-_SHORTEST_NAME = 12
+_SHORTEST_NAME = 8
 _FEWEST = 2  # metrics that stay when there is not room for all columns
 
 

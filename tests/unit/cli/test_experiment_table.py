@@ -10,6 +10,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from git_mlvc.cli.experiments.cells import value_text
 from git_mlvc.cli.experiments.table_fields import csv_text, fields
@@ -63,6 +65,37 @@ def test_it_fits_a_terminal_of_any_width_and_says_what_it_left_out(columns: int)
     assert "<b>0.666667*</b>" in drawn.lines[2]
     if columns == 400:
         assert drawn.left_out == ()
+
+
+values = st.one_of(st.floats(), st.integers(), st.text(max_size=30), st.booleans(), st.none())
+keys = st.text("abcdefgh漢.", min_size=1, max_size=25)
+
+
+@given(
+    st.lists(st.dictionaries(keys, values, max_size=6), min_size=1, max_size=4),
+    st.lists(st.dictionaries(keys, st.floats(), max_size=6), min_size=4, max_size=4),
+    st.integers(26, 120),
+)
+def test_any_table_fits(
+    params: list[dict[str, object]], metrics: list[dict[str, float]], columns: int
+) -> None:
+    rows = [
+        Row(
+            f"experiment-{at}",
+            state=DONE,
+            findings=Findings(
+                {("p.toml", key): value for key, value in one.items()},
+                {("m.json", key): value for key, value in metrics[at].items()},
+            ),
+        )
+        for at, one in enumerate(params)
+    ]
+    whole = make([Group(Row("main"), tuple(rows))], Choice())
+    drawn = draw(whole, Style(columns))
+    assert max(map(width, drawn.lines)) <= columns
+    assert len(drawn.lines) == len(rows) + 3
+    page(whole), csv_text(whole), [*markdown(whole)]
+    json.dumps(fields(whole, 0), allow_nan=False)
 
 
 def test_what_is_equal_everywhere_goes_first() -> None:

@@ -6,11 +6,14 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from git_mlvc.errors import UsageError
 from git_mlvc.experiments.columns import Column, Columns, Kind
 from git_mlvc.experiments.findings import Findings
 from git_mlvc.experiments.table import DONE, Choice, Group, Row, Table, make
+from git_mlvc.formats import dotted_key
 
 LR = Column(Kind.PARAM, "params.toml", "train.lr")
 ACC = Column(Kind.METRIC, "metrics.json", "acc")
@@ -122,3 +125,27 @@ def test_one_key_in_params_and_metrics_and_odd_keys_have_names_too() -> None:
     assert known.find('model."a.b"') == known.find("'a.b'") == known.find('params."a.b"') == odd
     assert known.label(took) == "metrics.duration" and known.find("metrics.duration") == took
     assert known.find("duration").kind is Kind.FIXED
+
+
+parts = st.sampled_from(["a", "b", "metrics", "params", "duration", "x y", "a.b", "m:k", "'q", "é"])
+columns = st.builds(
+    lambda kind, file, key: Column(kind, file, dotted_key.written(tuple(key))),
+    st.sampled_from([Kind.METRIC, Kind.PARAM]),
+    st.sampled_from(["a", "metrics.json", "metrics", "d/p.toml", "my file.toml"]),
+    st.lists(parts, min_size=1, max_size=3),
+)
+
+
+@given(st.lists(columns, max_size=8))
+def test_what_a_column_is_called_means_that_column(some: list[Column]) -> None:
+    known = Columns(some)
+    for column in known.all:
+        assert known.find(known.label(column)) == column
+
+
+@given(st.lists(columns, max_size=8), st.text(max_size=12))
+def test_any_word_means_one_column_or_is_refused(some: list[Column], word: str) -> None:
+    try:
+        assert Columns(some).find(word) in Columns(some).all
+    except UsageError as refused:
+        assert refused.hint
