@@ -19,7 +19,7 @@ Number = int | float
 ENDINGS = ("json", "toml", "yaml", "yml", "csv", "tsv")
 ONLY = "value"
 """The key of a document that is one number and nothing else."""
-_MAX_VALUES = 1_000_000
+_MAX_VALUES = 100_000
 _MAX_DEPTH = 100
 _MAX_BITS = 4096
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
@@ -61,16 +61,20 @@ def _of_document(document: object, name: str) -> dict[str, Number]:
     found: dict[str, Number] = {}
     other = ""
     for parts, leaf in _leaves(document, name):
-        key = dotted_key.written(parts) if parts else ONLY
         if isinstance(leaf, int | float) and not isinstance(leaf, bool):
+            key = _written(parts)
             if key in found:
                 raise InputError(f"{name} has the key '{key}' twice")
             found[key] = _plain(leaf, name)
-        else:
-            other = other or f"'{key}' is {_kind(leaf)}"
+        elif not other:
+            other = f"'{_written(parts)}' is {_kind(leaf)}"
     if other and not found:
         raise _no_numbers(name, other)
     return found
+
+
+def _written(parts: tuple[str, ...]) -> str:
+    return dotted_key.written(parts) if parts else ONLY
 
 
 def _leaves(document: object, name: str) -> Iterator[tuple[tuple[str, ...], object]]:
