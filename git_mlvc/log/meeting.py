@@ -93,6 +93,19 @@ class Meeting:
         finally:
             locks.flock(self._door, locks.LOCK_UN)
 
+    @contextlib.contextmanager
+    def keeping(self, name: str) -> Iterator[None]:
+        """Only one thread of one process at a time is in here with this name; others go on logging."""
+        if locks is None or self._place is None:
+            yield
+            return
+        descriptor = self._opened(f"{zlib.crc32(name.encode()):08x}.keeping")
+        try:
+            locks.flock(descriptor, locks.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def begins(self, file: str) -> bool:
         """Return whether `file` has not been begun in this run, which it is now. In `alone`."""
         if self._room < 0:
@@ -141,11 +154,13 @@ class Meeting:
                 self._say({**self._said(), "joined": True})
 
     def _open(self) -> None:
+        self._door = self._opened("door")
+        self._room = self._opened("room")
+
+    def _opened(self, kind: str) -> int:
         assert self._place is not None
-        for kind in ("door", "room"):
-            path = self._place / f"{self._name}.{kind}"
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            setattr(self, f"_{kind}", os.open(path, flags, 0o600))
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        return os.open(self._place / f"{self._name}.{kind}", flags, 0o600)
 
     def _try(self, how: int) -> bool:
         assert locks is not None

@@ -33,7 +33,7 @@ def checked(name: object, what: str) -> str:
 
 def _wrong(part: str) -> str:
     if not part:
-        return "there is nothing before or after a /" if part == "" else ""
+        return "there is nothing before or after a /, or nothing at all"
     if len(part.encode("utf-8", "replace")) > _MOST_BYTES:
         return f"a part of it is longer than {_MOST_BYTES} bytes"
     if not _PART.match(part):
@@ -81,6 +81,12 @@ def _above(name: str) -> list[str]:
 
 def fitting(name: str) -> str:
     """Return a library's own name for a metric as one that fits: other characters become "_"."""
-    parts = (_UNFIT.sub("_", part).strip(" .")[:_MOST_BYTES] for part in name.split("/"))
-    whole = "/".join(part if _PART.match(part) else f"_{part}" for part in parts if part)
-    return whole or "_"
+    import unicodedata
+
+    parts = (_UNFIT.sub("_", part) for part in unicodedata.normalize("NFC", name).split("/"))
+    return "/".join(_fitting_part(part) for part in parts if part) or "_"
+
+
+def _fitting_part(part: str) -> str:
+    short = part.encode()[: _MOST_BYTES - 1].decode("utf-8", "ignore").strip(" .")
+    return f"_{short}" if _wrong(short) else short

@@ -29,7 +29,6 @@ class Series:
         self._fd = -1
         self._seen = 0  # how much of the file `_top` takes into account
         self._top: int | None = None
-        self._is_known = False  # whether `_seen` and `_top` are about what others wrote, too
         self.last_step: int | None = None
         """The highest step that this process logged."""
         self.is_in_order = True
@@ -72,7 +71,8 @@ class Series:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        self._fd = os.open(self.path, flags, 0o666)
 
     def _look(self, size: int) -> None:
         """Take into account what others, or an earlier process, have added."""

@@ -49,7 +49,7 @@ class Writer:
         self._tables: set[str] = set()
         self._taken = Taken()
         self._pending: dict[str, int | float] = {}
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._is_forked = False
@@ -115,8 +115,8 @@ class Writer:
         target = self.directory / "artifacts" / checked(name, "artifact")
         with self.lock:
             self._ready()
-            with self._meeting.alone():
-                artifacts.copy(path, target)
+        with self._meeting.keeping(name):  # it may take long: nobody else is kept from logging
+            artifacts.copy(path, target)
         return target
 
     def flush(self) -> None:
@@ -206,6 +206,8 @@ class Writer:
             self._thread.start()
 
     def _work(self) -> None:
+        from git_mlvc.errors import MlvcError
+
         while not self._stop.wait(_PAUSE_S):
             with self.lock:
                 if not self._pending:
@@ -213,7 +215,7 @@ class Writer:
                     return
                 try:
                     self._write_pending()
-                except OSError as exc:
+                except (OSError, MlvcError) as exc:
                     # Told where the script can be told: by its next call.
                     self._failure, self._thread = exc, None
                     return

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from git_mlvc import log
+from git_mlvc.errors import InputError
 
 # What each of several processes does once it is told to go on.
 MANY = """
@@ -22,7 +23,7 @@ me = int(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 for step in range(50):
-    log.metric("shared", me + step / 100, step=step * 8 + me)
+    log.metric("shared", me + step / 100, step=step * int(sys.argv[2]) + me)
     log.metric(f"own/{me}", step)
     log.metric("numbered", me)
 log.params({f"process{me}": me})
@@ -63,16 +64,16 @@ def steps(path: Path) -> list[int]:
     return [int(line.split(",")[0]) for line in lines[1:]]
 
 
-@pytest.mark.parametrize("key", ["", "job 7"])
-def test_eight_processes_lose_nothing_and_leave_what_one_would(
-    here: Path, key: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("key", "number"), [("", 8), ("job 7", 3)])
+def test_several_processes_lose_nothing_and_leave_what_one_would(
+    here: Path, key: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Together by the session they are in while one of them is there, or by a key that they were given."""
     if key:
         monkeypatch.setenv("MLVC_LOG_RUN", key)
     else:
         log.params({"parent": True})
-    processes = [python(MANY, str(me)) for me in range(8)]
+    processes = [python(MANY, str(me), str(number)) for me in range(number)]
     for process in processes:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
     for process in processes:
@@ -82,13 +83,13 @@ def test_eight_processes_lose_nothing_and_leave_what_one_would(
         with log.run() as run:
             run.flush()
         log.runs.end_all()
-    assert steps(here / "plots/shared.csv") == list(range(400))
-    assert steps(here / "plots/numbered.csv") == list(range(400))
+    assert steps(here / "plots/shared.csv") == list(range(50 * number))
+    assert steps(here / "plots/numbered.csv") == list(range(50 * number))
     found = json.loads((here / "metrics.json").read_bytes())
-    assert found["shared"] == 7 + 49 / 100
-    assert found["own"] == dict.fromkeys(map(str, range(8)), 49)
+    assert found["shared"] == number - 1 + 49 / 100
+    assert found["own"] == dict.fromkeys(map(str, range(number)), 49)
     params = json.loads((here / "logged_params.json").read_bytes())
-    expected = {f"process{me}": me for me in range(8)}
+    expected = {f"process{me}": me for me in range(number)}
     assert params == expected | ({} if key else {"parent": True})
 
 
@@ -98,7 +99,7 @@ def test_a_process_that_is_killed_leaves_files_that_can_be_read_and_gone_on_with
     process = python(KILLED)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     path = here / "plots/loss.csv"
-    while path.stat().st_size < 100_000:
+    while path.stat().st_size < 20_000:
         pass
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -125,12 +126,25 @@ def test_readers_never_see_half_of_a_file(here: Path) -> None:
     reader = threading.Thread(target=read)
     with log.run() as run:
         reader.start()
-        for step in range(60):
+        for step in range(25):
             run.metric("loss", step, step=step)
             run.flush()
         is_over.set()
         reader.join()
     assert broken == []
+
+
+def test_what_the_writing_thread_meets_is_told_by_the_next_call(here: Path) -> None:
+    with log.run() as run:
+        run.metric("loss", 1)
+        run.flush()
+        (here / "metrics.json").write_text("[]")
+        run.metric("loss", 2)
+        with pytest.raises(InputError, match="holds a list"):
+            while True:  # until the thread has tried
+                run.metric("loss", 3)
+        (here / "metrics.json").unlink()
+    assert json.loads((here / "metrics.json").read_bytes()) == {"loss": 3}
 
 
 def test_threads_share_a_run(here: Path) -> None:
