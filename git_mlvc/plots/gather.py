@@ -5,7 +5,7 @@ Files are read, and drawn as charts or shown as images; what is wrong with one f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,6 +17,9 @@ from git_mlvc.plots.definition import Definition
 from git_mlvc.plots.picture import Picture
 from git_mlvc.plots.table import Table
 from git_mlvc.repo_path import RepoPath
+from git_mlvc.units import size_text
+
+MAX_IMAGES_BYTES = 100_000_000
 
 
 class View(Protocol):
@@ -35,13 +38,17 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one file shows: charts of its tables, or its images by revision. `missing`: where it is not."""
+    """What one file shows: charts of its tables, or its images by revision. `missing`: where it is not.
+
+    Of a directory of images that are called by their steps, the last of each revision are shown; `remarks` say so.
+    """
 
     path: RepoPath
     title: str
     charts: tuple[Chart, ...] = ()
     pictures: Mapping[str, Picture] | None = None
     missing: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,50 @@ def gather(
         inside = dict.fromkeys(path for view in views for path in view.below(asked))
         for path in inside or [asked]:
             definitions.setdefault(path, adjust(Definition(path.text)))
+    single = {
+        path
+        for path in definitions
+        if path in paths or (path in declared and not _is_below(path, declared[path].path))
+    }
+    reader = _Reading(views, errors)
     figures = []
-    for path, definition in definitions.items():
-        is_single = path in paths or (path in declared and not _is_below(path, declared[path].path))
-        figure = _figure(path, definition, views, errors, is_single=is_single)
-        if figure is not None:
-            figures.append(figure)
-    return Gathered(tuple(view.name for view in views), tuple(figures), tuple(errors))
+    for folder, steps in _by_folder(definitions, single).items():
+        if steps:
+            figures.append(reader.last_of(folder, steps))
+        else:
+            is_single = folder in single
+            figures.append(reader.figure(folder, definitions[folder], is_single=is_single))
+    shown = tuple(figure for figure in figures if figure is not None)
+    return Gathered(tuple(view.name for view in views), shown, tuple(errors))
+
+
+def _by_folder(
+    definitions: Mapping[RepoPath, Definition], single: Collection[RepoPath]
+) -> dict[RepoPath, list[tuple[int, RepoPath]]]:
+    """Return the files, each without steps; and directories of images that are called by their steps, with these."""
+    steps: dict[RepoPath, list[tuple[int, RepoPath]]] = {}
+    for path in definitions:
+        stem, _, _ = path.raw.rpartition(b"/")[2].rpartition(b".")
+        if (
+            path not in single
+            and stem.isdigit()
+            and len(stem) < 16
+            and b"/" in path.raw
+            and picture.is_picture(str(path))
+        ):
+            steps.setdefault(_folder(path), []).append((int(stem), path))
+    found: dict[RepoPath, list[tuple[int, RepoPath]]] = {}
+    for path in definitions:
+        of_folder = steps.get(_folder(path), []) if b"/" in path.raw else []
+        if len(of_folder) > 1 and any(path == one for _, one in of_folder):
+            found[_folder(path)] = sorted(of_folder)
+        else:
+            found[path] = []
+    return found
+
+
+def _folder(path: RepoPath) -> RepoPath:
+    return RepoPath(path.raw.rpartition(b"/")[0])
 
 
 def _declared(views: Sequence[View], errors: list[MlvcError]) -> dict[RepoPath, Out]:
@@ -108,52 +152,99 @@ def _is_below(path: RepoPath, above: RepoPath) -> bool:
     return path.raw.startswith(above.raw + b"/")
 
 
-def _figure(
-    path: RepoPath,
-    definition: Definition,
-    views: Sequence[View],
-    errors: list[MlvcError],
-    *,
-    is_single: bool,
-) -> Figure | None:
-    """Return what a file shows; None where it shows nothing: then `errors` say why.
+class _Reading:
+    """Reads the files of all views; what is wrong goes to `errors`."""
 
-    A file of a directory that is neither table nor image is no plot, and that is no error.
-    """
-    shown = str(path)
-    is_picture = picture.is_picture(shown)
-    if not is_single and not is_picture and not reading.is_table(shown):
-        return None
-    missing = []
-    tables: dict[str, Table] = {}
-    pictures: dict[str, Picture] = {}
-    failed = False
-    for view in views:
-        name = f"{shown} ({view.name})" if len(views) > 1 else shown
+    def __init__(self, views: Sequence[View], errors: list[MlvcError]) -> None:
+        self._views = views
+        self._errors = errors
+        self._room_bytes = MAX_IMAGES_BYTES
+
+    def figure(self, path: RepoPath, definition: Definition, *, is_single: bool) -> Figure | None:
+        """Return what a file shows; None where it shows nothing: then `errors` say why.
+
+        A file of a directory that is neither table nor image is no plot, and that is no error.
+        """
+        shown = str(path)
+        title = definition.title or shown
+        if picture.is_picture(shown):
+            return self._pictures(path, title)
+        if not is_single and not reading.is_table(shown):
+            return None
+        tables: dict[str, Table] = {}
+        missing = self._each(
+            path,
+            lambda data, view: tables.update(
+                {view.name: _table(data, shown, self._named(shown, view))}
+            ),
+        )
+        if not tables:
+            return None
         try:
-            data = view.read(path)
-            if data is None:
-                missing.append(view.name)
-            elif is_picture:
-                pictures[view.name] = picture.picture(data, name)
-            else:
-                tables[view.name] = _table(data, shown, name)
+            charts = _charts(replace(definition, path=shown), tables, self._views)
         except MlvcError as exc:
-            failed = True
-            errors.append(exc)
-    title = definition.title or shown
-    if is_picture and pictures:
-        return Figure(path, title, pictures=pictures, missing=tuple(missing))
-    if not tables:
-        if not failed:
-            errors.append(_nowhere(shown, views))
-        return None
-    try:
-        charts = _charts(replace(definition, path=shown), tables, views)
-    except MlvcError as exc:
-        errors.append(exc)
-        return None
-    return Figure(path, title, tuple(charts), missing=tuple(missing))
+            self._errors.append(exc)
+            return None
+        return Figure(path, title, tuple(charts), missing=missing)
+
+    def last_of(self, folder: RepoPath, steps: Sequence[tuple[int, RepoPath]]) -> Figure | None:
+        """Return the image of the last step that each view has."""
+        pictures: dict[str, Picture] = {}
+        missing, remarks = [], []
+        for view in self._views:
+            there = [(step, path) for step, path in steps if view.exists(path)]
+            if not there:
+                missing.append(view.name)
+                continue
+            step, path = there[-1]
+            one = _Reading([view], self._errors)
+            one._room_bytes = self._room_bytes
+            found = one._pictures(path, "")
+            self._room_bytes = one._room_bytes
+            if found is not None and found.pictures:
+                pictures |= found.pictures
+                remarks.append(f"{view.name}: step {step:,}, the last of {len(there):,}")
+        if not pictures:
+            return None
+        return Figure(folder, str(folder), (), pictures, tuple(missing), tuple(remarks))
+
+    def _pictures(self, path: RepoPath, title: str) -> Figure | None:
+        pictures: dict[str, Picture] = {}
+
+        def take(data: bytes, view: View) -> None:
+            found = picture.picture(data, self._named(str(path), view))
+            if len(data) > self._room_bytes:
+                raise InputError(
+                    f"{self._named(str(path), view)} has no room on the page",
+                    why=f"images are shown up to {size_text(MAX_IMAGES_BYTES)} in all",
+                    hint="name fewer stages, files or revisions",
+                )
+            self._room_bytes -= len(data)
+            pictures[view.name] = found
+
+        missing = self._each(path, take)
+        return Figure(path, title, pictures=pictures, missing=missing) if pictures else None
+
+    def _each(self, path: RepoPath, take: Callable[[bytes, View], None]) -> tuple[str, ...]:
+        """Give each view's content to `take`; return the views that have none."""
+        missing = []
+        failed = False
+        for view in self._views:
+            try:
+                data = view.read(path)
+                if data is None:
+                    missing.append(view.name)
+                else:
+                    take(data, view)
+            except MlvcError as exc:
+                failed = True
+                self._errors.append(exc)
+        if len(missing) == len(self._views) and not failed:
+            self._errors.append(_nowhere(str(path), self._views))
+        return tuple(missing)
+
+    def _named(self, shown: str, view: View) -> str:
+        return f"{shown} ({view.name})" if len(self._views) > 1 else shown
 
 
 def _table(data: bytes, shown: str, name: str) -> Table:

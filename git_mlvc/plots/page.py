@@ -81,7 +81,7 @@ class _Drawing:
         self.titles: list[str] = []
 
     def sections(self, figure: Figure) -> list[str]:
-        absent = [f"not in {revision}" for revision in figure.missing]
+        absent = [*figure.remarks, *(f"not in {revision}" for revision in figure.missing)]
         if figure.pictures is not None:
             body = self._images(figure.path, figure.pictures)
             return [self._section(figure.title, figure.path, body, absent, len(figure.pictures))]

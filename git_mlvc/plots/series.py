@@ -34,6 +34,8 @@ STEPS = (
 _BESIDE = (*STEPS, "index", "row", "time", "timestamp", "datetime", "date", "wall_time", "elapsed")
 MAX_GUESSED = 12
 ROW = "row"
+LOGGED = "step"
+"""With one more column, a table of this is a log of one metric: of a step that stands twice the last counts."""
 
 
 def charts(
@@ -267,6 +269,12 @@ def _series(
             points.append((x, None))
     if sort and scale is not Scale.NAME:
         points.sort(key=lambda point: point[0])
+    if definition.x == LOGGED and len(table.columns) == 2:
+        once = dict(points)
+        if len(once) < len(points):
+            twice = count_text(len(points) - len(once), "row")
+            remarks.append(f"{revision}: {twice} left out, whose step stands again below")
+            points = list(once.items())
     if wrong:
         remarks.append(f"{revision}: {wrong}")
     if odd_x:

@@ -135,26 +135,6 @@ def _policy_holds(browser: Browser) -> None:
     assert all("Content Security Policy" in one for one in browser.complaints())
 
 
-class View:
-    """A revision with the worst of names."""
-
-    def __init__(self, name: str, files: dict[str, bytes]) -> None:
-        self.name = name
-        self._files = {RepoPath.parse(path): data for path, data in files.items()}
-
-    def read(self, path: RepoPath) -> bytes | None:
-        return self._files.get(path)
-
-    def exists(self, path: RepoPath) -> bool:
-        return path in self._files
-
-    def below(self, path: RepoPath) -> list[RepoPath]:
-        return [path] if path in self._files else []
-
-    def plot_files(self) -> list[tuple[RepoPath, gather.Out]]:
-        return []
-
-
 def test_law_12_hostile_names_data_and_templates_run_and_ask_nothing(
     tmp_path: Path, browser: Browser, listener: socket.socket
 ) -> None:
@@ -191,7 +171,10 @@ def test_law_12_hostile_names_data_and_templates_run_and_ask_nothing(
         "own-template.json": json.dumps(template).encode(),
         "other-template.json": json.dumps(loading).encode(),
     }
-    views = [View(f"HEAD {bad}", files), View(quoted, {**files, "plots/logo.svg": svg.encode()})]
+    views = [
+        drawn.View(f"HEAD {bad}", files),
+        drawn.View(quoted, {**files, "plots/logo.svg": svg.encode()}),
+    ]
     own = {
         "plots/own.json": "own-template.json",
         "plots/other.json": "other-template.json",

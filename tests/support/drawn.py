@@ -7,6 +7,9 @@ import zlib
 
 from support.repo import Repo
 
+from git_mlvc.pipeline.model import Out, OutKind
+from git_mlvc.repo_path import RepoPath
+
 STAGES = b"""\
 [stage.train]
 cmd   = "true"
@@ -64,3 +67,32 @@ def committed(repo: Repo) -> Repo:
     """The stages with what they make, committed, and another result in the worktree."""
     repo.write({"mlvc.toml": STAGES, **files()}).add().commit("Baseline")
     return repo.write(files(1.5))
+
+
+class View:
+    """A revision that holds these files. `plots`: those that are declared; a directory ends in a slash."""
+
+    def __init__(self, name: str, files: dict[str, bytes], *plots: str) -> None:
+        self.name = name
+        self._plots = plots
+        self._files = {RepoPath.parse(path): data for path, data in files.items()}
+
+    def read(self, path: RepoPath) -> bytes | None:
+        return self._files.get(path)
+
+    def exists(self, path: RepoPath) -> bool:
+        return path in self._files
+
+    def below(self, path: RepoPath) -> list[RepoPath]:
+        return [one for one in self._files if one == path or one.raw.startswith(path.raw + b"/")]
+
+    def plot_files(self) -> list[tuple[RepoPath, Out]]:
+        outs = [
+            Out(RepoPath.parse(name.rstrip("/")), OutKind.PLOT, is_directory=name.endswith("/"))
+            for name in self._plots
+        ]
+        return [
+            (path, out)
+            for out in outs
+            for path in self.below(out.path) or ([] if out.is_directory else [out.path])
+        ]

@@ -147,7 +147,7 @@ def _parts(
     from git_mlvc.plots.chart import same_revisions
 
     assert isinstance(style, terminal.Style)
-    absent = tuple(f"not in {revision}" for revision in figure.missing)
+    absent = (*figure.remarks, *(f"not in {revision}" for revision in figure.missing))
     if figure.pictures is not None:
         return [(figure.title, terminal.pictures(figure.pictures), absent)]
     return [
@@ -181,6 +181,7 @@ def _figure(figure: Figure, found: Gathered) -> dict[str, object]:
         "path": figure.path,
         "title": figure.title,
         "missing": figure.missing,
+        "remarks": figure.remarks,
         "charts": [_chart(chart, found) for chart in figure.charts],
         "images": [
             {

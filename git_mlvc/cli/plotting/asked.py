@@ -116,14 +116,21 @@ def _views(revisions: Revisions, words: Iterable[str]) -> tuple[list[At], list[s
     """Return the words that name revisions as these, each once, and the others as they are."""
     views: dict[str, At] = {}
     others = []
-    for word in words:
+    for word in (part for typed in words for part in _range(typed)):
         try:
-            view = revisions.at(word)
+            view = revisions.at(None if word == "." else word)
         except UsageError:
             others.append(word)
         else:
             views.setdefault(view.name, view)
     return list(views.values()), others
+
+
+def _range(word: str) -> list[str]:
+    """Return both ends of A..B; anything else as it is."""
+    old, dots, new = word.partition("..")
+    is_range = dots and old and new and not new.startswith(".") and "/" not in (old[-1:], new[:1])
+    return [old, new] if is_range else [word]
 
 
 def _chosen(
