@@ -57,6 +57,9 @@ def test_a_colleague_reproduces_the_best_one_bit_for_bit_with_nothing_run(
     assert otter.read("metrics.json") == metrics
     assert otter.read("seen/raw.bin") == RAW  # which only the lock names
     assert otter.is_clean()
+    clone.mlvc("exp", "apply", "brisk-otter")
+    assert clone.mlvc("repro", "--plan").returncode == 0 and not has_run(clone)
+    assert clone.read("metrics.json") == metrics and clone.read("seen/raw.bin") == RAW
 
 
 def test_one_name_for_two_experiments_is_refused_on_both_sides(machine: Machine) -> None:
@@ -100,6 +103,43 @@ def test_one_name_for_two_experiments_is_refused_on_both_sides(machine: Machine)
     assert "third deleted on origin: not pushed again" in repo.mlvc("exp", "push").err
     assert "third" not in refs_of(machine.repo("origin.git"))
     assert "third: pushed" in repo.mlvc("exp", "push", "third").out
+
+
+def test_law_1_refs_follow_data_and_what_was_cut_short_is_taken_up(machine: Machine) -> None:
+    """Data in two places by routes; a remote that takes no refs, then one that has lost its data."""
+    repo = project(machine, RAW)
+    bare = machine.bare()
+    repo.git("remote", "add", "origin", "../origin.git")
+    routes = b'[remote]\narchive = { url = "../archive" }\n[track."raw.bin"]\nremote = "archive"\n'
+    settings = repo.read("mlvc.toml") + routes
+    repo.write({"mlvc.toml": settings}).add().commit("routes")
+    repo.mlvc("remote", "trust", "archive")
+    commit = experiment(repo, "brisk-otter", {"params.toml": b"lr = 0.3\nseed = 1\n"})
+    hook = bare.path / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho closed today >&2\nexit 1\n")
+    hook.chmod(0o755)
+    said = repo.mlvc("exp", "push", check=False)
+    assert said.returncode == 7 and said.refused_because("origin does not take 'brisk-otter'")
+    assert "0 experiments pushed" in said.out and refs_of(bare) == {}
+    for place in (bare.path / "mlvc", machine.path("archive")):
+        assert any((place / "packs").rglob("*")), place
+    hook.unlink()
+    assert "brisk-otter: pushed" in repo.mlvc("exp", "push").out
+    repo.git("push", "-q", "origin", "main")
+
+    clone = machine.clone("origin.git", "clone")
+    clone.mlvc("remote", "trust", "archive")
+    (bare.path / "mlvc").rename(machine.path("away"))
+    clone.lose_data()
+    said = clone.mlvc("exp", "pull", check=False)
+    assert said.refused_because("cannot fetch model.bin")
+    assert refs_of(clone) == {"brisk-otter": commit}  # its numbers can be looked at
+    machine.path("away").rename(bare.path / "mlvc")
+    said = clone.mlvc("exp", "pull")
+    assert "0 experiments pulled; 1 here already" in said.out and "file" in said.out, said
+    clone.git("checkout", "-q", "refs/mlvc/exp/brisk-otter")
+    assert clone.read("model.bin") == RAW + b"lr = 0.3\nseed = 1\n"
 
 
 def test_new_files_that_look_like_secrets_stop_a_push_before_anything_is_sent(
