@@ -64,6 +64,10 @@ class Series:
         self.is_in_order = False
         return step == self.last_step
 
+    @property
+    def is_open(self) -> bool:
+        return self._fd >= 0
+
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)

@@ -24,6 +24,7 @@ from git_mlvc.log.scalars import number, plain, step_number
 from git_mlvc.log.series import Series, header, last, tidied
 
 _PAUSE_S = 0.25
+_MOST_OPEN = 64  # files; a process may have a thousand or so, and there can be more metrics
 
 
 class Writer:
@@ -46,6 +47,7 @@ class Writer:
         self._metrics = directory / "metrics.json"
         self._plots = directory / "plots"
         self._series: dict[str, Series] = {}
+        self._open: list[Series] = []
         self._tables: set[str] = set()
         self._taken = Taken()
         self._pending: dict[str, int | float] = {}
@@ -66,6 +68,10 @@ class Writer:
             series = self._series.get(name) or self._opened(name)
             one = number(name, value)
             at = None if step is None else step_number(name, step)
+            if plot and not series.is_open:
+                self._open.append(series)
+                if len(self._open) > _MOST_OPEN:
+                    self._open.pop(0).close()
             if not plot or series.append(one, at):
                 self._pending[series.name] = one
                 self._wake()
@@ -146,6 +152,7 @@ class Writer:
         self._pending.clear()
         for series in self._series.values():
             series.close()
+        self._open.clear()
         self._meeting.forget()
         self._is_forked = True
 

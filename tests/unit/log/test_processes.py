@@ -213,6 +213,17 @@ def test_ten_thousand_calls_replace_metrics_json_a_few_times(here: Path) -> None
     assert len(seen) < 20
 
 
+def test_many_metrics_do_not_use_up_the_files_that_a_process_may_have_open(here: Path) -> None:
+    before = len(os.listdir("/dev/fd"))
+    with log.run() as run:
+        for _ in range(2):
+            for number in range(150):
+                run.metric(f"m{number}", number)
+        assert len(os.listdir("/dev/fd")) < before + 100
+    assert len(os.listdir("/dev/fd")) == before
+    assert all(steps(path) == [0, 1] for path in (here / "plots").iterdir())
+
+
 def test_the_import_brings_nothing_but_a_little_of_python_s_own() -> None:
     code = """
 before = set(sys.modules)
