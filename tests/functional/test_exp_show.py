@@ -83,7 +83,7 @@ def test_experiments_are_found_after_rebase_squash_and_deletion_of_their_branch(
 
     here = repo.mlvc("exp", "show")
     assert "wild-wren" in here.out and "calm-owl" not in here.out
-    assert "2 more experiments were made on other commits: git mlvc exp show --all" in here.err
+    assert "2 more experiments on other commits: git mlvc exp show --all" in here.err
     assert repo.mlvc("exp", "list", "--names-only").out == "wild-wren\n"
     listed = repo.mlvc("exp", "list", "--all")
     assert [line.split()[:2] for line in listed.out.splitlines()[1:]] == [

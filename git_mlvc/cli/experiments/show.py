@@ -110,7 +110,7 @@ def show(
     else:
         _draw(invocation, table)
     if not as_json:
-        _remark(output, table, found.others)
+        _remark(output, table, found.others, is_chosen=bool(revs))
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def _draw(invocation: Invocation, table: Table) -> None:
         )
 
 
-def _remark(output: Output, table: Table, others: int) -> None:
+def _remark(output: Output, table: Table, others: int, *, is_chosen: bool) -> None:
     """Say beside the answer how it is sorted, what is hidden, and what could not be read."""
     from git_mlvc.cli.experiments.cells import text
     from git_mlvc.experiments.text_width import cut, shown
@@ -157,8 +157,9 @@ def _remark(output: Output, table: Table, others: int) -> None:
     if len(problems) > _MOST_PROBLEMS:
         output.message(f"and {count_text(len(problems) - _MOST_PROBLEMS, 'more problem')}: --json")
     if others:
-        on = "experiment was" if others == 1 else "experiments were"
-        output.message(f"{others:,} more {on} made on other commits: git mlvc exp show --all")
+        where = "not shown" if is_chosen else "on other commits"
+        more = count_text(others, "more experiment")
+        output.message(f"{more} {where}: git mlvc exp show --all")
     elif not any(group.rows for group in table.groups):
         output.message("no experiments yet: git mlvc exp run")
 
