@@ -217,14 +217,14 @@ class At:
         """Return every parameter that stages name, in `params` or by `${…}`, each value of a table for itself.
 
         What a script has logged as parameters counts too. Where there is none of all these, the default params
-        file at the top does. In the place of a value that is not to be had stands why. Raises as `pipeline`.
+        files at the top do. In the place of a value that is not to be had stands why. Raises as `pipeline`.
         """
         pipeline = self.pipeline()
         named = [param for stage in pipeline.stages for param in stage.params]
         named += [*pipeline.params.noted(), *(Param(file, "") for file in self._logged_params())]
         if not named:
-            default = pipeline.params.default(None)
-            named = [Param(default, "")] if self.exists(default) else []
+            usual = (RepoPath.parse(name) for name in params.DEFAULT_NAMES)
+            named = [Param(file, "") for file in usual if self.exists(file)]
         return self.values(named)
 
     def values(self, wanted: Iterable[Param]) -> dict[Param, Value | MlvcError]:

@@ -94,11 +94,13 @@ def test_a_param_that_is_not_there_says_so_in_its_own_place(bare_machine: Machin
 
 
 def test_what_nobody_declares_has_usual_names(bare_machine: Machine) -> None:
-    repo = bare_machine.init().write({"params.json": b'{"a": {"b": 1}}', "metrics.toml": b"x = 1"})
+    repo = bare_machine.init().write(
+        {"params.json": b'{"a": {"b": 1}}', "metrics.toml": b"x = 1", "params.yaml": b"c: 1"}
+    )
     with revisions(repo) as opened:
         here = opened.at(".")
         assert here.rev is None
-        assert params_of(here) == {"params.json: a.b": 1}
+        assert params_of(here) == {"params.json: a.b": 1, "params.yaml: c": 1}
         assert [str(out.path) for out in here.metrics()] == ["metrics.toml"]
         assert here.plots() == []
     repo.write(
