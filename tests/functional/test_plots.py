@@ -8,6 +8,7 @@ import sys
 import pytest
 from support import drawn
 from support.repo import Repo
+from support.servers import programs
 
 
 @pytest.fixture
@@ -73,6 +74,26 @@ def test_the_page_is_one_file_and_never_replaces_another(trained: Repo) -> None:
     assert "mine.html is there already" in refused.err
     assert trained.read("mine.html") == b"<p>mine</p>"
     assert trained.mlvc("plots", "show", "--out", "report.png", check=False).returncode == 2
+
+
+def test_files_for_reports_need_an_extra_and_are_drawn_by_it(trained: Repo) -> None:
+    absent = trained.mlvc("plots", "show", "--svg", "report", check=False)
+    assert absent.returncode == 2
+    assert "pip install 'git-mlvc[plots]'" in absent.err
+    site = next(programs.python("vl-convert").parent.glob("lib/python*/site-packages"))
+    words = ("plots", "diff", "evaluate", "--svg", "report", "--png", "report")
+    done = trained.mlvc(*words, env={"PYTHONPATH": str(site)})
+    images = [name for name in done.out.splitlines() if "samples" in name]
+    assert len(images) == 4  # two revisions, once with each kind
+    assert trained.read(images[0]) == drawn.files()["plots/samples.png"]
+    assert trained.read("report/confusion.png").startswith(b"\x89PNG\r\n\x1a\n")
+    svg = trained.read("report/confusion.svg").decode()
+    assert "HEAD" in svg and "worktree" in svg and "predicted" in svg
+    trained.write({"report/embedding.svg": b"<svg>mine</svg>"})
+    again = ("plots", "show", "evaluate", "--svg", "report")  # over its own confusion.svg
+    refused = trained.mlvc(*again, env={"PYTHONPATH": str(site)}, check=False)
+    assert "report/embedding.svg is there already" in refused.err
+    assert trained.read("report/embedding.svg") == b"<svg>mine</svg>"
 
 
 def test_open_keeps_the_page_out_of_the_worktree(trained: Repo) -> None:

@@ -55,6 +55,7 @@ PYTHON: dict[str, tuple[str, ...]] = {
     # No servers: what examples/digits runs on, and the libraries that git_mlvc.log has callbacks for. Of XGBoost the
     # build without the 300 MB that graphics cards need.
     "digits": ("scikit-learn>=1.5", "xgboost-cpu>=2.1", "lightgbm>=4.3", "matplotlib>=3.8"),
+    "vl-convert": ("vl-convert-python>=1.9",),  # no server: what draws PNG and SVG files
 }
 NPM: dict[str, tuple[str, ...]] = {
     "azurite": ("azurite@^3.35",),
