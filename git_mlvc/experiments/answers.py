@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`name` was asked for. `experiment` and `commit`: what it is now; of another name where an equal one was there
+    """`name` was asked for. `is_recorded`: all is done; else only its stages have run. `experiment` and `commit`: what it is now; of another name where an equal one was there
     before (`is_new` is False then). `ran`: how many stages. Or `error`, with why and hint.
     """
 
@@ -28,6 +28,7 @@ class Answer:
     error: str = ""
     why: str = ""
     hint: str = ""
+    is_recorded: bool = True
 
     def said(self) -> str:
         """Return e.g. "done in 3.2 s", "is equal to brisk-otter"."""
@@ -44,6 +45,11 @@ def of(name: str, outcome: Outcome) -> Answer:
     made, report = outcome.experiment, outcome.report
     ran = 0 if report is None else len([*report.of(Fate.RAN)])
     return Answer(name, made.name, made.commit, outcome.is_new, ran, made.record.duration_s)
+
+
+def ran(name: str) -> Answer:
+    """Return the answer for one of which no stage runs any more, and that is still to be recorded."""
+    return Answer(name, is_recorded=False)
 
 
 def encode(answer: Answer) -> bytes:

@@ -40,15 +40,20 @@ class Command:
 
 @dataclass(eq=False, slots=True)
 class _Hand:
-    """One process, and the experiment that it was handed."""
+    """One process, and the experiment that it was handed. `is_recording`: its stages have run."""
 
     process: subprocess.Popen[bytes]
     state: State | None = None
+    is_recording: bool = False
     said: bytearray = field(default_factory=bytearray)
 
 
 class Crew:
-    """`with Crew(command, size) as crew: crew.work(next_one, ended)`."""
+    """`with Crew(command, size) as crew: crew.work(next_one, began, ended)`.
+
+    Stages of `size` experiments run at a time. While a result is recorded, which takes little of the machine, another
+    process begins with the next one.
+    """
 
     def __init__(self, command: Command, size: int) -> None:
         self._command = command
@@ -91,7 +96,10 @@ class Crew:
                 if not any(hand.state for hand in self._hands):
                     break
                 for hand, answer in self._answers():
-                    state, hand.state = hand.state, None
+                    if answer is not None and not answer.is_recorded:
+                        hand.is_recording = True
+                        continue
+                    state, hand.state, hand.is_recording = hand.state, None, False
                     if state is not None and not (answer is None and self._is_stopping):
                         ended(state, answer)
             if self._is_stopping:
@@ -100,9 +108,12 @@ class Crew:
     # -- inside
 
     def _free(self) -> _Hand | None:
-        """Return one that has nothing to do; None if all have. They are started when they are needed."""
+        """Return one that has nothing to do; None if stages of enough experiments run."""
+        running = sum(hand.state is not None and not hand.is_recording for hand in self._hands)
+        if running >= self._size:
+            return None
         idle = next((hand for hand in self._hands if hand.state is None), None)
-        return idle if idle is not None or len(self._hands) >= self._size else self._hire()
+        return idle if idle is not None or len(self._hands) >= 2 * self._size else self._hire()
 
     def _hire(self) -> _Hand:
         try:
@@ -141,9 +152,11 @@ class Crew:
             if not block:
                 self._dismiss(hand)
                 yield hand, None
-            elif hand.said.endswith(b"\n"):
-                line, hand.said = bytes(hand.said), bytearray()
-                yield hand, answers.decode(line)
+            else:
+                *lines, rest = bytes(hand.said).split(b"\n")
+                hand.said = bytearray(rest)
+                for line in lines:
+                    yield hand, answers.decode(line)
 
     def _dismiss(self, hand: _Hand) -> None:
         if hand not in self._hands:

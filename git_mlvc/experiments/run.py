@@ -77,32 +77,36 @@ def run(
     *,
     watcher: Watcher | None = None,
     named: Callable[[str], None] = lambda name: None,
+    ran: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Make the experiment in a worktree of its own. `named` is told its name before anything runs.
+    """Make the experiment in a worktree of its own. `named` is told its name before anything runs; `ran` is called
+    when no stage runs any more, and the result is still to be recorded.
 
     Raises StageFailed naming the log, UsageError for a name that is taken, MlvcError as `repro`, and
     KeyboardInterrupt; then neither worktree nor ref is left.
     """
     check_identity(means.repo)
-    with _ending_on_signals(), claimed(means.repo, request.name) as name:
+    with (
+        _ending_on_signals(),
+        claimed(means.repo, request.name) as name,
+        _shown_as_running(means.repo, request, name),  # until its ref is there
+    ):
         named(name)
         settings, store = means.settings, means.store.path
-        with (
-            _shown_as_running(means.repo, request, name),
-            workplace.opened(
-                means.repo,
-                name,
-                request.snapshot,
-                settings.experiment_links,
-                store if settings.store is not None else None,
-            ) as place,
-        ):
+        with workplace.opened(
+            means.repo,
+            name,
+            request.snapshot,
+            settings.experiment_links,
+            store if settings.store is not None else None,
+        ) as place:
             logs = logs_of(means.repo, name)
             own = replace(means, repo=place.repo, logs=logs)
             if request.seed_from:
                 seed.put(place.repo, request.seed_from)
             overrides.write(place.repo.needed_worktree(""), request.overrides)
             report, duration_s = _reproduce(own, request, watch, watcher, name, logs)
+            ran()
             tree = snapshot.tree_of(place.repo, leaving_out=place.links)
         return commit(means.repo, request, name, tree, report=report, duration_s=duration_s)
 

@@ -1,7 +1,7 @@
 """One process that makes experiments, one after another: those of the queue, or those that it is handed.
 
 Experiments run in its main thread, where signals end them as Ctrl-C does. What is handed over comes as lines of
-JSON, a state each (`state_record`), and each is answered by one (`answers`); when no more lines can come, because
+JSON, a state each (`state_record`), and each is answered (`answers`): when its stages have run, and when it is done. When no more lines can come, because
 whoever sent them has ended or was killed, the one that runs is interrupted.
 """
 
@@ -94,7 +94,7 @@ def serve(
         with _interruptible(), busy:
             if is_over.is_set():
                 return
-            answer(_answer(open_means, state))
+            _answered(open_means, state, answer)
 
 
 def handed(state: State) -> bytes:
@@ -105,19 +105,21 @@ def handed(state: State) -> bytes:
     return state.name.encode("utf-8", "surrogateescape") + b"\0" + document.encode("ascii") + b"\n"
 
 
-def make(means: Means, state: State) -> Outcome:
-    """Make one experiment. Raises as `run.run`."""
-    return run.run(means, _request(means.repo, state), _Unwatched())
+def make(means: Means, state: State, ran: Callable[[], None] = lambda: None) -> Outcome:
+    """Make one experiment; `ran` as in `run.run`, which also says what is raised."""
+    return run.run(means, _request(means.repo, state), _Unwatched(), ran=ran)
 
 
 # -- inside
 
 
-def _answer(open_means: Open, state: State) -> answers.Answer:
+def _answered(open_means: Open, state: State, answer: Callable[[answers.Answer], None]) -> None:
+    """Make one, and answer when its stages have run, and when it is done or has failed."""
     try:
-        return answers.of(state.name, make(open_means(), state))
+        outcome = make(open_means(), state, lambda: answer(answers.ran(state.name)))
+        answer(answers.of(state.name, outcome))
     except MlvcError as exc:
-        return answers.Answer(state.name, error=exc.what, why=exc.why, hint=exc.hint)
+        answer(answers.Answer(state.name, error=exc.what, why=exc.why, hint=exc.hint))
 
 
 def _is_given_up(repo: Repository, me: workers.Me, name: str) -> bool:
