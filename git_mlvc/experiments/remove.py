@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import UsageError
-from git_mlvc.experiments import choice, refs, states
-from git_mlvc.experiments.states import Phase
+from git_mlvc.experiments import choice, queue, refs, states
+from git_mlvc.experiments.states import Phase, State
 
 if TYPE_CHECKING:
     from git_mlvc.experiments.refs import Experiment
-    from git_mlvc.experiments.states import State
     from git_mlvc.git.repository import Repository
-
-_QUEUED = "refs/mlvc/queue/"
 
 
 @dataclass(frozen=True)
@@ -35,13 +32,13 @@ def plan(repo: Repository, words: Sequence[str]) -> Removal:
     Raises UsageError for a name that nothing has, with the nearest, and for one that runs.
     """
     made = {one.name: one for one in refs.list(repo)}
-    unmade = {one.name: one for one in states.read(repo).states}
+    found = states.read(repo)
+    unmade = {path.stem: State(path.stem, Phase.FAILED) for path in found.damaged}
+    unmade.update((one.name, one) for one in found.states)
     names = choice.chosen([*made, *(name for name in unmade if name not in made)], words)
     busy = [name for name in names if name in unmade and unmade[name].phase is Phase.RUNNING]
     if busy and words:
-        raise UsageError(
-            f"experiment '{busy[0]}' is running", hint="let it end, or stop it, and remove it then"
-        )
+        raise UsageError(f"experiment '{busy[0]}' is running", hint=f"git mlvc exp stop {busy[0]}")
     kept = [name for name in names if name not in busy]
     return Removal(
         tuple(made[name] for name in kept if name in made),
@@ -50,9 +47,10 @@ def plan(repo: Repository, words: Sequence[str]) -> Removal:
 
 
 def execute(repo: Repository, removal: Removal) -> None:
-    """Remove them: all refs or, if one has changed meanwhile, none. Raises GitError."""
+    """Remove them: all refs or, if one has changed meanwhile, none. Raises GitError, UsageError for one that began
+    to run.
+    """
+    if removal.unmade:
+        queue.remove(repo, [one.name for one in removal.unmade])
     if removal.made:
         refs.delete(repo, removal.made)
-    for one in removal.unmade:
-        states.remove(repo, one.name)
-        repo.git.run("update-ref", "-d", _QUEUED + one.name, check=False)

@@ -74,11 +74,15 @@ def test_law_11_what_only_an_experiment_names_is_kept_and_it_is_branched_renamed
     # What is queued or failed goes too; what runs does not.
     opened = Repository.discover(repo.path, machine.env())
     states.put(opened, State("failing", Phase.FAILED, repo.head(), since_s=1.0))
+    (states.folder(opened) / "torn.json").write_bytes(b"{")
     with states.running(opened, State("busy", Phase.RUNNING, repo.head(), since_s=1.0)):
         assert repo.mlvc("exp", "rm", "busy", check=False).refused_because("'busy' is running")
         gone = json.loads(repo.mlvc("exp", "rm", "--all", "--json").out)
         assert [one["name"] for one in gone["removed"]] == ["brisk-otter", "slow"]
-        assert gone["forgotten"] == [{"name": "failing", "state": "failed"}]
+        assert gone["forgotten"] == [
+            {"name": "torn", "state": "failed"},
+            {"name": "failing", "state": "failed"},
+        ]
         assert states.names(opened) == ["busy"]
     assert repo.text("for-each-ref", "refs/mlvc/exp/") == ""
     repo.git("worktree", "remove", "--force", "../look")
