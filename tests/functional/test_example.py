@@ -17,18 +17,37 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
 ALL = ["prepare", "featurize", "train@linear", "train@mlp", "evaluate"]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Repo:
-    machine = Machine(tmp_path / "machine").install()
-    python = programs.python("digits")
-    machine.extra_env["PATH"] = f"{python}:{machine.env()['PATH']}"
+def on_a_machine_with_scikit_learn(root: Path) -> Machine:
+    machine = Machine(root).install()
+    machine.extra_env["PATH"] = f"{programs.python('digits')}:{machine.env()['PATH']}"
+    return machine
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A machine with the project as it is before its first `repro`, and after it."""
+    root = tmp_path_factory.mktemp("example") / "machine"
+    machine = on_a_machine_with_scikit_learn(root)
     shutil.copytree(EXAMPLE, machine.path("digits"), ignore=shutil.ignore_patterns("__pycache__"))
     repo = machine.init("digits")
     repo.mlvc("init")
     repo.track("data/**", "models/**")
     repo.at("data").mkdir()
     machine.run("python", "src/get_data.py", "data/digits.csv", cwd=repo.path)
-    return repo.add().commit("digits, and how to learn them")
+    repo.add().commit("digits, and how to learn them")
+    assert plan(repo) == {"prepare": "run", **dict.fromkeys(ALL[1:], "depends")}
+    assert repro(repo, "-j", "2") == dict.fromkeys(ALL, "ran")
+    repo.add().commit("first result")
+    return root
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Repo:
+    """The project with its first result, for one test alone."""
+    shutil.copytree(made, tmp_path / "machine", symlinks=True)
+    repo = on_a_machine_with_scikit_learn(tmp_path / "machine").repo("digits")
+    repo.git("status")  # a copy has other stat data
+    return repo
 
 
 def plan(repo: Repo, *words: str) -> dict[str, str]:
@@ -62,11 +81,8 @@ def set_param(repo: Repo, key: str, value: str) -> None:
 
 def test_the_walk_through_the_example(project: Repo) -> None:
     repo = project
-    assert plan(repo) == {"prepare": "run", **dict.fromkeys(ALL[1:], "depends")}
-    assert repro(repo, "-j", "2") == dict.fromkeys(ALL, "ran")
     first = results(repo)
     assert json.loads(first["metrics.json"])["accuracy"] > 0.9
-    repo.add().commit("first result")
     for path in ("models/mlp.joblib", "data/features/train.npz"):
         assert is_pointer(repo.blob(f"HEAD:{path}"))
     assert repo.blob("HEAD:metrics.json") == first["metrics.json"]
@@ -128,3 +144,48 @@ def test_the_walk_through_the_example(project: Repo) -> None:
     lost = {"featurize": "restored", "train@linear": "restored", "train@mlp": "restored"}
     assert repro(clone, "--pull") == {**lost, "evaluate": "restored"}
     assert results(clone) == first
+
+
+def test_a_grid_of_experiments_and_the_best_of_them_kept(project: Repo) -> None:
+    repo = project
+    grid = ("-S", "train.mlp.hidden=[16],[64],[128]", "-S", "train.mlp.penalty=0.0001,1.0")
+    repo.mlvc("exp", "run", *grid, "-j", "2")
+    (shown,) = json.loads(repo.mlvc("exp", "show", "--sort", "accuracy", "--json").out)["baselines"]
+    tried = shown["experiments"]
+    assert len(tried) == 6
+    assert repo.is_clean()
+    assert repo.text("branch", "--list").split() == ["*", "main"]
+    assert repo.text("worktree", "list").count("\n") == 0
+
+    # The same six again: nothing is computed, and nothing recorded twice.
+    before = repo.text("for-each-ref")
+    again = repo.mlvc("exp", "run", *grid, "-j", "2")
+    assert ": running" not in again.out + again.err
+    assert repo.text("for-each-ref") == before
+
+    best = tried[0]["name"]
+    found = json.loads(repo.blob(f"refs/mlvc/exp/{best}:metrics.json"))
+    assert found["accuracy"] == max(one["metrics"]["metrics.json"]["accuracy"] for one in tried)
+    repo.mlvc("plots", "diff", "HEAD", best, "--out", "both.html")
+    page = repo.read("both.html").decode()
+    assert best in page
+    repo.remove("both.html")
+
+    # A colleague has it whole, and nothing runs there.
+    origin = repo.machine.bare()
+    repo.git("remote", "add", "origin", str(origin.path))
+    repo.git("push", "-q", "origin", "main")
+    assert "refs/mlvc" not in repo.text("ls-remote", "origin")
+    repo.mlvc("exp", "push", "origin", best)
+    clone = Machine(repo.machine.root.parent / "colleague").install().clone(origin.path, "digits")
+    clone.mlvc("exp", "pull", "origin")
+    clone.mlvc("exp", "apply", best)
+    assert json.loads(clone.read("metrics.json")) == found
+    assert repro(clone, "--pull") == {}
+
+    # And it is kept by plain git.
+    repo.mlvc("exp", "apply", best)
+    assert repro(repo) == {}
+    repo.add().commit("the best of six")
+    assert json.loads(repo.blob("HEAD:metrics.json")) == found
+    assert results(clone) == results(repo)
