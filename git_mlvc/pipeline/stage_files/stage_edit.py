@@ -63,7 +63,10 @@ def removed(data: bytes, name: str, file: str) -> bytes:
     del stages[name]
     if not len(stages):
         del document["stage"]
-    return tomlkit.dumps(document).encode()
+    text = tomlkit.dumps(document)
+    if text.endswith("\n\n") and not data.endswith(b"\n\n"):
+        text = text.rstrip("\n") + "\n"  # the line that parted the last stage from the rest
+    return text.encode()
 
 
 def frozen(data: bytes, name: str, file: str, *, is_frozen: bool) -> bytes:

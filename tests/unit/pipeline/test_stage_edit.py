@@ -62,6 +62,8 @@ def test_removed_and_frozen() -> None:
     assert b"of the group" in without
     assert tomllib.loads(without.decode())["stage"] == {"b": {"cmd": "y"}}
     assert "stage" not in tomllib.loads(stage_edit.removed(without, "b", "mlvc.toml").decode())
+    two = b'[stage.a]\ncmd = "x"\n\n[stage.b]\ncmd = "y"\n'
+    assert stage_edit.removed(two, "b", "mlvc.toml") == b'[stage.a]\ncmd = "x"\n'
     frozen = stage_edit.frozen(WRITTEN, "a", "mlvc.toml", is_frozen=True)
     assert tomllib.loads(frozen.decode())["stage"]["a"] == {"cmd": "x", "frozen": True}
     assert b"# first" in frozen
