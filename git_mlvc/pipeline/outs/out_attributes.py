@@ -69,7 +69,10 @@ def cover(repo: Repository, settings: Settings, stages: Iterable[Stage]) -> list
     for one in uncovered:
         if one.paths[0] not in ignored:
             is_above = attributes.min_size_bytes(settings, one.paths[0]) > 0
-            changed.at(one.folder).add(_pattern(one.out.path, one.folder, one), above=is_above)
+            file = changed.at(one.folder)
+            file.add(_pattern(one.out.path, one.folder, one), above=is_above)
+            # Branches that add different stages both add lines at the end: git keeps both.
+            file.settle_merge(attributes_on_disk.NAME, "union")
     found = changed.write() + _take_out(repo, top, [one for one in asked if one.is_taken])
     return sorted(set(found))
 

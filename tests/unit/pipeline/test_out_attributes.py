@@ -42,7 +42,23 @@ def _raw(name: str, *, is_directory: bool = False) -> Out:
 
 
 def _lines(repo: Repo, name: str = ".gitattributes") -> str:
-    return repo.read(name).decode()
+    """What is said of outs; the line by which git merges the file itself stands once."""
+    text, _, rest = repo.read(name).decode().partition(".gitattributes merge=union\n")
+    assert "merge=union" not in text + rest
+    return text + rest
+
+
+def test_branches_that_add_different_stages_merge_without_conflict(repo: Repo) -> None:
+    _covered(repo, stage("a"))
+    repo.add().commit("a")
+    repo.git("switch", "-qc", "topic")
+    _covered(repo, stage("b"))
+    repo.add().commit("b")
+    repo.git("switch", "-q", "-")
+    _covered(repo, stage("c"))
+    repo.add().commit("c")
+    repo.git("merge", "-q", "topic", "-m", "both")
+    assert _lines(repo) == f"/a{DATA}/c{DATA}/b{DATA}"
 
 
 def test_files_and_directories_get_lines_once(repo: Repo) -> None:
