@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # One more than there are processors on the smallest machine: tests wait for disks and servers.
 JOBS ?= 3
 
-.PHONY: all test lint unit servers test-servers faults bench bench-quick bench-scale bench-remotes bench-pipelines docs clean
+.PHONY: all test lint unit servers test-servers faults bench bench-quick bench-scale bench-remotes bench-pipelines bench-experiments docs clean
 
 # How many kills, full disks and random commands `make faults` tries; `make test` tries 12.
 FAULTS ?= 60
@@ -75,6 +75,10 @@ bench-remotes: $(STAMP) servers
 # `git mlvc repro` beside `dvc repro`: BENCH="--venvs DIR --tmp /dev/shm".
 bench-pipelines: $(STAMP)
 	$(RUN_BENCH) bench/pipelines.py $(BENCH)
+
+# Twenty experiments, two at a time, as a sweep and from the queue, beside DVC's queue: BENCH as above.
+bench-experiments: $(STAMP)
+	$(RUN_BENCH) bench/experiments.py $(BENCH)
 
 # The pages that are made from the code; a test fails when they are not up to date.
 docs: $(STAMP)
