@@ -6,6 +6,7 @@ and its ref, or, however it ends otherwise, only the log.
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import threading
@@ -105,7 +106,11 @@ def run(
             if request.seed_from:
                 seed.put(place.repo, request.seed_from)
             overrides.write(place.repo.needed_worktree(""), request.overrides)
-            report, duration_s = _reproduce(own, request, watch, watcher, name, logs)
+            try:
+                report, duration_s = _reproduce(own, request, watch, watcher, name, logs)
+            except MissingDep as missing:
+                _explain(missing, means.repo.needed_worktree(""))
+                raise
             ran()
             tree = snapshot.tree_of(place.repo, leaving_out=place.links)
         return commit(means.repo, request, name, tree, report=report, duration_s=duration_s)
@@ -202,9 +207,6 @@ def _reproduce(
         hint = failure.hint if logs is None else f"all that it wrote: {logs}"
         why = f"{failure.what}: {failure.why}" if failure.why else failure.what
         raise StageFailed(f"experiment '{name}' failed", why=why, hint=hint) from failure
-    except MissingDep as missing:
-        _explain(missing, logs is not None)
-        raise
     return report, time.monotonic() - began
 
 
@@ -236,11 +238,10 @@ def _shown_as_running(repo: Repository, request: RunRequest, name: str) -> Itera
         raise
 
 
-def _explain(missing: MissingDep, is_elsewhere: bool) -> None:
-    if is_elsewhere and not missing.makers:
-        missing.why = (
-            "it is not in the worktree of the experiment, which has what git does not ignore"
-        )
+def _explain(missing: MissingDep, users: Path) -> None:
+    """Say so where what is missing stands in the user's worktree, and git does not know it."""
+    if not missing.makers and os.path.lexists(users / missing.dep):
+        missing.why = "git ignores it, so it is not in the worktree of the experiment"
         missing.hint = (
             f'add {missing.dep} to git, or lend it: [exp] link = ["{missing.dep}"] in mlvc.toml'
         )
