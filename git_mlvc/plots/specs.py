@@ -146,7 +146,7 @@ def _shown_x(x: object, scale: Scale) -> object:
 def _xy(chart: Lines) -> Spec:
     x: Spec = {"field": "x", "type": _TYPES[chart.scale], "title": chart.x_label}
     if chart.scale is Scale.NUMBER:
-        x["scale"] = {"zero": False, "nice": False}
+        x["scale"] = {"zero": False, "nice": chart.is_scatter}
         whole = all(isinstance(x, float) and x.is_integer() for one in chart.series for x in one.xs)
         x["axis"] = {"grid": False, **({"tickMinStep": 1} if whole else {})}
     elif chart.scale is Scale.TIME:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 
 from git_mlvc.plots import thinning
 from git_mlvc.plots.canvas import Canvas, Place
@@ -81,7 +82,10 @@ def _lines(chart: Lines, revisions: Sequence[str], style: Style) -> list[str]:
     found = []
     for at, row in enumerate(canvas.rows()):
         label = y_labels.get(at, "")
-        cells = "".join(style.coloured(text, owner) for text, owner in row).rstrip()
+        cells = "".join(
+            style.coloured("".join(text for text, _ in run), owner)
+            for owner, run in groupby(row, key=lambda cell: cell[1])
+        ).rstrip()
         found.append(f"{label:>{margin}}{tick if label else wall}{cells}")
     found.append(" " * margin + corner + floor * canvas.width)
     found.append(" " * (margin + 1) + _x_labels(chart, places, canvas.width, style))

@@ -40,6 +40,13 @@ def test_diff_lays_head_and_the_worktree_over_each_other(trained: Repo) -> None:
     trained.git("update-ref", "refs/mlvc/exp/brave-otter", experiment)
     named = trained.mlvc("plots", "diff", "brave-otter", "plots/loss.csv").out
     assert "● brave-otter  + worktree" in named
+    assert (
+        trained.mlvc("plots", "diff", "brave-otter...", "plots/loss.csv", check=False).returncode
+        == 2
+    )
+    assert (
+        "● HEAD  + brave-otter" in trained.mlvc("plots", "show", "HEAD..brave-otter", "train").out
+    )
     assert "confusion" not in named
 
 
@@ -160,6 +167,10 @@ def test_a_template_of_the_users_is_filled_in(trained: Repo) -> None:
         "encoding": {"x": {"field": "<DVC_METRIC_X>"}, "y": {"field": "<DVC_METRIC_Y>"}},
     }
     trained.write({"templates/area.json": json.dumps(template).encode()})
+    stages = '[stage.a]\ncmd = "true"\nplots = [{path = "a.csv", x = "epoch", y = "loss", template = "../templates/area.json"}]\n'
+    trained.write({"sub/mlvc.toml": stages.encode(), "sub/a.csv": drawn.loss(1.0, 2)})
+    below = json.loads(trained.mlvc("plots", "show", "sub:a", "--json").out)
+    assert below["plots"][0]["charts"][0]["specs"][0]["spec"]["mark"] == "area"
     words = ("plots/loss.csv", "--template", "templates/area.json", "--json")
     found = json.loads(trained.mlvc("plots", "show", *words).out)
     spec = found["plots"][0]["charts"][0]["specs"][0]["spec"]

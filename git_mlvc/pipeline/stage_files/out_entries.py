@@ -37,7 +37,7 @@ def _from_table(entry: Written, kind: OutKind, folder: RepoPath | None) -> Out:
     path, is_directory = _path(table["path"], folder)
     flags = {name: table[name].flag() for name in ("persist", "store", "push") if name in table}
     options: dict[str, object] = {
-        name: _option(name, table[name]) for name in table if name not in OUT_KEYS
+        name: _option(name, table[name], folder) for name in table if name not in OUT_KEYS
     }
     return Out(
         path,
@@ -78,9 +78,12 @@ def _hint(exc: PathMistake) -> str:
     return "let the command write below the repository's top" if exc.hint else ""
 
 
-def _option(name: str, written: Written) -> object:
+def _option(name: str, written: Written, folder: RepoPath | None) -> object:
+    """Return what an option says; the file of a template is named from the top, as all paths are."""
     if name == "goal":
         return _goal(written)
+    if name == "template" and written.text().endswith(".json"):
+        return _path(written, folder)[0].text
     if name == "y" and isinstance(written.meant().value, list):
         return [one.text() for one in written.items()]
     return written.text()

@@ -19,7 +19,7 @@
         gridColor: "currentColor", gridOpacity: 0.12,
         domainColor: "currentColor", domainOpacity: 0.4,
         tickColor: "currentColor", tickOpacity: 0.4,
-        labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500, titlePadding: 8,
+        labelFontSize: 12, labelSeparation: 6, titleFontSize: 12, titleFontWeight: 500, titlePadding: 8,
       },
       legend: {
         orient: "bottom", direction: "horizontal",
