@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
 _RAW = ("--raw", "-r", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff")
+_COPY = "index-"
+_OLD_S = 60 * 60
 _NOBODY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -137,7 +140,11 @@ class WorktreeIndex:
 @contextmanager
 def copied_index(repo: Repository) -> Iterator[WorktreeIndex]:
     """Give a copy of the index of the worktree, for as long as the block lasts."""
-    with tempfile.TemporaryDirectory(dir=repo.git_dir, prefix="mlvc-index-") as folder:
+    repo.state_dir.mkdir(parents=True, exist_ok=True)
+    for left in repo.state_dir.glob(f"{_COPY}*"):  # by a process that was killed
+        if time.time() - left.stat().st_mtime > _OLD_S:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=repo.state_dir, prefix=_COPY) as folder:
         path = Path(folder) / "index"
         if os.path.exists(repo.index_path):
             shutil.copy2(repo.index_path, path)

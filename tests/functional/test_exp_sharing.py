@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from support.content import noise
-from support.experiments import experiment, has_run, project
+from support.experiments import draft, experiment, has_run, project
 from support.repo import Machine, Repo
 
 RAW = noise(60_000, 1)
@@ -68,10 +68,10 @@ def test_one_name_for_two_experiments_is_refused_on_both_sides(machine: Machine)
     repo.git("remote", "add", "origin", "../origin.git")
     repo.git("push", "-q", "-u", "origin", "main")
     clone = machine.clone("origin.git", "clone")
-    mine = experiment(repo, "same", {"params.toml": b"lr = 0.3\nseed = 1\n"})
+    mine = draft(repo, "same", {"params.toml": b"lr = 0.3\nseed = 1\n"})
     repo.mlvc("exp", "push")
-    theirs = experiment(clone, "same", {"params.toml": b"lr = 0.4\nseed = 1\n"})
-    third = experiment(clone, "third", {"params.toml": b"lr = 0.5\nseed = 1\n"})
+    theirs = draft(clone, "same", {"params.toml": b"lr = 0.4\nseed = 1\n"})
+    third = draft(clone, "third", {"params.toml": b"lr = 0.5\nseed = 1\n"})
     listed = json.loads(repo.mlvc("exp", "list", "--remote", "--json").out)["experiments"]
     assert listed == [
         {"name": "same", "commit": mine, "state": "here", "subject": "experiment same"}
@@ -152,7 +152,7 @@ def test_new_files_that_look_like_secrets_stop_a_push_before_anything_is_sent(
         "conf/notes.txt": b"x\n" + TOKEN,
         "params.toml": b"lr = 0.3\nseed = 1\n",
     }
-    experiment(repo, "brisk-otter", files)
+    draft(repo, "brisk-otter", files)
     said = repo.mlvc("exp", "push", "../elsewhere.git", check=False)
     assert said.returncode == 10 and said.refused_because(
         ".env (in brisk-otter): files of this name"

@@ -74,6 +74,22 @@ def experiment(
     return commit
 
 
+def draft(repo: Repo, name: str, files: Mapping[str, bytes]) -> str:
+    """Commit HEAD with `files` changed as an experiment of which nothing was run; return the commit."""
+    index = {"GIT_INDEX_FILE": str(repo.git_dir / "index-of-draft")}
+    repo.git("read-tree", "HEAD", env=index)
+    lines = []
+    for path, data in files.items():
+        sha = repo.git("hash-object", "-w", "--stdin", input=data).out.strip()
+        lines.append(f"100644 {sha}\t{path}\n")
+    repo.git("update-index", "--index-info", input="".join(lines).encode(), env=index)
+    tree = repo.git("write-tree", env=index).out.strip()
+    message = record.encode(ExperimentRecord(subject=f"experiment {name}")).encode()
+    commit = repo.git("commit-tree", tree, "-p", "HEAD", "-F", "-", input=message).out.strip()
+    repo.git("update-ref", refs.PREFIX + name, commit)
+    return commit
+
+
 def has_run(repo: Repo) -> bool:
     """Say whether any stage ran since this was asked last."""
     log = repo.at("ran.log")
