@@ -13,6 +13,7 @@ from typing import Any
 
 from git_mlvc.errors import ConfigError, InputError
 from git_mlvc.fs.structured import parse_json, parse_yaml
+from git_mlvc.plots.printable import printable
 from git_mlvc.plots.table import Cell, Table, number
 from git_mlvc.units import count_text, size_text
 
@@ -39,10 +40,10 @@ def table(data: bytes, name: str) -> Table:
     found = reader(data, name)
     if not found.columns:
         raise InputError(f"{name} has no columns to draw", why="it is empty")
-    if "" in found.columns:  # no name to ask for it by
-        found = Table(
-            {key or _unnamed(found): one for key, one in found.columns.items()}, found.remarks
-        )
+    if not all(key and key.isprintable() for key in found.columns):
+        # A name is asked for by typing it, and shown in terminals.
+        named = {printable(key) or _unnamed(found): one for key, one in found.columns.items()}
+        found = Table(named, found.remarks)
     if len(found.columns) > MAX_COLUMNS:
         raise InputError(f"{name} has {len(found.columns):,} columns", why="that is no table")
     return found
@@ -73,7 +74,7 @@ def _separated(data: bytes, name: str, separator: str) -> Table:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False)
     rows = ((lines.line_num, row) for row in _rows(lines, name) if any(map(str.strip, row)))
     _, header = next(rows, (0, []))
-    names = [cell.strip() for cell in header]
+    names = [printable(cell.strip()) for cell in header]
     if len(names) > 1 and not names[0] and "index" not in names:
         names[0] = "index"  # as data frames are written
     _check_header(names, name)

@@ -82,6 +82,11 @@ def test_a_key_without_a_name_gets_one() -> None:
     assert table('[{"": 1}]', "a.json").columns == {"value": [1]}
 
 
+def test_a_name_that_would_steer_a_terminal_is_written_as_its_code() -> None:
+    assert list(table("a\x1b[31m,b\n1,2\n").columns) == ["a\\x1b[31m", "b"]
+    assert list(table('[{"\\u001b[2J": 1}]', "a.json").columns) == ["\\x1b[2J"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
