@@ -61,7 +61,7 @@ def work(
                 if not _is_given_up(repo, me, state.name):
                     raise
                 told(f"{state.name}: stopped")
-            except MlvcError as exc:
+            except (MlvcError, OSError) as exc:
                 all_well = False
                 told(f"{state.name}: failed: {exc}")
             else:
@@ -120,6 +120,8 @@ def _answered(open_means: Open, state: State, answer: Callable[[answers.Answer],
         answer(answers.of(state.name, outcome))
     except MlvcError as exc:
         answer(answers.Answer(state.name, error=exc.what, why=exc.why, hint=exc.hint))
+    except OSError as exc:  # a full disk, a file that may not be read
+        answer(answers.Answer(state.name, error=str(exc)))
 
 
 def _is_given_up(repo: Repository, me: workers.Me, name: str) -> bool:

@@ -48,8 +48,8 @@ def logs(invocation: Invocation, name: str, follow: bool, as_json: bool) -> int:
         return ExitCode.OK
     if not found:
         raise _nothing(repo, name, state)
-    for path in found.values():
-        output.data(path.read_bytes())
+    for block in log_tail.follow(lambda: found, lambda: True):
+        output.data(block)
     return ExitCode.OK
 
 
