@@ -19,6 +19,7 @@ from git_mlvc.oid import Oid
 from git_mlvc.plots import page, specs
 from git_mlvc.plots.gather import Figure, Gathered
 from git_mlvc.plots.printable import printable
+from git_mlvc.plots.vega import SCHEMA, Panel, Spec
 
 PNG_MARK = b"Software\0git mlvc plots"
 _SVG_MARK = "<!-- made by git mlvc plots -->\n"
@@ -105,9 +106,9 @@ def _is_ours(path: Path) -> bool:
     return any(mark in start for mark in marks)
 
 
-def _one_spec(title: str, panels: Sequence[specs.Panel]) -> specs.Spec:
+def _one_spec(title: str, panels: Sequence[Panel]) -> Spec:
     """Return all panels as one drawing of a fixed width, with its title."""
-    head = {"title": printable(title), "padding": 16, "$schema": specs.SCHEMA}
+    head = {"title": printable(title), "padding": 16, "$schema": SCHEMA}
     if len(panels) == 1 and not panels[0].revision:
         return head | _sized(panels[0], _WIDTH)
     inner = [
@@ -118,19 +119,19 @@ def _one_spec(title: str, panels: Sequence[specs.Panel]) -> specs.Spec:
     return head | {"concat": inner, "columns": _COLUMNS}
 
 
-def _sized(panel: specs.Panel, width: int) -> specs.Spec:
+def _sized(panel: Panel, width: int) -> Spec:
     spec = {key: value for key, value in panel.spec.items() if key != "autosize"}
     return spec | {"width": width} if spec.get("width") == "container" else spec
 
 
-def _drawing(kind: Kind) -> Callable[[specs.Spec, str], bytes]:
+def _drawing(kind: Kind) -> Callable[[Spec, str], bytes]:
     check_can_draw()
     import vl_convert
 
     # No address may be asked for what a template names.
     options: dict[str, Any] = {"config": _LOOKS, "allowed_base_urls": []}
 
-    def draw(spec: specs.Spec, title: str) -> bytes:
+    def draw(spec: Spec, title: str) -> bytes:
         try:
             if kind is Kind.SVG:
                 svg = str(vl_convert.vegalite_to_svg(spec, **options))

@@ -19,6 +19,7 @@ from git_mlvc.plots.chart import Chart, same_revisions
 from git_mlvc.plots.gather import Figure, Gathered
 from git_mlvc.plots.picture import Picture
 from git_mlvc.plots.printable import printable
+from git_mlvc.plots.vega import Panel, Spec
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.units import count_text
 
@@ -77,7 +78,7 @@ class _Drawing:
     def __init__(self, revisions: Sequence[str]) -> None:
         self._revisions = revisions
         self._colours = dict(zip(revisions, palette.colours(len(revisions)), strict=True))
-        self.specs: list[specs.Spec] = []
+        self.specs: list[Spec] = []
         self.titles: list[str] = []
 
     def sections(self, figure: Figure) -> list[str]:
@@ -107,7 +108,7 @@ class _Drawing:
             parts.append(f'<ul class="remarks">{items}</ul>')
         return "\n".join([*parts, "</section>"])
 
-    def _panels(self, chart: Chart, panels: Sequence[specs.Panel]) -> list[str]:
+    def _panels(self, chart: Chart, panels: Sequence[Panel]) -> list[str]:
         parts = [f'<div class="panels{" one" if len(panels) == 1 else ""}">']
         for panel in panels:
             caption = ""

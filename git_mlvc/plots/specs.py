@@ -7,32 +7,16 @@ of large tables: `thinning`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from git_mlvc.plots import own_template, palette, thinning
-from git_mlvc.plots.chart import Bars, Chart, Lines, Matrix, Own, Scale, Series, columns
+from git_mlvc.plots import matrix_specs, own_template, palette, thinning, vega
+from git_mlvc.plots.chart import Bars, Chart, Lines, Own, Scale, Series, columns
 from git_mlvc.plots.chart import revisions as revisions_of
-from git_mlvc.plots.confusion import MAX_CLASSES
+from git_mlvc.plots.vega import Panel, Spec
 
-Spec = dict[str, Any]
-
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-HEIGHT = 300
 MAX_BARS = 60
 MAX_DOTS = 50
-_MOST_NUMBERS = 20  # classes of a confusion matrix whose cells have room for their numbers
 _TYPES = {Scale.NUMBER: "quantitative", Scale.TIME: "temporal", Scale.NAME: "ordinal"}
 _FAINT = 0.12
-assert _MOST_NUMBERS <= MAX_CLASSES
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One drawing: all revisions over each other, or the one that is named."""
-
-    spec: Spec
-    revision: str = ""
 
 
 def panels(chart: Chart, revisions: Sequence[str]) -> tuple[list[Panel], tuple[str, ...]]:
@@ -45,8 +29,8 @@ def panels(chart: Chart, revisions: Sequence[str]) -> tuple[list[Panel], tuple[s
     if isinstance(chart, Bars):
         return _bars(chart, revisions)
     if isinstance(chart, Own):
-        return [Panel({"$schema": SCHEMA, **own_template.filled(chart, revisions)})], ()
-    return _matrices(chart), ()
+        return [Panel({"$schema": vega.SCHEMA, **own_template.filled(chart, revisions)})], ()
+    return matrix_specs.panels(chart), ()
 
 
 # -- lines and points
@@ -86,7 +70,7 @@ def _lines(chart: Lines, revisions: Sequence[str]) -> tuple[list[Panel], tuple[s
             "encoding": {**_without(base, "strokeDash"), "opacity": opacity},
         }
         layers.insert(1, dots)
-    return [Panel(_spec(rows, layer=layers))], tuple(remarks)
+    return [Panel(vega.whole(rows, layer=layers))], tuple(remarks)
 
 
 def _scatter(chart: Lines, revisions: Sequence[str]) -> tuple[list[Panel], tuple[str, ...]]:
@@ -109,7 +93,7 @@ def _scatter(chart: Lines, revisions: Sequence[str]) -> tuple[list[Panel], tuple
         "encoding": {**encoding, "tooltip": _tooltip(chart)},
         "params": [_legend_click(chart), _ZOOM],
     }
-    return [Panel(_spec(rows, layer=[layer]))], tuple(remarks)
+    return [Panel(vega.whole(rows, layer=[layer]))], tuple(remarks)
 
 
 def _positions(series: Series) -> list[float]:
@@ -237,9 +221,9 @@ def _bars(chart: Bars, revisions: Sequence[str]) -> tuple[list[Panel], tuple[str
     if beside:
         encoding[f"{along}Offset"] = {"field": beside, "type": "nominal", "sort": None}
     bars = len({(series.revision, series.column) for series in chart.series})
-    height = max(120, len(names) * (8 + 12 * bars)) if chart.is_lying else HEIGHT
+    height = max(120, len(names) * (8 + 12 * bars)) if chart.is_lying else vega.HEIGHT
     mark = {"mark": {"type": "bar"}, "encoding": encoding, "params": [_legend_click(chart)]}
-    return [Panel(_spec(rows, height=height, **mark))], remarks
+    return [Panel(vega.whole(rows, height=height, **mark))], remarks
 
 
 def _beside(chart: Bars) -> str:
@@ -248,97 +232,7 @@ def _beside(chart: Bars) -> str:
     return "column" if len(columns(chart)) > 1 else ""
 
 
-# -- confusion matrices
-
-
-def _matrices(chart: Matrix) -> list[Panel]:
-    most = max((n for counts in chart.counts.values() for row in counts for n in row), default=0)
-    return [
-        Panel(_matrix(chart, counts, 1.0 if chart.is_normalized else float(most or 1)), revision)
-        for revision, counts in chart.counts.items()
-    ]
-
-
-def _matrix(chart: Matrix, counts: Sequence[Sequence[int]], most: float) -> Spec:
-    rows = []
-    for actual, row in zip(chart.labels, counts, strict=True):
-        total = sum(row)
-        for predicted, count in zip(chart.labels, row, strict=True):
-            share = round(count / total, 6) if total else 0
-            shown = share if chart.is_normalized else count
-            rows.append(
-                {"x": predicted, "y": actual, "count": count, "share": share, "shown": shown}
-            )
-    place = {
-        "x": {
-            **_class_axis("x", chart.predicted_label),
-            "axis": {"grid": False, "labelAngle": _angle(chart)},
-        },
-        "y": {**_class_axis("y", chart.actual_label), "axis": {"grid": False}},
-    }
-    cell = {
-        "mark": {"type": "rect", "stroke": "#ffffff", "strokeWidth": 0.5},
-        "encoding": {
-            **place,
-            "color": {
-                "field": "shown",
-                "type": "quantitative",
-                # By the square root: few mistakes beside many hits must be seen.
-                "scale": {"type": "sqrt", "domain": [0, most], "range": list(palette.DEPTHS)},
-                "legend": None,
-            },
-            "tooltip": [
-                {"field": "y", "type": "nominal", "title": chart.actual_label},
-                {"field": "x", "type": "nominal", "title": chart.predicted_label},
-                {"field": "count", "type": "quantitative", "title": "count", "format": ","},
-                {"field": "share", "type": "quantitative", "title": "share", "format": ".1%"},
-            ],
-        },
-    }
-    layers: list[Spec] = [cell]
-    if len(chart.labels) <= _MOST_NUMBERS:
-        layers.append(_cell_numbers(chart, place, most))
-    height = max(160, min(560, 30 * len(chart.labels)))
-    return _spec(rows, height=height, layer=layers)
-
-
-def _class_axis(field: str, title: str) -> Spec:
-    return {"field": field, "type": "ordinal", "sort": None, "title": title}
-
-
-def _angle(chart: Matrix) -> int:
-    return 0 if max(map(len, chart.labels)) * len(chart.labels) <= 40 else -90
-
-
-def _cell_numbers(chart: Matrix, place: Spec, most: float) -> Spec:
-    dark = {"test": f"datum.shown > {most * 0.3}", "value": "#ffffff"}
-    return {
-        "transform": [{"filter": "datum.count > 0"}],
-        "mark": {"type": "text", "fontSize": 11},
-        "encoding": {
-            **place,
-            "text": {
-                "field": "shown",
-                "type": "quantitative",
-                "format": ".2f" if chart.is_normalized else "~s" if most >= 10_000 else ",",
-            },
-            "color": {"condition": dark, "value": "#1c2733"},
-        },
-    }
-
-
 # -- what they share
-
-
-def _spec(rows: Sequence[Mapping[str, object]], height: int = HEIGHT, **rest: object) -> Spec:
-    return {
-        "$schema": SCHEMA,
-        "data": {"values": list(rows)},
-        "width": "container",
-        "height": height,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        **rest,
-    }
 
 
 def _colour(chart: Lines | Bars, revisions: Sequence[str], symbol: str) -> Spec:
