@@ -30,7 +30,7 @@ def test_two_experiments_or_one_and_the_worktree_are_compared(machine: Machine) 
     assert "+print(1)" in repo.git(*hint.split()[1:]).out
 
     found = json.loads(repo.mlvc("exp", "diff", "main", "calm-owl", "--json").out)
-    assert found["kind"] == "experiment-diff"
+    assert found["kind"] == "exp-diff"
     assert [one["key"] for one in found["metrics"]["differences"]] == ["acc", "loss", "f1"]
     assert {"path": "src/train.py", "status": "added"} in found["files"]
     marked = repo.mlvc("exp", "diff", "main", "calm-owl", "--md").out

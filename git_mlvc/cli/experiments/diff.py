@@ -79,7 +79,7 @@ def diff(
         parts = {
             one.verb: comparison.fields(part) for one, part in zip(_SUBJECTS, found, strict=True)
         }
-        output.json("experiment-diff", {**parts, "files": files})
+        output.json("exp-diff", {**parts, "files": files})
         return ExitCode.OK
     form = Form(MARKDOWN if as_md else TABLE)
     for subject, part in zip(_SUBJECTS, found, strict=True):

@@ -81,7 +81,7 @@ def list_(
             }
             for _, row in rows
         ]
-        output.json("experiment-list", {"experiments": fields, "others": found.others})
+        output.json("exp-list", {"experiments": fields, "others": found.others})
         return
     if names_only:
         for _, row in rows:
