@@ -102,7 +102,7 @@ class Writer:
                 documents.replace(path, data)
 
     def table(self, name: str, columns: Mapping[str, Iterable[object]]) -> None:
-        from git_mlvc.log.table import encoded
+        from git_mlvc.log.tables import encoded
 
         name = checked(name, "table")
         data = encoded(name, columns)

@@ -274,3 +274,12 @@ def test_tidying_bears_anything_and_is_done_after_once(data: bytes, up_to: int |
     once = tidied(data, "loss", up_to)
     assert tidied(once, "loss", up_to) == once
     assert (last(once) is None) == (once == b"step,loss\n")
+
+
+def test_no_module_of_the_room_takes_the_place_of_a_function(here: Path) -> None:
+    room = Path(log.__file__).parent
+    assert not set(log.__all__) & {path.stem for path in room.glob("*.py")}
+    log.table("first", {"a": [1]})
+    log.table("second", {"a": [2]})
+    log.flush()
+    assert {"plots/first.csv", "plots/second.csv"} <= set(files(here))
