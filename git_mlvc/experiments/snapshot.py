@@ -138,12 +138,22 @@ def _copy_of_index(repo: Repository, folder: Path) -> Path:
 
 
 def _tree(repo: Repository, leaving_out: Iterable[RepoPath], env: Mapping[str, str]) -> str:
-    excluded = [b":(exclude,top,literal)" + path.raw for path in leaving_out]
+    ignored = _ignored(repo, paths := list(leaving_out), env)
+    excluded = [b":(exclude,top,literal)" + one.raw for one in paths if one.raw not in ignored]
     sparse = ["--sparse"] if (repo.git_dir / "info" / "sparse-checkout").exists() else []
     quiet = (*NO_HOOKS, *_IN_ONE_FILE)
     repo.git.run(*quiet, "add", "--all", *sparse, "--", ".", *excluded, env_extra=env)
     done = repo.git.run(*quiet, "write-tree", env_extra=env)
     return done.stdout.decode("ascii").strip()
+
+
+def _ignored(repo: Repository, paths: list[RepoPath], env: Mapping[str, str]) -> set[bytes]:
+    """Return those that git ignores: it leaves them out by itself, and refuses to have them named."""
+    if not paths:
+        return set()
+    asked = b"".join(path.raw + b"\0" for path in paths)
+    done = repo.git.run("check-ignore", "-z", "--stdin", input=asked, env_extra=env, check=False)
+    return set(done.stdout.split(b"\0"))
 
 
 def _dirty_submodules(repo: Repository, top: Path, env: Mapping[str, str]) -> Iterator[RepoPath]:

@@ -233,6 +233,14 @@ def test_law_12_what_git_ignores_is_lent_inside_the_repository_where_the_setting
     assert lab.read("ignored/log") == b"more\n" and lab.read("ignored/x") == b"lent "
     assert "ignored" not in lab.text("ls-tree", "-r", "--name-only", "refs/mlvc/exp/lent").split()
 
+    # A rule without a slash at its end ignores the link, too: git need not be told to leave it out.
+    lab.write({".gitignore": b"ignored\n/deep/\n.venv\n", "deep/in/y": b"", ".venv/z": b""})
+    lent = b'\n[exp]\nlink = ["ignored", "deep/in", ".venv"]\n'
+    lab.write({"mlvc.toml": stages.encode() + lent})
+    lab.mlvc("exp", "run", "--name", "ruled")
+    held = lab.text("ls-tree", "-r", "--name-only", "refs/mlvc/exp/ruled").split()
+    assert ".gitignore" in held and not {"ignored", "deep/in", ".venv"} & set(held)
+
     lab.write({"mlvc.toml": stages.encode() + b'\n[exp]\nlink = ["source.txt"]\n'})
     lab.mlvc("exp", "run", check=False).refused_because("git tracks source.txt")
     lab.write({"mlvc.toml": stages.encode() + b'\n[exp]\nlink = ["../elsewhere"]\n'})
