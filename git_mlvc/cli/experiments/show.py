@@ -153,7 +153,8 @@ def _remark(output: Output, table: Table, others: int, *, is_chosen: bool) -> No
         output.message(f"sorted by {_order(table)}{'; * is best' if table.best else ''}")
     problems = [(row.name, problem) for row in rows for problem in row.findings.problems]
     for name, problem in problems[:_MOST_PROBLEMS]:
-        output.message(f"{shown(name)}: {cut(shown(problem), _LONGEST_PROBLEM)}")
+        first, _, _ = problem.partition("\n")  # `exp logs` has the rest
+        output.message(f"{shown(name)}: {cut(shown(first), _LONGEST_PROBLEM)}")
     if len(problems) > _MOST_PROBLEMS:
         output.message(f"and {count_text(len(problems) - _MOST_PROBLEMS, 'more problem')}: --json")
     if others:

@@ -52,6 +52,8 @@ def show(output: Output, whole: Sweep, ended: Sequence[Ended]) -> None:
     """Show e.g. "sweep lr: 6 experiments, 4 of them new (git mlvc exp show)"."""
     new = sum(one.answer.is_new and not one.answer.error for one in ended)
     how = "none of them new" if not new else f"{new} of them new" if new < len(ended) else "all new"
+    failed = sum(bool(one.answer.error) for one in ended)
+    how += f", {failed} failed" if failed else ""
     output.line(
         f"sweep {whole.name}: {count_text(len(ended), 'experiment')}, {how} (git mlvc exp show)"
     )
