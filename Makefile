@@ -12,7 +12,8 @@ FAULTS ?= 60
 
 # What `make test` cuts short (tests/support/extent.py).
 IN_FULL = tests/faults tests/unit/git/test_index_refresh.py $(addprefix tests/functional/test_,\
-	random_commands.py add_random.py remote_story.py mixed_sequences.py index_formats.py)
+	random_commands.py add_random.py add.py add_places.py remote_story.py mixed_sequences.py \
+	index_formats.py)
 
 all: test
 

@@ -100,33 +100,31 @@ def test_a_disk_that_is_gone(project: Project, tmp_path: Path) -> None:
     arrives(project, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("s4://bucket/prefix", ["no driver", "s3"]),
-        ("htps://example.org/data", ["no driver"]),
-        ("-oProxyCommand=touch pwned", ["begins like an option"]),
-        ("--upload-pack=touch pwned", ["begins like an option"]),
-        ("ssh://-oProxyCommand=touch%20pwned/data", []),
-        ("-oProxyCommand=touch pwned:data", ["begins like an option"]),
-        ("file://elsewhere/data", ["three slashes"]),
-        ("lab\nurl", ["control characters"]),
-    ],
-)
-def test_an_address_that_is_none(
-    project: Project, tmp_path: Path, url: str, words: list[str]
-) -> None:
-    project.ann.git("config", f"mlvc.remote.{REMOTE}.url", url)
-    for command in (
-        ("push",),
-        ("mlvc", "push"),
-        ("mlvc", "fetch", "--all"),
-        ("mlvc", "fsck", "--remote", REMOTE),
-    ):
-        said = project.ann.git(*command, check=False, timeout_s=60)
-        if command[1:2] == ("fetch",) and said.ok:
-            continue  # all that is asked for is here
-        one_error(said, *words)
+NO_ADDRESSES: dict[str, list[str]] = {
+    "s4://bucket/prefix": ["no driver", "s3"],
+    "htps://example.org/data": ["no driver"],
+    "-oProxyCommand=touch pwned": ["begins like an option"],
+    "--upload-pack=touch pwned": ["begins like an option"],
+    "ssh://-oProxyCommand=touch%20pwned/data": [],
+    "-oProxyCommand=touch pwned:data": ["begins like an option"],
+    "file://elsewhere/data": ["three slashes"],
+    "lab\nurl": ["control characters"],
+}
+
+
+def test_an_address_that_is_none(project: Project, tmp_path: Path) -> None:
+    for url, words in NO_ADDRESSES.items():
+        project.ann.git("config", f"mlvc.remote.{REMOTE}.url", url)
+        for command in (
+            ("push",),
+            ("mlvc", "push"),
+            ("mlvc", "fetch", "--all"),
+            ("mlvc", "fsck", "--remote", REMOTE),
+        ):
+            said = project.ann.git(*command, check=False, timeout_s=60)
+            if command[1:2] == ("fetch",) and said.ok:
+                continue  # all that is asked for is here
+            one_error(said, *words)
     assert not list(tmp_path.rglob("pwned"))
     project.ann.git("config", "--unset", f"mlvc.remote.{REMOTE}.url")
     arrives(project, tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.add_pair import AddPair, age
+from support.extent import cases
 from support.repo import Machine, Repo
 
 DATA = b"0123456789abcdef" * 300
@@ -36,7 +37,10 @@ def test_sha256(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    ["split", "splitIndex", "untracked cache", "skipHash", "version 4", "shared"],
+    cases(
+        ["split", "splitIndex", "untracked cache", "skipHash", "version 4", "shared"],
+        ["split", "version 4", "shared"],
+    ),
 )
 def test_forms_of_the_index(pair: AddPair, form: str) -> None:
     changes(pair)
@@ -127,7 +131,10 @@ def test_line_ends_stay_gits_affair(pair: AddPair) -> None:
     pair.add(".")
 
 
-@pytest.mark.parametrize("text", ["-text", "text", "text=auto", "eol=crlf", "ident", "-crlf"])
+@pytest.mark.parametrize(
+    "text",
+    cases(["-text", "text", "text=auto", "eol=crlf", "ident", "-crlf"], ["text=auto", "ident"]),
+)
 def test_other_conversions_stay_gits_affair(pair: AddPair, text: str) -> None:
     pair.both(lambda repo: repo.track("*.dat", above="1KiB"))
     pair.both(lambda repo: repo.write({"d/.gitattributes": f"*.dat {text}\n".encode()}))
