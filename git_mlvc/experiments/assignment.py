@@ -54,7 +54,9 @@ def suited(value: object, current: Value, where: str) -> object:
     if not _is_finite(value):
         shown = value if isinstance(value, float) else canonical(value)  # type: ignore[arg-type]
         raise UsageError(
-            f"{where} cannot be set to {shown}", why="NaN and infinity are no numbers to record"
+            f"{where} cannot be set to {shown}",
+            why="NaN and infinity are no numbers to record",
+            hint="give a finite number",
         )
     if value is None or current is None or _sort(value) == _sort(current):
         return value
@@ -66,7 +68,7 @@ def suited(value: object, current: Value, where: str) -> object:
             hint=f"write it as {float(current)} in the file, if any number will do",
         )
     shown = canonical(value)  # type: ignore[arg-type]
-    hint = ""
+    hint = f"give {kind(current)}"
     if isinstance(current, str):
         hint = "quote it to have it taken as text: -S 'KEY=\"…\"'"
     elif isinstance(current, list):

@@ -43,7 +43,7 @@ def stop(invocation: Invocation, name: str | None, now: bool) -> int:
     if not there:
         output.line("no worker is at work")
     elif now or not running:
-        what = f", and with them {', '.join(running)}" if running else ""
+        what = f", and what ran: {', '.join(running)}" if running else ""
         output.line(f"{count_text(len(there), 'worker')} stopped{what}")
     else:
         output.line(

@@ -61,7 +61,7 @@ def test_a_text_is_the_value_of_the_type_that_is_there(
 @pytest.mark.parametrize(
     ("text", "current", "says"),
     [
-        ("fast", 0.5, ["a number (0.5)", '"fast"']),
+        ("fast", 0.5, ["a number (0.5)", '"fast"', "give a number"]),
         ("0.5", 3, ["whole number (3)", "0.5"]),
         ("1", True, ["true or false", "a number"]),
         ("true", 1, ["a number", "true or false"]),
