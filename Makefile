@@ -11,7 +11,8 @@ JOBS ?= 3
 FAULTS ?= 60
 
 # What `make test` cuts short (tests/support/extent.py).
-IN_FULL = tests/faults tests/unit/git/test_index_refresh.py $(addprefix tests/functional/test_,\
+IN_FULL = tests/faults tests/unit/git/test_index_refresh.py $(shell grep -l both_ways tests/functional/*.py) \
+	$(addprefix tests/functional/test_,\
 	random_commands.py add_random.py add.py add_places.py remote_story.py mixed_sequences.py \
 	index_formats.py)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -307,7 +308,7 @@ def waiting(machine: Machine) -> Repo:
     """A stage that says `ready` through a pipe and then waits for a line of another."""
     stage = """\
 [stage.wait]
-cmd = "echo $$ > ../../../../../ready; cat ../../../../../go; cp params.toml out.txt"
+cmd = "echo $$ > ../../../../../ready; read line < ../../../../../go; cp params.toml out.txt"
 params = ["n"]
 outs = [{path = "out.txt", store = false}]
 """
@@ -322,6 +323,17 @@ def ready(repo: Repo) -> int:
     return int((repo.path / "ready").read_text())
 
 
+@contextlib.contextmanager
+def let_go(repo: Repo, count: int) -> Iterator[None]:
+    """Give each of `count` stages its line, whichever comes to the pipe when; it is open until the end."""
+    fd = os.open(repo.path / "go", os.O_RDWR)
+    try:
+        os.write(fd, b"go\n" * count)
+        yield
+    finally:
+        os.close(fd)
+
+
 def test_two_at_once_do_not_disturb_each_other(waiting: Repo, start: Start) -> None:
     one = start("-S", "n=1", "--name", "one")
     ready(waiting)
@@ -329,11 +341,10 @@ def test_two_at_once_do_not_disturb_each_other(waiting: Repo, start: Start) -> N
     ready(waiting)
     waiting.mlvc("exp", "run", "--name", "one", check=False).refused_because("being made")
     assert len(left_behind(waiting)) == 6
-    for _ in range(2):
-        (waiting.path / "go").write_text("")
-    for process in (one, two):
-        said = process.communicate()
-        assert process.returncode == 0, said
+    with let_go(waiting, 2):
+        for process in (one, two):
+            said = process.communicate()
+            assert process.returncode == 0, said
     assert experiments(waiting) == ["one", "two"] and left_behind(waiting) == []
     for name, number in (("one", 1), ("two", 2)):
         assert waiting.blob(f"refs/mlvc/exp/{name}:out.txt") == f"n = {number}\n".encode()
@@ -359,7 +370,7 @@ def test_law_10_an_interrupted_one_leaves_nothing_and_a_killed_one_is_cleared_aw
     ready(waiting)
     assert not is_running(shell)
     assert not any("killed" in path for path in left_behind(waiting))
-    (waiting.path / "go").write_text("")
-    _, said = living.communicate()
+    with let_go(waiting, 1):
+        _, said = living.communicate()
     assert living.returncode == 0 and b"removed what the killed experiment 'killed' left" in said
     assert experiments(waiting) == ["living"] and left_behind(waiting) == []

@@ -117,11 +117,9 @@ SERVERS = [
     "giftless_server",
     "forge",
 ]
-# One for each driver: the others have its contract, and its faults, in `make test` too.
+# One for each protocol: the others have its contract, and its faults, in `make test` too.
 SHORT = [
     "swift_server",
-    "gcs_server",
-    "azurite_server",
     "nginx_server",
     "ssh_server",
     "giftless_server",
