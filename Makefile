@@ -11,9 +11,9 @@ JOBS ?= 3
 FAULTS ?= 60
 
 # What `make test` cuts short (tests/support/extent.py).
-IN_FULL = tests/faults tests/unit/git/test_index_refresh.py $(shell grep -l both_ways tests/functional/*.py) \
+IN_FULL = tests/faults tests/unit $(shell grep -l both_ways tests/functional/*.py) \
 	$(addprefix tests/functional/test_,\
-	random_commands.py add_random.py add.py add_places.py remote_story.py mixed_sequences.py \
+	random_commands.py add_random.py bad_input.py missing_data.py add.py add_places.py remote_story.py mixed_sequences.py \
 	index_formats.py)
 
 all: test

@@ -15,6 +15,7 @@ import pytest
 from blake3 import blake3
 from support import cramped, killer
 from support.content import edited, is_pointer, noise, pointer_to, table
+from support.extent import IN_FULL
 from support.repo import Machine, Repo, launcher
 
 BIG = noise(1_500_000, 1)
@@ -40,7 +41,7 @@ def checked_out(repo: Repo, name: str, right: bytes, where: str = "HEAD") -> str
     return said.err
 
 
-@pytest.fixture(params=["0", None], ids=["stubs", "inline"])
+@pytest.fixture(params=["0", None] if IN_FULL else ["0"], ids=["stubs", "inline"][: 1 + IN_FULL])
 def any_limit(machine: Machine, request: pytest.FixtureRequest) -> str | None:
     if request.param is not None:
         machine.config("mlvc.inlineLimit", request.param)

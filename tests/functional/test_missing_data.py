@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from support.content import noise
+from support.extent import IN_FULL
 from support.repo import Machine, Repo
 
 FILES = {f"{n}.bin": noise(3000 + n, n) for n in range(6)}
 
 
-@pytest.fixture(params=["0", None], ids=["stubs", "inline"])
+@pytest.fixture(params=["0", None] if IN_FULL else ["0"], ids=["stubs", "inline"][: 1 + IN_FULL])
 def copy(machine: Machine, repo: Repo, remote: Repo, request: pytest.FixtureRequest) -> Repo:
     """A clone, with all its data, of a remote whose data has since moved out of reach."""
     if request.param is not None:
