@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.output import Output
+from git_mlvc.errors import ExitCode
 
 _CALLED_BY_PROGRAMS = frozenset(
     {"filter-process", "clean", "smudge", "hook", "merge-driver", "serve-store"}
@@ -39,7 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry() -> None:
     """The console script: as `main`, leaving without the cost of tearing the interpreter down."""
     _open_standard_descriptors()
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # one more, while the first was dealt with
+        code = ExitCode.INTERRUPTED
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -77,12 +81,16 @@ def _version(invocation: Invocation) -> int:
 
 
 def _called_by_programs(invocation: Invocation) -> int:
+    from git_mlvc import interrupts
     from git_mlvc.cli import git_calls
 
+    interrupts.hear_ctrl_c()
     return git_calls.VERBS[invocation.argv[0]](invocation, list(invocation.argv[1:]))
 
 
 def _through_click(invocation: Invocation) -> int:
+    from git_mlvc import interrupts
     from git_mlvc.cli import group
 
+    interrupts.hear_ctrl_c()
     return group.run(invocation)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from git_mlvc import interrupts
 from git_mlvc.errors import InputError
 from git_mlvc.experiments import answers, worker
 from git_mlvc.experiments.answers import Answer
@@ -177,6 +178,7 @@ class Crew:
             return
 
         def stop(number: int, frame: FrameType | None) -> None:
+            interrupts.heard()
             self._is_stopping = True
             for hand in self._hands:
                 if hand.state is not None:

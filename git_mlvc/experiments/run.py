@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
+from git_mlvc import interrupts
 from git_mlvc.errors import MlvcError, StageFailed, UsageError
 from git_mlvc.experiments import claims, names, overrides, refs, seed, snapshot, states, workplace
 from git_mlvc.experiments import record as record_format
@@ -88,7 +86,7 @@ def run(
     """
     check_identity(means.repo)
     with (
-        _ending_on_signals(),
+        interrupts.ending_as_ctrl_c(),
         claimed(means.repo, request.name) as name,
         _shown_as_running(means.repo, request, name),  # until its ref is there
     ):
@@ -273,25 +271,3 @@ def _claim_any(repo: Repository, taken: set[str]) -> str:
 
 def _choose(words: Sequence[str]) -> str:
     return random.choice(words)
-
-
-@contextmanager
-def _ending_on_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end us as Ctrl-C does, so that the worktree goes; in the main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = [
-        (number, signal.signal(number, end))
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) == signal.SIG_DFL
-    ]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 
+from git_mlvc import interrupts
 from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline.model import Stage
 from git_mlvc.pipeline.running.failures import SHOWN_LINES
@@ -26,8 +27,6 @@ from git_mlvc.pipeline.running.stage_environment import stage_environment, user_
 from git_mlvc.pipeline.running.watching import Unwatched, Watcher
 
 _TAIL_BYTES = 16 << 10
-# A terminal's Ctrl-C comes twice: to us, and once more through the git that has started us.
-_ECHO_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +102,15 @@ class Executor:
         """In the main thread: Ctrl-C, SIGTERM and SIGHUP stop what runs, and kill it the second time; where
         nothing runs, they raise KeyboardInterrupt. Ctrl-Z stops the clock for what runs too.
         """
-        first_s: float | None = None
+        hearing = interrupts.Hearing()
 
         def stop(number: int, frame: FrameType | None) -> None:
-            nonlocal first_s
-            is_busy = self._processes.is_busy
-            now = time.monotonic()
-            if first_s is None:
-                first_s = now
-                self.stop()
-            elif now - first_s > _ECHO_S:
-                self.stop(at_once=True)
-            if not is_busy:
-                raise KeyboardInterrupt
+            interrupts.heard()
+            is_busy, is_first = self._processes.is_busy, hearing.is_first
+            if hearing.hears():
+                self.stop(at_once=not is_first)
+                if not is_busy:
+                    raise KeyboardInterrupt
 
         def pause(number: int, frame: FrameType | None) -> None:
             with self._processes.paused():
