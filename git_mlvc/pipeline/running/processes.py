@@ -213,14 +213,17 @@ class Processes:
 
     def _fail(self, exc: BaseException) -> None:
         self._haste = Haste.KILL
+        futures = {entry.future for entry in self._entries}
         for entry in self._entries:
             entry.job.give_up()
-            entry.future.set_exception(exc)
         self._entries.clear()
         with self._starting:
             self._is_broken = True
-            while self._orders:
-                self._orders.popleft()[2].set_exception(exc)
+            while self._orders:  # the one that was being started is in both
+                futures.add(self._orders.popleft()[2])
+        for future in futures:
+            if not future.done():
+                future.set_exception(exc)
 
     def _drain_wake(self) -> None:
         try:

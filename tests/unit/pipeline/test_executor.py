@@ -343,6 +343,18 @@ def test_an_end_that_nobody_can_learn_is_no_success(place):
     assert seen.is_ok
 
 
+class BreaksAtOnce(Seen):
+    def started(self, stage, attempt, log):
+        raise RuntimeError("at once")
+
+
+def test_a_mistake_while_a_stage_is_started_is_told_too(place):
+    with Executor(place, BreaksAtOnce()) as executor:
+        with pytest.raises(RuntimeError, match="at once"):
+            executor.run(stage("true"))
+        assert executor.run(stage("true")).was_interrupted
+
+
 class Breaks(Seen):
     def output(self, stage, data):
         raise RuntimeError(data.decode())
