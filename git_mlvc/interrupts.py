@@ -8,10 +8,9 @@ comes within a second of it is taken for its echo. Somebody who asks again later
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 ECHO_S = 1.0
@@ -42,11 +41,7 @@ _hearing = Hearing()
 
 def hear_ctrl_c() -> None:
     """From now on Ctrl-C raises KeyboardInterrupt once, where it would have done so at all."""
-    if (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) == signal.default_int_handler
-    ):
-        signal.signal(signal.SIGINT, _interrupt)
+    _take([signal.SIGINT], signal.default_int_handler)
 
 
 def heard() -> None:
@@ -60,17 +55,25 @@ def ending_as_ctrl_c(numbers: Iterable[int] = (signal.SIGTERM, signal.SIGHUP)) -
 
     In the main thread only: elsewhere it does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    taken = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, _interrupt)
+    taken = _take(numbers, signal.SIG_DFL)
     try:
         yield
     finally:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _take(numbers: Iterable[int], held_by: object) -> list[int]:
+    """Handle those of `numbers` that `held_by` has handled so far. Returns them."""
+    taken = []
+    with suppress(
+        ValueError
+    ):  # another thread than the main one; asked so, `threading` is not imported
+        for number in numbers:
+            if signal.getsignal(number) == held_by:
+                signal.signal(number, _interrupt)
+                taken.append(number)
+    return taken
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.output import Output
-from git_mlvc.errors import ExitCode
 
 _CALLED_BY_PROGRAMS = frozenset(
     {"filter-process", "clean", "smudge", "hook", "merge-driver", "serve-store"}
@@ -43,6 +42,8 @@ def entry() -> None:
     try:
         code = main()
     except KeyboardInterrupt:  # one more, while the first was dealt with
+        from git_mlvc.errors import ExitCode
+
         code = ExitCode.INTERRUPTED
     for stream in (sys.stdout, sys.stderr):
         try:
