@@ -226,11 +226,13 @@ class Output:
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
     """Return the rows as text in columns two spaces apart; the last column is not padded."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(right))]
+    from git_mlvc import text_width  # not on the filter's way to its start
+
+    widths = [text_width.widest(row[at] for row in rows) for at in range(len(right))]
     lines = []
     for row in rows:
         cells = [
-            cell.rjust(width) if is_right else cell.ljust(width)
+            (text_width.right if is_right else text_width.left)(cell, width)
             for cell, width, is_right in zip(row, widths, right, strict=True)
         ]
         lines.append("  ".join(cells).rstrip())

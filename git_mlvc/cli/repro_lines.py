@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from git_mlvc import text_width
 from git_mlvc.pipeline.plan import Action, Step
 from git_mlvc.pipeline.report import Ended, Fate, Report
 from git_mlvc.units import count_text
@@ -89,10 +90,10 @@ def show_plan(output: Output, steps: Sequence[Step]) -> None:
     if idle > _SHOWN_SKIPS:
         shown.append((Action.SKIP.value, count_text(idle, "stage"), "unchanged"))
     first = max((len(action) for action, _, _ in shown), default=0)
-    names = [len(name) for _, name, _ in shown if len(name) <= _LONGEST_COLUMN]
+    names = [w for _, name, _ in shown if (w := text_width.width(name)) <= _LONGEST_COLUMN]
     second = max(names, default=0)
     for action, name, reason in shown:
-        output.line(f"{action:{first}}  {name:{second}}  {reason}".rstrip())
+        output.line(f"{action:{first}}  {text_width.left(name, second)}  {reason}".rstrip())
     if idle == len(steps):
         output.line("nothing to do")
 

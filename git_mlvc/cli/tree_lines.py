@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from git_mlvc import text_width
+
 _NARROWEST = 24  # columns that are left for text before a branch goes on at the left margin
 
 
@@ -53,7 +55,7 @@ def _branch(
         texts = [f"{texts[0]} (below)"]
     prefix = first
     for text in (line for one in texts for line in one.split("\n")):
-        for line in _wrapped(_visible(text), len(prefix), width):
+        for line in _wrapped(text_width.shown(text), len(prefix), width):
             yield (prefix + line).rstrip()
             prefix = rest + (strokes.beside if node.children and not go_on else "")
     if go_on:
@@ -76,18 +78,8 @@ def _is_too_deep(rest: str, width: int | None) -> bool:
     return len(rest) + _NARROWEST > width
 
 
-def _visible(text: str) -> str:
-    """Return the text with everything escaped that a terminal would obey instead of showing it."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
 def _wrapped(text: str, taken: int, width: int | None) -> Sequence[str]:
-    if width is None or taken + len(text) <= width:
+    if width is None or taken + text_width.width(text) <= width:
         return [text]
     return textwrap.wrap(
         text, max(width - taken, _NARROWEST // 2), break_on_hyphens=False

@@ -6,8 +6,8 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from git_mlvc import text_width
 from git_mlvc.errors import UsageError
-from git_mlvc.experiments import text_width
 
 KEYWORDS = frozenset({"and", "or", "not", "in", "true", "false", "null"})
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan)")

@@ -13,12 +13,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from git_mlvc import text_width
 from git_mlvc.errors import InputError, UsageError
 from git_mlvc.fs import atomic
 from git_mlvc.oid import Oid
 from git_mlvc.plots import page, specs
 from git_mlvc.plots.gather import Figure, Gathered
-from git_mlvc.plots.printable import printable
 from git_mlvc.plots.vega import SCHEMA, Panel, Spec
 
 PNG_MARK = b"Software\0git mlvc plots"
@@ -108,12 +108,12 @@ def _is_ours(path: Path) -> bool:
 
 def _one_spec(title: str, panels: Sequence[Panel]) -> Spec:
     """Return all panels as one drawing of a fixed width, with its title."""
-    head = {"title": printable(title), "padding": 16, "$schema": SCHEMA}
+    head = {"title": text_width.shown(title), "padding": 16, "$schema": SCHEMA}
     if len(panels) == 1 and not panels[0].revision:
         return head | _sized(panels[0], _WIDTH)
     inner = [
         {k: v for k, v in _sized(panel, _PANEL_WIDTH).items() if k != "$schema"}
-        | {"title": printable(panel.revision)}
+        | {"title": text_width.shown(panel.revision)}
         for panel in panels
     ]
     return head | {"concat": inner, "columns": _COLUMNS}

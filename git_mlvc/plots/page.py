@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
+from git_mlvc import text_width
 from git_mlvc.plots import palette, specs
 from git_mlvc.plots.chart import Chart, same_revisions
 from git_mlvc.plots.gather import Figure, Gathered
 from git_mlvc.plots.picture import Picture
-from git_mlvc.plots.printable import printable
 from git_mlvc.plots.vega import Panel, Spec
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.units import count_text
@@ -235,8 +235,8 @@ def _json(value: object) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(printable(text), quote=False)
+    return html.escape(text_width.shown(text), quote=False)
 
 
 def _attribute(text: str) -> str:
-    return html.escape(printable(text), quote=True)
+    return html.escape(text_width.shown(text), quote=True)

@@ -11,9 +11,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from git_mlvc import text_width
 from git_mlvc.errors import ConfigError, InputError
 from git_mlvc.fs.structured import parse_json, parse_yaml
-from git_mlvc.plots.printable import printable
 from git_mlvc.plots.table import Cell, Table, number
 from git_mlvc.units import count_text, size_text
 
@@ -42,7 +42,9 @@ def table(data: bytes, name: str) -> Table:
         raise InputError(f"{name} has no columns to draw", why="it is empty")
     if not all(key and key.isprintable() for key in found.columns):
         # A name is asked for by typing it, and shown in terminals.
-        named = {printable(key) or _unnamed(found): one for key, one in found.columns.items()}
+        named = {
+            text_width.shown(key) or _unnamed(found): one for key, one in found.columns.items()
+        }
         found = Table(named, found.remarks)
     if len(found.columns) > MAX_COLUMNS:
         raise InputError(f"{name} has {len(found.columns):,} columns", why="that is no table")
@@ -74,7 +76,7 @@ def _separated(data: bytes, name: str, separator: str) -> Table:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False)
     rows = ((lines.line_num, row) for row in _rows(lines, name) if any(map(str.strip, row)))
     _, header = next(rows, (0, []))
-    names = [printable(cell.strip()) for cell in header]
+    names = [text_width.shown(cell.strip()) for cell in header]
     if len(names) > 1 and not names[0] and "index" not in names:
         names[0] = "index"  # as data frames are written
     _check_header(names, name)

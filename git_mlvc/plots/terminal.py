@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
+from git_mlvc import text_width
 from git_mlvc.plots import thinning
 from git_mlvc.plots.canvas import Canvas, Place
 from git_mlvc.plots.chart import Bars, Chart, Lines, Matrix, Scale, Series, X, columns
 from git_mlvc.plots.chart import revisions as revisions_of
 from git_mlvc.plots.picture import Picture
-from git_mlvc.plots.printable import printable
 from git_mlvc.units import count_text, size_text
 
 HEIGHT = 14
@@ -41,10 +41,7 @@ class Style:
         return f"\x1b[{_COLOURS[owner % len(_COLOURS)]}m{text}\x1b[0m"
 
     def cut(self, text: str, width: int) -> str:
-        if len(text) <= width:
-            return text
-        end = "…" if self.can_draw else ".."
-        return text[: max(0, width - len(end))] + end[: max(0, width)]
+        return text_width.cut(text, width, "…" if self.can_draw else "..")
 
     def mark(self, owner: int) -> str:
         marks = _MARKS if self.can_draw else _ASCII_MARKS
@@ -59,7 +56,9 @@ def lines(chart: Chart, revisions: Sequence[str], style: Style) -> list[str]:
         return _bars(chart, revisions, style)
     if isinstance(chart, Matrix):
         return _matrices(chart, style)
-    return [style.cut(f"drawn by {printable(chart.template)}, in a browser only", style.width)]
+    return [
+        style.cut(f"drawn by {text_width.shown(chart.template)}, in a browser only", style.width)
+    ]
 
 
 # -- lines and points
@@ -145,15 +144,16 @@ def _y_labels(low: float, high: float) -> dict[int, str]:
 def _x_labels(chart: Lines, places: _Places, width: int, style: Style) -> str:
     def shown(value: float) -> str:
         if chart.scale is Scale.NAME:
-            return style.cut(printable(places.name(value)), max(4, width // 3))
+            return style.cut(text_width.shown(places.name(value)), max(4, width // 3))
         return _time_text(value) if chart.scale is Scale.TIME else number_text(value)
 
     left, right = shown(places.left), shown(places.right)
-    room = width - len(left) - len(right)
+    room = width - text_width.width(left) - text_width.width(right)
     if left == right or room < 1:
         return style.cut(left if left == right else f"{left} {right}", width)
-    middle = style.cut(printable(chart.x_label), max(0, room - 4))
-    return left + middle.center(room) + right
+    middle = style.cut(text_width.shown(chart.x_label), max(0, room - 4))
+    before = (room - text_width.width(middle)) // 2
+    return left + text_width.left(" " * before + middle, room) + right
 
 
 def _time_text(seconds: float) -> str:
@@ -175,18 +175,18 @@ def _bars(chart: Bars, revisions: Sequence[str], style: Style) -> list[str]:
         (abs(y) for found in values for name in shown if (y := found.get(name)) is not None),
         default=0.0,
     )
-    margin = min(max((len(printable(str(name))) for name in shown), default=0), style.width // 3)
+    margin = min(text_width.widest(text_width.shown(str(name)) for name in shown), style.width // 3)
     room = max(5, style.width - margin - 14)
     found = []
     for name in shown:
-        label = style.cut(printable(str(name)), margin)
+        label = style.cut(text_width.shown(str(name)), margin)
         for by_name, owner in zip(values, owners, strict=True):
             value = by_name.get(name)
             if value is None:
                 continue
             mark = f"{style.mark(owner)} " if len(chart.series) > 1 else ""
             bar = style.coloured(_bar(value, greatest, room, style), owner)
-            found.append(f"{label:<{margin}} {mark}{bar} {number_text(value)}")
+            found.append(f"{text_width.left(label, margin)} {mark}{bar} {number_text(value)}")
             label = ""
     if len(names) > len(shown):
         found.append(f"and {count_text(len(names) - len(shown), 'more bar')}")
@@ -214,20 +214,20 @@ def _matrices(chart: Matrix, style: Style) -> list[str]:
     found: list[str] = []
     for revisions in named.values():
         if len(chart.counts) > 1:
-            heading = printable(" and ".join(revisions))
+            heading = text_width.shown(" and ".join(revisions))
             found += [*([""] if found else []), style.cut(heading, style.width)]
         found += _matrix(chart, chart.counts[revisions[0]], style)
     return found
 
 
 def _matrix(chart: Matrix, counts: Sequence[Sequence[int]], style: Style) -> list[str]:
-    labels = [printable(label) for label in chart.labels]
+    labels = [text_width.shown(label) for label in chart.labels]
     cells = [[_cell_text(n, sum(row), chart, style) for n in row] for row in counts]
     widths = [
-        max(len(style.cut(label, 8)), *(len(row[at]) for row in cells))
+        text_width.widest([style.cut(label, 8), *(row[at] for row in cells)])
         for at, label in enumerate(labels)
     ]
-    margin = min(max(len(chart.actual_label), *map(len, labels)), 16)
+    margin = min(text_width.widest([text_width.shown(chart.actual_label), *labels]), 16)
     if margin + 3 + sum(width + 1 for width in widths) > style.width:
         right = sum(row[at] for at, row in enumerate(counts))
         total = sum(map(sum, counts))
@@ -237,10 +237,14 @@ def _matrix(chart: Matrix, counts: Sequence[Sequence[int]], style: Style) -> lis
     wall = "│" if style.can_draw else "|"
 
     def row(head: str, texts: Sequence[str]) -> str:
-        padded = (f"{text:>{width}}" for text, width in zip(texts, widths, strict=True))
-        return f"{style.cut(head, margin):>{margin}} {wall} {' '.join(padded)}".rstrip()
+        padded = map(text_width.right, texts, widths)
+        shown = text_width.right(style.cut(head, margin), margin)
+        return f"{shown} {wall} {' '.join(padded)}".rstrip()
 
-    actual, predicted = printable(chart.actual_label), printable(chart.predicted_label)
+    actual, predicted = (
+        text_width.shown(chart.actual_label),
+        text_width.shown(chart.predicted_label),
+    )
     return [
         style.cut(f"{'':>{margin}}   {predicted}", style.width),
         row(actual, [style.cut(label, 8) for label in labels]),
@@ -264,9 +268,11 @@ def pictures(found: Mapping[str, Picture]) -> list[str]:
     for revision, one in found.items():
         extent = f", {one.width} × {one.height}" if one.width else ""
         kind = one.media_type.removeprefix("image/").removesuffix("+xml").upper()
-        same = f", the same as in {printable(first[one.data])}" if one.data in first else ""
+        same = f", the same as in {text_width.shown(first[one.data])}" if one.data in first else ""
         first.setdefault(one.data, revision)
-        told.append(f"{printable(revision)}: {kind}{extent}, {size_text(len(one.data))}{same}")
+        told.append(
+            f"{text_width.shown(revision)}: {kind}{extent}, {size_text(len(one.data))}{same}"
+        )
     return told
 
 
@@ -294,12 +300,13 @@ def _legend(chart: Lines | Bars, owners: Sequence[int], style: Style) -> list[st
     found: list[str] = []
     used = 0
     for series, owner in zip(chart.series, owners, strict=True):
-        text = style.cut(printable(name(series)), style.width - 4)
-        if not found or used + len(text) + 4 > style.width:
+        text = style.cut(text_width.shown(name(series)), style.width - 4)
+        taken = text_width.width(text) + 4
+        if not found or used + taken > style.width:
             found.append("  ")
             used = 2
         found[-1] += f"{style.mark(owner)} {text}  "
-        used += len(text) + 4
+        used += taken
     return [line.rstrip() for line in found]
 
 

@@ -72,6 +72,7 @@ def dag(
 
 
 def _draw(output: Output, drawn: Diagram, *, is_whole: bool) -> None:
+    from git_mlvc import text_width
     from git_mlvc.pipeline.drawing import rails
     from git_mlvc.pipeline.drawing.diagram import folded
 
@@ -90,7 +91,7 @@ def _draw(output: Output, drawn: Diagram, *, is_whole: bool) -> None:
         node = names[row.node]
         mark = f"  {node.mark}" if node.is_stale else ""
         text = f"{row.rails.ljust(indent)}{node.name}{mark}"
-        output.line(text if not columns or len(text) <= columns else text[: columns - 1] + "…")
+        output.line(text_width.cut(text, columns) if columns else text)
 
 
 def _rows(drawn: Diagram, style: Style) -> list[Row[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from git_mlvc import text_width
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option, verb
 from git_mlvc.units import names_text, seconds_text
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ["made", "stage", ">took", "host", "differs in", "outs", "here"]
 _MOST_SHOWN = 3
-_MOST_CHARS = 40
+_MOST_COLUMNS = 40
 
 
 @verb("runs", example="git mlvc runs\ngit mlvc runs train -n 5")
@@ -49,7 +50,7 @@ def runs(invocation: Invocation, stages: tuple[str, ...], most: int | None, as_j
 
 def _show(output: Output, rows: list[list[str]]) -> None:
     """A table, or where it is wider than the terminal, some lines for each."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
+    widths = [text_width.widest(row[at] for row in rows) for at in range(len(_COLUMNS))]
     if output.width is None or sum(widths) + 2 * len(widths) <= output.width:
         output.table(_COLUMNS, rows)
         return
@@ -75,8 +76,7 @@ def _row(one: ListedRun) -> list[str]:
 
 
 def _cut(value: str) -> str:
-    line = value.partition("\n")[0]
-    return line if len(line) <= _MOST_CHARS else line[: _MOST_CHARS - 1] + "…"
+    return text_width.cut(value.partition("\n")[0], _MOST_COLUMNS)
 
 
 def _fields(one: ListedRun) -> dict[str, object]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 
+from git_mlvc import text_width
 from git_mlvc.pipeline.parameters.param_values import Value, canonical
 
 DIGITS = 5
 """Significant digits, unless somebody asks for others."""
 _PLAIN_UP_TO = 1e15
-_MOST_CHARACTERS = 60
+_MOST_COLUMNS = 60
 
 
 def value_text(value: Value, digits: int | None) -> str:
@@ -58,4 +59,4 @@ def percentage_text(percentage: float | None) -> str:
 
 def shortened(text: str) -> str:
     """Return a text that leaves room for others on a screen."""
-    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
+    return text_width.cut(text, _MOST_COLUMNS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from git_mlvc import text_width
+
 _BETWEEN = 3  # columns that a terminal's table puts between two of ours
 _SHORTEST = 10
 Table = tuple[list[str], list[list[str]]]
@@ -17,12 +19,12 @@ def blocks(
         yield list(columns), [list(row) for row in rows]
         return
     widths = [
-        max(len(columns[at].removeprefix(">")), *(len(row[at]) for row in rows))
+        text_width.widest([columns[at].removeprefix(">"), *(row[at] for row in rows)])
         for at in range(len(columns))
     ]
     widest = max(widths[1:], default=0)
     first = min(widths[0], max(_SHORTEST, width - widest - _BETWEEN))
-    names = [_end(row[0], first) for row in rows]
+    names = [text_width.cut_start(row[0], first) for row in rows]  # ends tell keys apart
     at = 1
     while at < len(columns) or at == 1:
         until, total = at, first
@@ -34,8 +36,3 @@ def blocks(
             [[name, *row[at:until]] for name, row in zip(names, rows, strict=True)],
         )
         at = max(until, at + 1)
-
-
-def _end(text: str, width: int) -> str:
-    """Return the end of a text, which tells keys apart."""
-    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]

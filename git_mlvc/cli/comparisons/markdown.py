@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from git_mlvc import text_width
+
 _SPECIAL = re.compile(r"[\\`*\[\]<>|]|(?<!\w)_|_(?!\w)")
 _MENTION = re.compile(r"(?<![\w`])([@#])(?=\w)")
 
@@ -14,14 +16,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     is_right = [name.startswith(">") for name in columns]
     cells = [[escaped(name.removeprefix(">")) for name in columns]]
     cells += [[escaped(cell) for cell in row] for row in rows]
-    widths = [max(3, *(len(row[at]) for row in cells)) for at in range(len(columns))]
+    widths = [max(3, text_width.widest(row[at] for row in cells)) for at in range(len(columns))]
     rule = [
         "-" * (width - 1) + ":" if right else "-" * width
         for width, right in zip(widths, is_right, strict=True)
     ]
     lines = [
         [
-            cell.rjust(width) if right else cell.ljust(width)
+            text_width.right(cell, width) if right else text_width.left(cell, width)
             for cell, width, right in zip(row, widths, is_right, strict=True)
         ]
         for row in cells

@@ -10,7 +10,7 @@ from git_mlvc.experiments import columns
 from git_mlvc.experiments.columns import Column
 from git_mlvc.experiments.filter import MISSING
 from git_mlvc.experiments.listing import SHORT
-from git_mlvc.experiments.text_width import shown
+from git_mlvc.text_width import shown
 from git_mlvc.units import seconds_text
 
 NOTHING = "-"

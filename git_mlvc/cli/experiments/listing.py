@@ -45,7 +45,7 @@ def list_(
     """
     from git_mlvc.cli.experiments import cells
     from git_mlvc.experiments import columns, listing
-    from git_mlvc.experiments.text_width import shown
+    from git_mlvc.text_width import shown
 
     if shows_all and revs:
         raise UsageError("--all lists every experiment, and takes no REV")

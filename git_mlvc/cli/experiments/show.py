@@ -140,7 +140,7 @@ def _draw(invocation: Invocation, table: Table) -> None:
 def _remark(output: Output, table: Table, others: int, *, is_chosen: bool) -> None:
     """Say beside the answer how it is sorted, what is hidden, and what could not be read."""
     from git_mlvc.cli.experiments.cells import text
-    from git_mlvc.experiments.text_width import cut, shown
+    from git_mlvc.text_width import cut, shown
 
     rows = [*table.rows]
     if table.hidden:

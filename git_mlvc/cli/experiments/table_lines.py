@@ -11,7 +11,7 @@ from git_mlvc.experiments import columns
 from git_mlvc.experiments.columns import Column, Kind
 from git_mlvc.experiments.filter import is_number
 from git_mlvc.experiments.table import Row, Table, differs
-from git_mlvc.experiments.text_width import cut, shown, width
+from git_mlvc.text_width import cut, shown, width
 
 _GAP = "  "
 _INDENT = "  "

@@ -8,7 +8,7 @@ from git_mlvc.cli.experiments import cells
 from git_mlvc.experiments.columns import Column, Kind
 from git_mlvc.experiments.filter import is_number
 from git_mlvc.experiments.table import Row, Table
-from git_mlvc.experiments.text_width import shown
+from git_mlvc.text_width import shown
 
 _ESCAPED = {ord(sign): f"\\{sign}" for sign in "\\`*_[]|~$"}
 _ENTITIES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}

@@ -11,7 +11,7 @@ from git_mlvc.cli.experiments import cells
 from git_mlvc.experiments.columns import Column, Kind
 from git_mlvc.experiments.filter import MISSING, is_number
 from git_mlvc.experiments.table import Group, Row, Table
-from git_mlvc.experiments.text_width import shown
+from git_mlvc.text_width import shown
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --head: #f3f4f6; --paper: #fff; --ink: #1c1e21; --best: #0a7d33; --dim: #666 }

@@ -119,7 +119,7 @@ def _files(invocation: Invocation, found: Gathered, wanted: Wanted) -> None:
 
 def _text(invocation: Invocation, found: Gathered) -> None:
     from git_mlvc.plots import terminal
-    from git_mlvc.plots.printable import printable
+    from git_mlvc.text_width import shown
 
     output = invocation.output
     style = terminal.Style(
@@ -130,11 +130,11 @@ def _text(invocation: Invocation, found: Gathered) -> None:
     for figure in found.figures:
         for title, lines, remarks in _parts(figure, found, style):
             path = "" if str(figure.path) in title else f"  ({figure.path})"
-            output.line(printable(title) + path)
+            output.line(shown(title) + path)
             for line in lines:
                 output.line(line)
             for remark in remarks:
-                output.line(f"  {printable(remark)}")
+                output.line(f"  {shown(remark)}")
             output.line()
     if output.width is not None and found.figures:
         output.message("--open shows them in a browser; --out FILE.html writes that page")

@@ -20,7 +20,7 @@ from git_mlvc.cli.experiments.table_markdown import markdown
 from git_mlvc.cli.experiments.table_page import page
 from git_mlvc.experiments.findings import Findings
 from git_mlvc.experiments.table import DONE, Choice, Group, Row, Table, make
-from git_mlvc.experiments.text_width import width
+from git_mlvc.text_width import width
 
 HOSTILE = "</title><script>alert(1)</script>|`*[x](http://e)\x1b[2J @team #1 \"' 漢字"
 
