@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import FormatError, UsageError
 from git_mlvc.experiments import refs, states
+from git_mlvc.experiments.held_snapshots import commit_of, update
 from git_mlvc.experiments.states import Phase, State
 from git_mlvc.fs.lock import FileLock
 from git_mlvc.fs.owner import Owner
@@ -47,9 +48,9 @@ def put(repo: Repository, new: Sequence[State]) -> list[State]:
     if not new:
         return []
     held = {
-        key: _commit(repo, *key) for key in dict.fromkeys((one.tree, one.baseline) for one in new)
+        key: commit_of(repo, *key) for key in dict.fromkeys((one.tree, one.baseline) for one in new)
     }
-    _update(repo, [f"update {PREFIX}{one.name}\0{held[one.tree, one.baseline]}\0\0" for one in new])
+    update(repo, [f"update {PREFIX}{one.name}\0{held[one.tree, one.baseline]}\0\0" for one in new])
     now = time.time()
     queued = [
         replace(
@@ -166,20 +167,9 @@ def _let_go(repo: Repository, names: Sequence[str]) -> None:
         if one.is_from_queue and one.phase is not Phase.FAILED
     }
     gone = sorted(set(names).intersection(_held(repo)) - keep)
-    _update(repo, [f"delete {PREFIX}{name}\0\0" for name in gone])
+    update(repo, [f"delete {PREFIX}{name}\0\0" for name in gone])
 
 
 def _held(repo: Repository) -> list[str]:
     said = repo.git.text("for-each-ref", "--format=%(refname)", PREFIX)
     return [name.removeprefix(PREFIX) for name in said.splitlines()]
-
-
-def _commit(repo: Repository, tree: str, baseline: str) -> str:
-    message = b"what queued experiments of git-mlvc are made of\n"
-    return repo.git.text("commit-tree", tree, "-p", baseline, "-F", "-", input=message)
-
-
-def _update(repo: Repository, steps: Sequence[str]) -> None:
-    if steps:
-        fed = "".join(steps).encode("utf-8", "surrogateescape")
-        repo.git.run("update-ref", "-z", "--stdin", input=fed)

@@ -29,6 +29,7 @@ TRAIN = """\
 rate=$(sed -n 's/^lr = //p' params.toml)
 echo "trains with $rate"
 echo "{\\"acc\\": $rate}" > metrics.json
+if test -e "$GATES/gc"; then rm "$GATES/gc"; git add -A; git gc -q --prune=now; fi
 test ! -p "$GATES/$rate" || read -r line < "$GATES/$rate"
 echo "trained with $rate"
 test "$rate" != 9.0
@@ -128,6 +129,12 @@ def held(repo: Repo) -> list[str]:
     return repo.text("for-each-ref", "--format=%(refname:lstrip=3)", "refs/mlvc/queue/").split()
 
 
+def swept(repo: Repo) -> list[str]:
+    """Return what sweeps hold."""
+    files = [path.name for path in (repo.store / "exp" / "sweeps").glob("*")]
+    return files + repo.text("for-each-ref", "refs/mlvc/sweep/").splitlines()
+
+
 def left_behind(repo: Repo) -> list[str]:
     """Return worktrees, claims and workers that are still there."""
     home = repo.store / "exp"
@@ -180,10 +187,14 @@ def test_a_grid_is_made_and_the_same_command_line_makes_nothing_twice(lab: Repo)
 
 
 def test_a_point_that_fails_does_not_stop_the_others_and_its_log_stays(lab: Repo) -> None:
+    # What they are made of stands nowhere else, and the first one has git collect what nothing names.
+    lab.write({"notes.txt": b"mine\n"})
+    (lab.machine.root / "gates" / "gc").touch()
     done = lab.mlvc("exp", "run", "-S", "lr=0.1,9,0.2", "--name", "f", check=False)
     assert done.returncode == 9
     assert "1 of 3 experiments failed" in done.err and "f-2" in done.err
     assert experiments(lab) == ["f-1", "f-3"] and left_behind(lab) == []
+    assert lab.blob("refs/mlvc/exp/f-3:notes.txt") == b"mine\n" and swept(lab) == []
     assert phases(lab) == {"f-2": "failed"}
     assert "trained with 9.0" in lab.mlvc("exp", "logs", "f-2").out
     assert "exit code 1" in lab.mlvc("exp", "logs", "f-2", "--json").out
@@ -223,8 +234,11 @@ def test_an_interrupted_sweep_leaves_no_worktree_and_goes_on(
     _, said = process.communicate(timeout=LIMIT_S)
     if number == signal.SIGINT:
         assert process.returncode == 130, said
+        assert swept(lab) == []
+    else:
+        assert len(swept(lab)) == 2 and "sweep" not in lab.text("branch", "-a")
     until(lambda: not left_behind(lab), "something was left")
-    assert waiting.is_gone()
+    assert waiting.is_gone() and not lab.mlvc("exp", "list").err and swept(lab) == []
     names = experiments(lab)
     assert len(names) == 1
     assert sorted(phases(lab).values()) == ["interrupted", "interrupted"]

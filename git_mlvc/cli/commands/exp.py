@@ -60,10 +60,12 @@ def exp(invocation: Invocation) -> None:
     workspace = invocation.workspace_if_any
     if workspace is None:
         return
-    from git_mlvc.experiments import claims
+    from git_mlvc.experiments import claims, held_snapshots
 
-    if claims.claimed(workspace.repository):
+    repo = workspace.repository
+    held_snapshots.let_go_of_dead(repo)
+    if claims.claimed(repo):
         from git_mlvc.experiments import workplace
 
-        for name in workplace.sweep(workspace.repository):
+        for name in workplace.sweep(repo):
             invocation.output.message(f"removed what the killed experiment '{name}' left")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from git_mlvc.cli.experiments import sweep_lines
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.errors import ExitCode, StageFailed
-from git_mlvc.experiments import queueing, sweep, sweeping
+from git_mlvc.experiments import held_snapshots, queueing, run, sweep, sweeping
 from git_mlvc.experiments.crew import Command, Crew
 from git_mlvc.experiments.states import State
 from git_mlvc.experiments.sweeping import Listed, Search, Sweep
@@ -45,7 +45,11 @@ def run_sweep(
         return _queue_sweep(invocation, means, whole, points or [], as_json)
     search = _search(means, whole, varied, points, many)
     told = sweep_lines.Telling(None if as_json else invocation.output)
-    with Crew(command(invocation, "--handed"), request.jobs) as crew:
+    run.check_identity(means.repo)
+    with (
+        held_snapshots.held(means.repo, template.tree, template.baseline),
+        Crew(command(invocation, "--handed"), request.jobs) as crew,
+    ):
         ended = sweeping.carry_out(whole, search, crew, told)
     if as_json:
         invocation.output.json("exp-sweep", sweep_lines.fields(whole, ended))
