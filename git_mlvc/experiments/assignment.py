@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from git_mlvc.errors import ConfigError, UsageError
+from git_mlvc.experiments import sweep
 from git_mlvc.fs.structured import parse_toml
 from git_mlvc.pipeline.parameters.param_values import Value, canonical, kind, plain, render
 
@@ -41,9 +42,22 @@ def fitting(text: str, current: Value, where: str) -> object:
     Raises UsageError showing both types. `where` names the parameter, and its file.
     """
     value = typed(text)
+    if isinstance(current, list) and isinstance(value, str):
+        value = _bare_list(text.strip())
     if isinstance(current, str) and isinstance(value, int | float) and not isinstance(value, bool):
         value = text.strip()  # a text that looks like a number
     return suited(value, current, where)
+
+
+def _bare_list(text: str) -> object:
+    """Return the list that a text is if its items need no quotes, as in YAML: [a, b]; else the text."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return text
+    items = [item.strip() for item in sweep.split(text[1:-1])]
+    if not all(items):
+        return text
+    values = [(item, typed(item)) for item in items]
+    return [_bare_list(item) if value == item else value for item, value in values]
 
 
 def suited(value: object, current: Value, where: str) -> object:

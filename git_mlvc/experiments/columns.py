@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 from git_mlvc.errors import UsageError
@@ -87,6 +88,18 @@ class Columns:
                 names = [self.label(column) for column in found]
                 raise NoColumn(word, f"one of several: {_listed(names)}", f"write {names[0]}")
         raise self._unknown(word)
+
+    def matching(self, word: str) -> list[Column]:
+        """Return the columns that a glob on names means, in their order; of a word without * or ?, the one.
+
+        Raises NoColumn.
+        """
+        if not ("*" in word or "?" in word):
+            return [self.find(word)]
+        found = [one for one in self.all if any(fnmatchcase(name, word) for name in _names(one))]
+        if not found:
+            raise self._unknown(word)
+        return found
 
     def label(self, column: Column) -> str:
         """Return the shortest name, with the whole key in it, that means this column only."""

@@ -12,6 +12,7 @@ from git_mlvc.errors import UsageError
 _MAX_BYTES = 100
 _FORBIDDEN = " ~^:?*[\\/"
 _ATTEMPTS = 20
+_GITS_OWN = ("head",)
 _ADJECTIVES = (
     "able airy amber ample apt azure bold brave brief bright brisk broad calm candid clear clever coral cosy crisp"
     " curly daring deep deft dusty eager early easy even fair fancy fast fine firm fleet fluent fond frank free"
@@ -79,6 +80,8 @@ def _mistake(name: str) -> str:
             return f"it has '{text}' in it"
     if name[0] in ".-":
         return f"it begins with '{name[0]}'"
+    if name.casefold() in _GITS_OWN:  # `exp diff HEAD x` would never mean it
+        return "it is git's name for the commit that is checked out"
     if name == "@" or name.endswith((".", ".lock")):
         return f"git allows no ref that is called so or ends with '{name[-5:]}'"
     if len(name.encode()) > _MAX_BYTES:

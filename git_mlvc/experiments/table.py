@@ -224,7 +224,7 @@ def _usual(rows: Sequence[Row], known: Columns) -> Iterator[Column]:
 
 
 def _chosen(words: Iterable[str], known: Columns) -> list[Column]:
-    found = dict.fromkeys(known.find(word) for word in words)
+    found = dict.fromkeys(column for word in words for column in known.matching(word))
     return [column for column in found if column is not columns_of.NAME]
 
 

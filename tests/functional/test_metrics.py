@@ -126,6 +126,16 @@ def test_what_became_of_metrics_with_direction_percentage_and_goal(bare_machine:
     assert (answer["kind"], answer["differences"], answer["unchanged"]) == ("metrics-diff", [], 7)
     assert "No metric differs" in repo.mlvc("metrics", "diff", "v1", "HEAD", "--md").out
 
+    several = repo.mlvc("metrics", "diff", "v1", "HEAD", ".")
+    assert lines(several.out) == lines(diff.out.replace("HEAD", "  v1"))
+    assert "no metric differs between v1 and HEAD" in several.err
+    every = json.loads(repo.mlvc("metrics", "diff", "--all-branches", "--all-tags", "--json").out)
+    assert every["kind"] == "metrics-diffs"
+    assert [one["new"]["rev"] for one in every["comparisons"]] == [None, "main", "v1"]
+    told = repo.mlvc("metrics", "diff", ".", "--all-tags", "--csv").out.splitlines()
+    assert told[0].startswith("revision,path,key,old,new,")
+    assert told[1].startswith("v1,a/scores.json,loss,0.4,0.5,")
+
     repo.write({"b/scores.json": b'{"loss":\n'})
     broken = repo.fails("mlvc", "metrics", "diff")
     assert broken.returncode == 10
@@ -203,7 +213,8 @@ def test_what_is_asked_for_wrongly_says_what_to_do(bare_machine: Machine) -> Non
         (["metrics", "show", "metrics.json"], 2, "git mlvc metrics show --path metrics.json"),
         (["metrics", "show", "--path", "no.json"], 10, "there is no no.json"),
         (["metrics", "show", "--path", "sub/notes.txt"], 10, "is no metrics file"),
-        (["metrics", "diff", "a", "b", "c"], 2, "git mlvc metrics show a b c --only-changed"),
+        (["exp", "diff", "a", "b", "c"], 2, "git mlvc exp show a b c --only-changed"),
+        (["metrics", "diff", "v1.0", "--all-tags"], 2, "nothing to compare v1.0 with"),
         (["params", "show", "--json", "--csv"], 2, "take one of them"),
     ):
         refused = repo.fails("mlvc", *words)

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from git_mlvc.cli.comparisons import declare, fitting, markdown
+from git_mlvc.cli.comparisons import asked, declare, fitting, markdown
 from git_mlvc.cli.comparisons.declare import CSV, JSON, MARKDOWN, Files, Form, Subject
 from git_mlvc.cli.comparisons.figures import change_text, percentage_text, shortened, value_text
 from git_mlvc.cli.comparisons.labels import Labels
-from git_mlvc.errors import UsageError
 from git_mlvc.metrics.difference import Difference, Direction
 from git_mlvc.units import count_text
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
     from git_mlvc.experiments.values_at import Change, Place, Reading
 
-_SHORT_SHA = 12
 _ARROWS = {Direction.UP: "↑", Direction.DOWN: "↓"}
 
 
@@ -40,22 +38,31 @@ def run(
     *,
     revs: Sequence[str],
     files: Files,
+    kinds: Sequence[str],
     shows_all: bool,
 ) -> int:
-    """Compare two revisions, or one (HEAD unless named) with the worktree. Returns the exit code."""
+    """Compare the first revision (HEAD unless named) with each of the others; `kinds` as in `asked`.
+
+    Returns the exit code.
+    """
     output = invocation.output
-    old, new = declare.readings(invocation, subject, meant(invocation, subject.verb, revs), files)
-    found = compared(subject, old, new, shows_all=shows_all)
-    changes = found.changes
-    if form.kind == JSON:
-        output.json(f"{subject.verb}-diff", fields(found))
+    meant = asked.compared(invocation, subject.verb, revs, kinds)
+    old, *others = declare.readings(invocation, subject, meant, files)
+    found = [compared(subject, old, new, shows_all=shows_all) for new in others]
+    is_one = not kinds and len(revs) <= 2  # by what was asked, not by what there is
+    if form.kind == JSON and is_one:
+        output.json(f"{subject.verb}-diff", fields(found[0]))
+    elif form.kind == JSON:
+        output.json(f"{subject.verb}-diffs", {"comparisons": [fields(one) for one in found]})
     elif form.kind == CSV:
-        output.data(declare.csv_bytes(_csv(found)))
-    elif found.changed:
-        show(output, subject, form, found)
-    code = declare.tell(output, subject, (old, new), files)
-    if form.kind not in (JSON, CSV) and changes:
-        _tell_same(output, subject, found, form)
+        output.data(declare.csv_bytes(_csv(found, is_one=is_one)))
+    else:
+        _show_all(output, subject, form, [one for one in found if one.changed])
+    code = declare.tell(output, subject, (old, *others), files)
+    if form.kind not in (JSON, CSV):
+        for one in found:
+            if one.changes:
+                _tell_same(output, subject, one, form, is_one=is_one)
     return code
 
 
@@ -69,43 +76,14 @@ def compared(subject: Subject, old: Reading, new: Reading, *, shows_all: bool) -
     return Comparison(old, new, changes, changes if shows_all else changed)
 
 
-def meant(invocation: Invocation, verb: str, revs: Sequence[str]) -> list[str | None]:
-    """Return the two revisions that are to be compared, None for the worktree. Raises UsageError."""
-    named = list(revs)
-    if len(named) == 1 and ".." in named[0] and not named[0].startswith(":/"):
-        first, _, second = named[0].partition("..")
-        ends = [first or "HEAD", second.removeprefix(".") or "HEAD"]
-        is_of_base = second.startswith(".")
-        named = [_merge_base(invocation, *ends), ends[1]] if is_of_base else ends
-    if len(named) > 2:
-        raise UsageError(
-            f"{verb} diff compares two revisions, not {len(named)}",
-            hint=f"git mlvc {verb} show {' '.join(named)} --only-changed",
-        )
-    if len(named) < 2:
-        named = [named[0] if named else "HEAD", "."]
-        if invocation.workspace.repository.worktree is None:
-            raise UsageError(
-                "there is no worktree to compare with",
-                why="a bare repository has none",
-                hint=f"git mlvc {verb} diff {named[0]}~1 {named[0]}",
-            )
-    return [None if rev == "." else rev for rev in named]
-
-
-def _merge_base(invocation: Invocation, one: str, other: str) -> str:
-    """Return what two branches have in common, as `git diff A...B` understands it."""
-    git = invocation.workspace.git
-    said = git.run("merge-base", "--end-of-options", one, other, check=False)
-    if said.returncode != 0:
-        why = said.stderr.decode("utf-8", "replace").strip() or "they have no commit in common"
-        raise UsageError(
-            f"cannot compare {one}...{other}", why=why, hint="A..B compares A itself with B"
-        )
-    return said.stdout.decode("ascii").strip()[:_SHORT_SHA]
-
-
 # -- for people
+
+
+def _show_all(output: Output, subject: Subject, form: Form, found: Sequence[Comparison]) -> None:
+    for at, one in enumerate(found):
+        if at:
+            output.line()
+        show(output, subject, form, one)
 
 
 def show(output: Output, subject: Subject, form: Form, found: Comparison) -> None:
@@ -170,7 +148,9 @@ def _verdict(number: Difference, *, can_draw: bool) -> str:
     return " ".join(filter(None, [arrow, judged or words.get(direction, "")]))
 
 
-def _tell_same(output: Output, subject: Subject, found: Comparison, form: Form) -> None:
+def _tell_same(
+    output: Output, subject: Subject, found: Comparison, form: Form, *, is_one: bool
+) -> None:
     same = len(found.changes) - len(found.changed)
     between = f"{found.old.name} and {found.new.name}"
     if not found.changed:
@@ -180,7 +160,8 @@ def _tell_same(output: Output, subject: Subject, found: Comparison, form: Form) 
         else:
             output.message(text)
     elif same:
-        output.message(f"{count_text(same, subject.noun)} unchanged (--all shows them)")
+        which = "" if is_one else f" between {between}"
+        output.message(f"{count_text(same, subject.noun)} unchanged{which} (--all shows them)")
 
 
 # -- for programs
@@ -235,12 +216,21 @@ def _direction(one: Change, number: Difference | None) -> str:
     return "changed" if one.is_exact_change else Direction.SAME.value
 
 
-def _csv(found: Comparison) -> list[list[str]]:
-    rows = [["path", "key", "old", "new", "change", "percentage", "direction", "goal", "better"]]
+def _csv(found: Sequence[Comparison], *, is_one: bool) -> list[list[str]]:
+    """Return one table; where several are compared, the first column says with which revision."""
+    header = ["path", "key", "old", "new", "change", "percentage", "direction", "goal", "better"]
+    if is_one:
+        return [header, *_csv_rows(found[0])]
+    rows = [[one.new.name, *row] for one in found for row in _csv_rows(one)]
+    return [["revision", *header], *rows]
+
+
+def _csv_rows(found: Comparison) -> list[list[str]]:
+    judged = {True: "better", False: "worse", None: ""}
+    rows = []
     for one in found.changed:
         number = one.difference
         change, percentage = (number.change, number.percentage) if number else (None, None)
-        judged = {True: "better", False: "worse", None: ""}
         rows.append(
             [
                 str(one.place.path),

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from git_mlvc.cli.comparisons import declare, diff, show
+from git_mlvc.cli.comparisons import asked, declare, diff, show
 from git_mlvc.cli.comparisons.declare import Files, Subject
 from git_mlvc.cli.invocation import Invocation
 
@@ -17,6 +17,16 @@ _WHICH = (
 )
 
 
+_KINDS = (
+    click.option("--all-branches", is_flag=True, help="Of every local branch, and the worktree."),
+    click.option("--all-tags", is_flag=True, help="Of every tag, and the worktree."),
+)
+
+
+def _kinds(*, all_branches: bool, all_tags: bool) -> list[str]:
+    return [asked.BRANCHES] * all_branches + [asked.TAGS] * all_tags
+
+
 def show_of(subject: Subject, doc: str, example: str) -> click.Command:
     @declare.command(
         "show",
@@ -25,8 +35,8 @@ def show_of(subject: Subject, doc: str, example: str) -> click.Command:
         example,
     )
     @click.argument("revs", nargs=-1, metavar=_REVS)
-    @click.option("--all-branches", is_flag=True, help="Of every local branch, and the worktree.")
-    @click.option("--all-tags", is_flag=True, help="Of every tag, and the worktree.")
+    @_KINDS[0]
+    @_KINDS[1]
     @click.option(
         "--only-changed",
         is_flag=True,
@@ -49,8 +59,7 @@ def show_of(subject: Subject, doc: str, example: str) -> click.Command:
             declare.form(**forms),
             revs=revs,
             files=Files(paths, fetches),
-            all_branches=all_branches,
-            all_tags=all_tags,
+            kinds=_kinds(all_branches=all_branches, all_tags=all_tags),
             only_changed=only_changed,
         )
 
@@ -62,16 +71,21 @@ def diff_of(subject: Subject, doc: str, example: str) -> click.Command:
         "diff",
         f"Compare {subject.verb} of two revisions, or of one with the worktree.",
         "Without REV: HEAD and the worktree; with one: that and the worktree; A..B are two, A...B are B and what"
-        " it has in common with A."
+        " it has in common with A. Of more than two, and with --all-branches and --all-tags, the first REV, or"
+        " HEAD, is compared with each of the others."
         f" {_WHICH}\n\n{doc}",
         example,
     )
     @click.argument("revs", nargs=-1, metavar=_REVS)
+    @_KINDS[0]
+    @_KINDS[1]
     @click.option("--all", "shows_all", is_flag=True, help="Also what is the same.")
     @declare.common_options
     def command(
         invocation: Invocation,
         revs: tuple[str, ...],
+        all_branches: bool,
+        all_tags: bool,
         shows_all: bool,
         paths: tuple[str, ...],
         fetches: bool,
@@ -83,6 +97,7 @@ def diff_of(subject: Subject, doc: str, example: str) -> click.Command:
             declare.form(**forms),
             revs=revs,
             files=Files(paths, fetches),
+            kinds=_kinds(all_branches=all_branches, all_tags=all_tags),
             shows_all=shows_all,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from git_mlvc.cli.comparisons import declare, fitting, markdown
+from git_mlvc.cli.comparisons import asked, declare, fitting, markdown
 from git_mlvc.cli.comparisons.declare import CSV, JSON, MARKDOWN, Files, Form, Subject
 from git_mlvc.cli.comparisons.figures import shortened, value_text
 from git_mlvc.cli.comparisons.labels import Labels
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from git_mlvc.cli.invocation import Invocation
     from git_mlvc.cli.output import Output
     from git_mlvc.experiments.values_at import Reading
-    from git_mlvc.git.repository import Repository
     from git_mlvc.pipeline.parameters.param_values import Value
 
 
@@ -25,15 +24,15 @@ def run(
     *,
     revs: Sequence[str],
     files: Files,
-    all_branches: bool,
-    all_tags: bool,
+    kinds: Sequence[str],
     only_changed: bool,
 ) -> int:
-    """Show the values of all revisions that are named, else of the worktree. Returns the exit code."""
+    """Show the values of all revisions that are named, else of the worktree; `kinds` as in `asked`.
+
+    Returns the exit code.
+    """
     output = invocation.output
-    found = declare.readings(
-        invocation, subject, _meant(invocation, revs, all_branches, all_tags), files
-    )
+    found = declare.readings(invocation, subject, asked.shown(invocation, revs, kinds), files)
     if form.kind == JSON:
         output.json(subject.verb, {"revisions": [_json(reading) for reading in found]})
     elif form.kind == CSV:
@@ -41,29 +40,6 @@ def run(
     elif any(file.values for reading in found for file in reading.files):
         _show(output, subject, form, found, only_changed=only_changed)
     return declare.tell(output, subject, found, files)
-
-
-def _meant(
-    invocation: Invocation, revs: Sequence[str], all_branches: bool, all_tags: bool
-) -> list[str | None]:
-    repo = invocation.workspace.repository
-    kinds = ["refs/heads"] * all_branches + ["refs/tags"] * all_tags
-    named: list[str | None] = [None if rev == "." else rev for rev in revs]
-    if kinds:
-        if not named and repo.worktree is not None:
-            named = [None]
-        named += _refs(repo, kinds)
-    if not named:
-        named = [None if repo.worktree is not None else "HEAD"]
-    return list(dict.fromkeys(named))
-
-
-def _refs(repo: Repository, prefixes: Sequence[str]) -> list[str]:
-    """Return the short names of all refs below these that are commits; a tag may be of anything."""
-    fields = "%(refname:short) %(objecttype) %(*objecttype)"
-    said = repo.git.text("for-each-ref", f"--format={fields}", *prefixes)
-    rows = [line.split(" ") for line in said.splitlines()]
-    return [row[0] for row in rows if "commit" in row[1:]]
 
 
 # -- for people

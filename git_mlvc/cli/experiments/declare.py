@@ -45,6 +45,17 @@ SUBCOMMANDS: dict[str, Subcommand] = {
 }
 
 
+def _checked(context: click.Context, option: click.Parameter, name: str | None) -> str:
+    from git_mlvc.experiments import names
+
+    return "" if name is None else names.check(name)  # `--name "$EMPTY"` is a mistake, not a wish
+
+
+name_option = click.option(
+    "--name", metavar="NAME", callback=_checked, help="What it is called; without, two words."
+)
+
+
 def subcommand(name: str, *, example: str) -> Callable[[Function], click.Command]:
     """Declare the click command of a sub-command; as `options.verb`, its summary is that of the table."""
     summary = SUBCOMMANDS[name].summary

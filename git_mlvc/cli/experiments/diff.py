@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from git_mlvc.cli.comparisons import asked, markdown
 from git_mlvc.cli.comparisons import diff as comparison
-from git_mlvc.cli.comparisons import markdown
 from git_mlvc.cli.comparisons.declare import MARKDOWN, TABLE, Form, Subject
 from git_mlvc.cli.experiments.declare import subcommand
 from git_mlvc.cli.invocation import Invocation
@@ -66,7 +66,7 @@ def diff(
     if as_json and as_md:
         raise UsageError("--json and --md exclude each other")
     workspace, output = invocation.workspace, invocation.output
-    old_rev, new_rev = comparison.meant(invocation, "exp", revs)
+    old_rev, new_rev = asked.pair(invocation, "exp", revs)
     with Revisions(workspace.repository, workspace.store) as revisions:
         old, new = revisions.at(old_rev), revisions.at(new_rev)
         found = [

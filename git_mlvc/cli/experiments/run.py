@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from git_mlvc.cli.experiments.declare import subcommand
+from git_mlvc.cli.experiments.declare import name_option, subcommand
 from git_mlvc.cli.experiments.sweep_options import Many, sweep_options
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option
@@ -30,7 +30,7 @@ from git_mlvc.errors import ExitCode, UsageError
     help="Set a parameter: KEY or FILE:KEY as in stage files; the end of a KEY if no other ends so. Several values"
     " with commas between them: a sweep.",
 )
-@click.option("--name", metavar="NAME", default="", help="What it is called; without, two words.")
+@name_option
 @click.option(
     "-j",
     "--jobs",
@@ -85,7 +85,7 @@ def run(
     from git_mlvc.cli.experiments import made_lines
     from git_mlvc.cli.means import folder, opened
     from git_mlvc.cli.repro_lines import Telling
-    from git_mlvc.experiments import dimensions, names, overrides, snapshot, states
+    from git_mlvc.experiments import dimensions, overrides, snapshot, states
     from git_mlvc.experiments import run as use_case
     from git_mlvc.experiments import seed as seeding
     from git_mlvc.pipeline import discovery
@@ -99,7 +99,7 @@ def run(
         raise UsageError("--in-place and --queue exclude each other")
     output, means, here = invocation.output, opened(invocation), folder(invocation)
     repo = means.repo
-    if name and names.check(name) and not is_queued:
+    if name and not is_queued:
         states.check_free(repo, name)
     taken = snapshot.take(repo)
     parameters = overrides.Parameters(discovery.load(repo), here)

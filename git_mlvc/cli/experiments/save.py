@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from git_mlvc.cli.experiments.declare import subcommand
+from git_mlvc.cli.experiments.declare import name_option, subcommand
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.options import json_option
 from git_mlvc.errors import ExitCode
 
 
 @subcommand("save", example="git mlvc exp save --name before-cleanup -m 'as it was on Friday'")
-@click.option("--name", metavar="NAME", default="", help="What it is called; without, two words.")
+@name_option
 @click.option("-m", "--message", metavar="MSG", default="", help="What it is.")
 @json_option
 def save(invocation: Invocation, name: str, message: str, as_json: bool) -> int:
@@ -20,12 +20,12 @@ def save(invocation: Invocation, name: str, message: str, as_json: bool) -> int:
     """
     from git_mlvc.cli.experiments import made_lines
     from git_mlvc.cli.means import opened
-    from git_mlvc.experiments import names, states
     from git_mlvc.experiments import save as use_case
+    from git_mlvc.experiments import states
 
     output, means = invocation.output, opened(invocation)
     if name:
-        states.check_free(means.repo, names.check(name))
+        states.check_free(means.repo, name)
     saved = use_case.save(means, name, message)
     stale = [step.stage for step in saved.stale]
     if as_json:

@@ -41,7 +41,12 @@ _MOST_NAMES = 8
     "--filter", "filter_", default="", metavar="EXPRESSION", help="Only those of which this holds."
 )
 @click.option("--only-changed", is_flag=True, help="Hide columns that are equal everywhere.")
-@click.option("--columns", default="", metavar="A,B,…", help="These columns, in this order.")
+@click.option(
+    "--columns",
+    default="",
+    metavar="A,B,…",
+    help="These columns, in this order; a glob (train.*) is fine.",
+)
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Answer as CSV, with all digits.")
 @click.option("--md", "as_md", is_flag=True, help="Answer as a table of Markdown.")

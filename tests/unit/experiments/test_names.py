@@ -43,6 +43,7 @@ def test_what_git_takes_as_the_last_part_of_a_ref_is_a_name(name: str) -> None:
         "a..b",
         "a@{1}",
         "@",
+        "HEAD",
         "a~1",
         "a^",
         "a:b",

@@ -86,6 +86,9 @@ def test_columns_that_are_equal_everywhere_are_hidden_with_nan_as_one_value() ->
 
 def test_columns_are_chosen_in_the_order_they_are_named() -> None:
     assert table(columns=("lr", "name", "loss", "lr")).columns == (LR, LOSS)
+    assert table(columns=("*.lr", "metrics.*", "s*")).columns[:3] == (LR, ACC, LOSS)
+    with pytest.raises(UsageError):
+        table(columns=("zz*",))
     assert [one.key for one in table().columns] == ["state", "acc", "loss", "train.lr"]
 
 
