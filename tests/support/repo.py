@@ -8,6 +8,7 @@ traceback on any command's stderr fails the test, whatever it was about.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -189,13 +190,16 @@ class Machine:
 
     def config(self, key: str, value: str) -> Machine:
         """Set a value in this user's global configuration."""
-        self.git("config", "--global", key, value, tick=False)
+        if not _append(self.config_file, key, value):
+            self.git("config", "--global", key, value, tick=False)
         return self
 
     def install(self) -> Machine:
         """Do what `git mlvc install` does; run it really only once per test process."""
-        for key, value in _installed(self.root).items():
-            self.git("config", "--global", key, value, tick=False)
+        added = _what_install_adds(self.root)
+        if added not in self.config_file.read_text():
+            with self.config_file.open("a") as file:
+                file.write(added)
         return self
 
     def path(self, name: Name) -> Path:
@@ -217,23 +221,41 @@ class Machine:
         return Repo(self.path(name), self)
 
 
-_installed_config: dict[str, str] = {}
+_additions: list[str] = []
 
 
-def _installed(near: Path) -> dict[str, str]:
-    """Return what `git mlvc install` adds to an empty global configuration."""
-    if not _installed_config:
+def _what_install_adds(near: Path) -> str:
+    """Return what `git mlvc install` adds to an empty global configuration, asking it only once."""
+    if not _additions:
         template = Machine(near / "install-template")
-        before = template.git("config", "--global", "-z", "--list").out.split("\0")
+        before = template.config_file.read_text()
         template.git("mlvc", "install")
-        after = template.git("config", "--global", "-z", "--list").out.split("\0")
-        for line in after:
-            if line and line not in before:
-                key, _, value = line.partition("\n")
-                _installed_config[key] = value
-        assert "filter.mlvc.process" in _installed_config, _installed_config
+        after = template.config_file.read_text()
         shutil.rmtree(template.root)
-    return _installed_config
+        assert after.startswith(before), after
+        assert '[filter "mlvc"]' in after, after
+        _additions.append(after[len(before) :])
+    return _additions[0]
+
+
+def _append(file: Path, key: str, value: str) -> bool:
+    """Add a value to git's configuration as `git config` would, without a process.
+
+    False if something there has such a name already: then it is git's to replace it.
+    """
+    section, _, name = key.rpartition(".")
+    group, _, member = section.partition(".")
+    if re.search(rf"^\s*{re.escape(name)}\b", file.read_text(), re.M | re.I):
+        return False
+    header = f"{group} {_quoted(member)}" if member else group
+    with file.open("a") as config:
+        config.write(f"[{header}]\n\t{name} = {_quoted(value)}\n")
+    return True
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 @dataclass(frozen=True)
@@ -324,7 +346,9 @@ class Repo:
         return self
 
     def set(self, key: str, value: str) -> Repo:
-        self.git("config", key, value, tick=False)
+        file = self.path / ".git" / "config"
+        if not file.exists() or not _append(file, key, value):
+            self.git("config", key, value, tick=False)
         return self
 
     # -- files
