@@ -7,7 +7,8 @@ needed, because git starts us for every filter and hook.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -281,20 +282,34 @@ class Workspace:
         return self.environment.get("HOME", "~")
 
     def _tracked_settings(self) -> dict[str, object]:
-        """The worktree's `mlvc.toml`, else the index's, else HEAD's."""
+        """The worktree's `mlvc.toml`, else the index's, else HEAD's.
+
+        One in which a merge has left both sides is not there yet: git has to compare and show files until
+        somebody has put it right, with the settings from before the merge.
+        """
+        from git_mlvc.fs import structured
+
+        unmerged: MlvcError | None = None
+        for name, data in self._settings_files():
+            try:
+                return structured.parse_toml(data, name)
+            except structured.LeftByMerge as exc:
+                unmerged = unmerged or exc
+        if unmerged is not None:
+            raise unmerged
+        return {}
+
+    def _settings_files(self) -> Iterator[tuple[str, bytes]]:
         from git_mlvc.fs import structured
 
         if self.repository.worktree is not None:
             path = self.repository.worktree / TRACKED_SETTINGS
-            try:
-                return structured.parse_toml(structured.read_settings(path), TRACKED_SETTINGS)
-            except FileNotFoundError:
-                pass
+            with suppress(FileNotFoundError):
+                yield TRACKED_SETTINGS, structured.read_settings(path)
         for name in _COMMITTED:
             data = self._committed_settings.get(name)
             if data is not None:
-                return structured.parse_toml(data, name)
-        return {}
+                yield name, data
 
     @cached_property
     def _committed_settings(self) -> dict[str, bytes]:

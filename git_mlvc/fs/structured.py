@@ -19,6 +19,10 @@ _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 MAX_SETTINGS_BYTES = 16 << 20
 
 
+class LeftByMerge(ConfigError):
+    """Git has left its marks of a merge in the file."""
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Raises FileNotFoundError as it comes, ConfigError for anything else that is wrong."""
     return parse_toml(read_settings(path), str(path))
@@ -104,11 +108,11 @@ def _table_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_conflict(text: str, name: str) -> None:
-    """Raise ConfigError where git has left its marks of a merge in a file."""
+    """Raise LeftByMerge where git has left its marks of a merge in a file."""
     marks = list(_CONFLICT.finditer(text))
     if len({mark[0][0] for mark in marks}) == 3:
         line = text.count("\n", 0, marks[0].start()) + 1
-        raise ConfigError(
+        raise LeftByMerge(
             f"{name}, line {line}: a merge has left both sides here",
             why="git could not join them",
             hint=f"edit {name} to what it should be, then: git add {name}",

@@ -57,6 +57,18 @@ def test_settings_are_those_of_the_worktree_else_of_the_index_else_of_head(repo:
     assert opened(repo).settings.min_size_bytes == 3
 
 
+def test_while_a_merge_has_left_both_sides_in_settings_those_from_before_it_hold(
+    repo: Repo,
+) -> None:
+    both = "<<<<<<< HEAD\n[stage.a]\n=======\n[stage.b]\n>>>>>>> topic\n"
+    tracked(repo, both)
+    with pytest.raises(ConfigError, match="line 1: a merge has left both sides here"):
+        _ = opened(repo).settings
+    tracked(repo, "[track]\nmin_size = 7\n").add("mlvc.toml").commit("settings")
+    tracked(repo, f"[track]\nmin_size = 7\n{both}").add("mlvc.toml")
+    assert opened(repo).settings.min_size_bytes == 7
+
+
 def test_a_bare_repository_has_the_settings_of_its_head(repo: Repo) -> None:
     tracked(repo, "[track]\nmin_size = 7\n").add().commit("settings")
     bare = repo.machine.bare()
