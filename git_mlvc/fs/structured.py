@@ -16,7 +16,10 @@ _AT = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 _TABLE = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?\r?\Z")
 _KEY = re.compile(r"""\s*((?:[\w.-]|"[^"]*"|'[^']*')+)\s*=""")
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
+_WITH_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*\Z", re.ASCII)
 MAX_SETTINGS_BYTES = 16 << 20
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a text begins that is UTF-16."""
 
 
 class LeftByMerge(ConfigError):
@@ -160,10 +163,22 @@ def _key_at(text: str, line: int) -> str:
     return ".".join(filter(None, [table, key]))
 
 
+def pointed(cell: str, delimiter: str) -> str:
+    """Return a cell of a CSV, a number with a decimal comma as one with a point.
+
+    Spreadsheets of half the world write such commas, and semicolons between cells; elsewhere a comma may mean thousands.
+    """
+    return cell.replace(",", ".") if delimiter == ";" and _WITH_COMMA.match(cell) else cell
+
+
 def text_of(data: bytes, name: str) -> str:
     """Return the text of a file. Raises ConfigError naming `name` and line."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
+        is_wide = data.startswith(UTF_16)
         line = data.count(b"\n", 0, exc.start) + 1
-        raise ConfigError(f"{name}, line {line} is not UTF-8 text", why=exc.reason) from exc
+        why = "it is UTF-16, as PowerShell writes what it redirects" if is_wide else exc.reason
+        raise ConfigError(
+            f"{name}, line {line} is not UTF-8 text", why=why, hint="save it as UTF-8"
+        ) from exc

@@ -50,6 +50,8 @@ class Difference:
             return None
         if same(self.old, self.new):
             return 0
+        if self.old != self.old or self.new != self.new:
+            return None
         try:
             change = self.new - self.old
         except OverflowError:  # a whole number beyond any float, less a float

@@ -14,12 +14,15 @@ from collections.abc import Iterator, Mapping
 from git_mlvc.errors import ConfigError, InputError
 from git_mlvc.formats import dotted_key
 from git_mlvc.fs import structured
+from git_mlvc.units import size_text
 
 Number = int | float
 ENDINGS = ("json", "toml", "yaml", "yml", "csv", "tsv")
 ONLY = "value"
 """The key of a document that is one number and nothing else."""
 _MAX_VALUES = 100_000
+_MAX_BYTES = 100_000_000
+_MAX_YAML_BYTES = 10_000_000  # which takes its parser a minute
 _MAX_DEPTH = 100
 _MAX_BITS = 4096
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
@@ -34,6 +37,15 @@ def of(data: bytes, name: str) -> dict[str, Number]:
     and, where it is known, line: it does not parse, or it holds values and none is a number.
     """
     ending = name.rstrip('"').rpartition(".")[2].lower()
+    most = _MAX_YAML_BYTES if ending in ("yaml", "yml") else _MAX_BYTES
+    if len(data) > most:
+        raise InputError(
+            f"{name} is too large to be read for its numbers",
+            why=f"it has {size_text(len(data))}; such files are read up to {size_text(most)}",
+            hint="write the few numbers that count into a file of their own",
+        )
+    if data.startswith(structured.UTF_16):
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
     try:
         if ending in ("csv", "tsv"):
             return _of_rows(data, name, is_tabbed=ending == "tsv")
@@ -93,12 +105,17 @@ def _leaves(document: object, name: str) -> Iterator[tuple[tuple[str, ...], obje
             why = "it is nested too deeply" if is_deep else "it holds too many values"
             raise InputError(f"cannot use {name}", why=why)
         if isinstance(value, Mapping):
-            inside = [((*parts, _key(key, name)), one) for key, one in value.items()]
-            waiting.append(iter(inside))
+            waiting.append(_inside(parts, ((_key(key, name), one) for key, one in value.items())))
         elif isinstance(value, list | tuple):
-            waiting.append(iter([((*parts, str(at)), one) for at, one in enumerate(value)]))
+            waiting.append(_inside(parts, ((str(at), one) for at, one in enumerate(value))))
         else:
             yield parts, value
+
+
+def _inside(
+    parts: tuple[str, ...], values: Iterator[tuple[str, object]]
+) -> Iterator[tuple[tuple[str, ...], object]]:
+    return (((*parts, key), one) for key, one in values)
 
 
 def _key(key: object, name: str) -> str:
@@ -133,15 +150,14 @@ def _plain(number: Number, name: str) -> Number:
 def _of_rows(data: bytes, name: str, *, is_tabbed: bool) -> dict[str, Number]:
     text = structured.text_of(data, name)
     structured.refuse_conflict(text, name)
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=_delimiter(text, is_tabbed), strict=True
-    )
+    delimiter = _delimiter(text, is_tabbed)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     last: list[str] = []
     line = 0
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [structured.pointed(cell.strip(), delimiter) for cell in row]
             if not any(cells):
                 continue
             if not header:

@@ -13,6 +13,7 @@ from typing import Any
 
 from git_mlvc import text_width
 from git_mlvc.errors import ConfigError, InputError
+from git_mlvc.fs import structured
 from git_mlvc.fs.structured import parse_json, parse_yaml
 from git_mlvc.plots.table import Cell, Table, number
 from git_mlvc.units import count_text, size_text
@@ -88,7 +89,7 @@ def _separated(data: bytes, name: str, separator: str) -> Table:
             broken.append(f"line {line} has {values}, not {len(names)}")
             continue
         for column, cell in zip(columns, row, strict=True):
-            column.append(cell)
+            column.append(structured.pointed(cell, separator))
     return Table(dict(zip(names, columns, strict=True)), _left_out(broken, "row"))
 
 
@@ -249,7 +250,7 @@ def _left_out(broken: Sequence[str], noun: str) -> tuple[str, ...]:
 
 
 def _text(data: bytes, name: str) -> str:
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if data.startswith(structured.UTF_16) else "utf-8-sig"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as exc:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from git_mlvc.metrics import difference, goals
@@ -47,6 +47,7 @@ def test_where_a_number_went(
     assert one.percentage == percentage
 
 
+@example(10**400, math.nan, "")
 @given(maybe, maybe, st.sampled_from(["", "max", "min"]))
 def test_any_two_numbers_can_be_told_apart_and_back(
     old: float | None, new: float | None, goal: str

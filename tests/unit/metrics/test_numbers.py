@@ -66,6 +66,9 @@ def same(found: dict[str, numbers.Number], expected: dict[str, numbers.Number]) 
         ),
         ("m.csv", ',loss,note,"a.b"\n0,1e-3,x,inf\n', {"loss": 0.001, '"a.b"': math.inf}),
         ("m.csv", "a;b\r\n1;NaN\r\n", {"a": 1, "b": math.nan}),
+        ("m.csv", "a;b;c\n0,25;-1,5e-3;1,5 kg\n", {"a": 0.25, "b": -0.0015}),
+        ("m.yaml", "lr: 1e-5\nb: 1E5\nc: -1.e-3\nd: '1e-5'\n", {"lr": 1e-5, "b": 1e5, "c": -1e-3}),
+        ("m.json", '{"n": 9007199254740993}', {"n": 9007199254740993}),
         ("m.tsv", "a\tb\n1\t2\n", {"a": 1, "b": 2}),
         ("m.csv", "0.1,0.2\n0.3,0.4\n", {"0": 0.3, "1": 0.4}),
         ("m.csv", "a,b\n", {}),
@@ -178,3 +181,17 @@ def test_a_csv_of_one_row_gives_what_was_written(row: dict[str, float], delimite
     name = "m.tsv" if delimiter == "\t" else "m.csv"
     found = numbers.of(text.getvalue().encode(), name)
     assert repr(list(found.values())) == repr(list(names.values()))
+
+
+def test_utf_16_is_read_and_what_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = '{"loss": 0.5}'
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+        assert numbers.of(mark + text.encode(encoding), "m.json") == {"loss": 0.5}
+    monkeypatch.setattr(numbers, "_MAX_YAML_BYTES", 8)
+    with pytest.raises(InputError, match="m.yaml is too large") as caught:
+        numbers.of(b"loss: 0.5", "m.yaml")
+    assert "a file of their own" in caught.value.hint
+    many = json.dumps({"all": [[0.5] * 1000] * 200}).encode()
+    with pytest.raises(InputError, match=r"cannot use m\.json"):
+        numbers.of(many, "m.json")

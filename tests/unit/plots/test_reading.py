@@ -25,6 +25,7 @@ def table(text: str, name: str = "loss.csv") -> Table:
     [
         ("a.csv", "step,loss\n0,0.5\n1,0.25\n"),
         ("a.csv", "step;loss\r\n0;0.5\r\n\r\n1;0.25"),
+        ("a.csv", "step;loss\n0;0,5\n1;,25\n"),
         ("a.tsv", "\ufeffstep\tloss\n0\t0.5\n1\t0.25\n"),
         ("a.json", '[{"step": 0, "loss": 0.5}, {"step": 1, "loss": 0.25}]'),
         ("a.json", '{"step": [0, 1], "loss": [0.5, 0.25]}'),
