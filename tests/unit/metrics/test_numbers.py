@@ -189,7 +189,7 @@ def test_utf_16_is_read_and_what_is_too_large_is_told(monkeypatch: pytest.Monkey
         mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
         assert numbers.of(mark + text.encode(encoding), "m.json") == {"loss": 0.5}
     monkeypatch.setattr(numbers, "_MAX_YAML_BYTES", 8)
-    with pytest.raises(InputError, match="m.yaml is too large") as caught:
+    with pytest.raises(InputError, match=r"m\.yaml is too large") as caught:
         numbers.of(b"loss: 0.5", "m.yaml")
     assert "a file of their own" in caught.value.hint
     many = json.dumps({"all": [[0.5] * 1000] * 200}).encode()
