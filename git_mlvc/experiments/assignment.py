@@ -85,6 +85,8 @@ def suited(value: object, current: Value, where: str) -> object:
     hint = f"give {kind(current)}"
     if isinstance(current, str):
         hint = "quote it to have it taken as text: -S 'KEY=\"…\"'"
+    elif isinstance(value, list) and not isinstance(current, Mapping):
+        hint = "several values, for a sweep, have no brackets: KEY=1,2"
     elif isinstance(current, list):
         hint = "set all of it, KEY=[1, 2], or one of its values, KEY.0=1"
     elif isinstance(current, Mapping):

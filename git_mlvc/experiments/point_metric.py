@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import MlvcError, UsageError
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
     from git_mlvc.store.store import Store
 
 
+_PREFIX = "metrics."  # as in the columns of `exp show`
+Place = tuple[str, str]
+"""A metrics file, and a key in it."""
+
+
 class PointMetric:
-    """`name`: a key of a metrics file or the end of one, or FILE:KEY."""
+    """`name`: a key of a metrics file or the end of one, or FILE:KEY; `metrics.` may stand before it."""
 
     def __init__(self, repo: Repository, store: Store, name: str) -> None:
         self._repo = repo
@@ -29,11 +35,9 @@ class PointMetric:
         Raises UsageError: there are metrics, and the name means none or several of them.
         """
         found = self._numbers(commit)
-        meant = {
-            (file, key): found[file, key]
-            for file in {file for file, _ in found if self._file in ("", file)}
-            for key in goals.matching(self._key, [key for one, key in found if one == file])
-        }
+        meant = self._meant(found, self._file, self._key) or self._meant(
+            found, self._file.removeprefix(_PREFIX), self._key.removeprefix(_PREFIX)
+        )
         if len(meant) > 1:
             names = [f"{file}:{key}" for file, key in meant]
             raise UsageError(
@@ -50,8 +54,16 @@ class PointMetric:
         value = next(iter(meant.values()), math.nan)
         return float(value) if math.isfinite(value) else None
 
-    def _numbers(self, commit: str) -> dict[tuple[str, str], float]:
-        found: dict[tuple[str, str], float] = {}
+    @staticmethod
+    def _meant(found: Mapping[Place, float], file: str, name: str) -> dict[Place, float]:
+        return {
+            (one, key): found[one, key]
+            for one in {path for path, _ in found if file in ("", path)}
+            for key in goals.matching(name, [key for path, key in found if path == one])
+        }
+
+    def _numbers(self, commit: str) -> dict[Place, float]:
+        found: dict[Place, float] = {}
         with Revisions(self._repo, self._store) as revisions:
             at = revisions.at(commit)
             try:

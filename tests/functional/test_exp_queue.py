@@ -234,6 +234,7 @@ def test_an_interrupted_sweep_leaves_no_worktree_and_goes_on(
     _, said = process.communicate(timeout=LIMIT_S)
     if number == signal.SIGINT:
         assert process.returncode == 130, said
+        assert b"the same command line goes on" in said
         assert swept(lab) == []
     else:
         assert len(swept(lab)) == 2 and "sweep" not in lab.text("branch", "-a")
@@ -346,8 +347,8 @@ def test_workers_stop_after_their_experiment_or_at_once_or_give_up_one(lab: Repo
 def test_optuna_searches_and_goes_on_from_the_experiments_that_are_there(lab: Repo) -> None:
     pytest.importorskip("optuna", reason="the extra git-mlvc[optuna] is not installed")
     search = ["exp", "run", "-S", "lr=loguniform(0.001,1)", "-S", "kind=plain,odd"]
-    lab.mlvc(*search, "--optuna", "2", "--maximize", "acc", "--name", "o")
-    done = lab.mlvc(*search, "--optuna", "3", "--maximize", "acc")
+    lab.mlvc(*search, "--optuna", "2", "--maximize", "metrics.acc", "--name", "o")
+    done = lab.mlvc(*search, "--optuna", "3", "--maximize", "metrics.acc")
     assert experiments(lab) == ["o-1", "o-2", "o-3"]
     assert "o-3" in done.err and "o-1: runs" not in done.err
     wrong = lab.mlvc(*search, "--optuna", "1", "--minimize", "loss", check=False)

@@ -50,7 +50,11 @@ def run_sweep(
         held_snapshots.held(means.repo, template.tree, template.baseline),
         Crew(command(invocation, "--handed"), request.jobs) as crew,
     ):
-        ended = sweeping.carry_out(whole, search, crew, told)
+        try:
+            ended = sweeping.carry_out(whole, search, crew, told)
+        except KeyboardInterrupt:
+            told.interrupted(whole)
+            raise
     if as_json:
         invocation.output.json("exp-sweep", sweep_lines.fields(whole, ended))
     else:

@@ -31,6 +31,9 @@ class Telling:
         if point.answer.hint:
             self._say(f"{point.name}: {point.answer.hint}")
 
+    def interrupted(self, whole: Sweep) -> None:
+        self._say(f"sweep {whole.name} is interrupted; the same command line goes on with it")
+
     def _say(self, text: str) -> None:
         if self._output is not None:
             self._output.message(text)

@@ -70,6 +70,7 @@ def test_a_text_is_the_value_of_the_type_that_is_there(
         ("5", [1], ["a list", "KEY.0=1"]),
         ("[a,,b]", [1], ["a list", "is text"]),
         ("5", {"a": 1}, ["a table", "set one of its values: a"]),
+        ("[1, 2]", 0.5, ["a list", "for a sweep"]),
         ("nan", 0.5, ["nan"]),
         ("inf", 0.5, ["inf"]),
         ("[1, nan]", [1], ["NaN"]),
