@@ -153,21 +153,28 @@ def read(text: str) -> Param:
 
 
 def write(top: Path, overrides: Mapping[str, object]) -> None:
-    """Set them in the params files below `top`. Raises ConfigError, InputError, UsageError (no such file)."""
+    """Set them in the params files below `top`, which nobody else uses. Raises as `edited`."""
+    for file, _, data in edited(top, overrides):
+        safe_path.resolve_inside(top, file).write_bytes(data)
+
+
+def edited(top: Path, overrides: Mapping[str, object]) -> list[tuple[RepoPath, bytes, bytes]]:
+    """Return each params file below `top` that they are in, its bytes, and its bytes with them set.
+
+    Raises ConfigError, InputError, UsageError (no such file).
+    """
     by_file: dict[RepoPath, dict[str, object]] = {}
     for text, value in overrides.items():
         param = read(text)
         by_file.setdefault(param.file, {})[param.key] = value
-    made = {}
+    made = []
     for file, changes in by_file.items():
-        place = safe_path.resolve_inside(top, file)
         try:
-            data = structured.read_settings(place)
+            data = structured.read_settings(safe_path.resolve_inside(top, file))
         except FileNotFoundError as exc:
             raise ConfigError(f"the params file {file} does not exist") from exc
-        made[place] = param_edit.edited(data, str(file), changes)
-    for place, data in made.items():
-        place.write_bytes(data)
+        made.append((file, data, param_edit.edited(data, str(file), changes)))
+    return made
 
 
 def _parted(text: str) -> tuple[str, str]:

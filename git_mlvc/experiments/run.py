@@ -17,16 +17,29 @@ from typing import TYPE_CHECKING
 
 from git_mlvc import interrupts
 from git_mlvc.errors import MlvcError, StageFailed, UsageError
-from git_mlvc.experiments import claims, names, overrides, refs, seed, snapshot, states, workplace
+from git_mlvc.experiments import (
+    claims,
+    in_place,
+    names,
+    overrides,
+    refs,
+    seed,
+    snapshot,
+    states,
+    workplace,
+)
 from git_mlvc.experiments import record as record_format
+from git_mlvc.experiments.in_place import Setting
 from git_mlvc.experiments.record import ExperimentRecord
 from git_mlvc.experiments.refs import Experiment
 from git_mlvc.experiments.states import State
 from git_mlvc.pipeline import repro
 from git_mlvc.pipeline.model import MissingDep
 from git_mlvc.pipeline.report import Fate, Report
+from git_mlvc.pipeline.repro_lock import ReproLock
 
 if TYPE_CHECKING:
+    from git_mlvc.experiments.in_place import PutBack
     from git_mlvc.experiments.snapshot import Snapshot
     from git_mlvc.git.repository import Repository
     from git_mlvc.pipeline.course import Watch
@@ -115,17 +128,28 @@ def run(
 
 
 def run_here(
-    means: Means, request: RunRequest, watch: Watch, *, watcher: Watcher | None = None
+    means: Means,
+    request: RunRequest,
+    watch: Watch,
+    *,
+    watcher: Watcher | None = None,
+    put_back: Callable[[PutBack], None] = lambda done: None,
 ) -> Outcome:
-    """Make the experiment in the user's own worktree; what was set stays set there.
+    """Make the experiment in the user's own worktree; what was set stays set there once it is made.
 
-    `request.snapshot` is how it stood before. Raises as `run`.
+    `request.snapshot` is how it stood before. `put_back` is told of the params files where it fails or is
+    interrupted. Raises as `run`, StoreLocked where a `repro` is at work.
     """
     check_identity(means.repo)
     repo = means.repo
-    with claimed(repo, request.name) as name, _shown_as_running(repo, request, name):
-        overrides.write(repo.needed_worktree(""), request.overrides)
-        report, duration_s = _reproduce(means, request, watch, watcher, name, None)
+    with (
+        interrupts.ending_as_ctrl_c(),
+        claimed(repo, request.name) as name,
+        _shown_as_running(repo, request, name),
+        ReproLock(repo) as lock,
+        in_place.changed(repo, name, _settings(repo, request), put_back),
+    ):
+        report, duration_s = _reproduce(means, request, watch, watcher, name, None, lock)
         tree = snapshot.take(repo).tree
         return commit(repo, request, name, tree, report=report, duration_s=duration_s)
 
@@ -185,6 +209,11 @@ def logs_of(repo: Repository, name: str) -> Path:
 # -- inside
 
 
+def _settings(repo: Repository, request: RunRequest) -> tuple[Setting, ...]:
+    edited = overrides.edited(repo.needed_worktree(""), request.overrides)
+    return tuple(Setting(*one) for one in edited)
+
+
 def _reproduce(
     means: Means,
     request: RunRequest,
@@ -192,12 +221,13 @@ def _reproduce(
     watcher: Watcher | None,
     name: str,
     logs: Path | None,
+    held: ReproLock | None = None,
 ) -> tuple[Report, float]:
     """Return what became of the stages and how long it took, in seconds. Raises StageFailed, MlvcError."""
     asked = repro.Request(request.stages, request.folder, jobs=request.jobs)
     began = time.monotonic()
     try:
-        report = repro.repro(means, asked, watch, watcher=watcher)
+        report = repro.repro(means, asked, watch, watcher=watcher, held=held)
         failure = report.failure()
         if failure is not None:
             raise failure

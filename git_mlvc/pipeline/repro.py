@@ -25,9 +25,11 @@ from git_mlvc.pipeline.running.executor import Executor, Place
 from git_mlvc.pipeline.running.slots import Slots
 from git_mlvc.pipeline.scene import Means, Scene
 from git_mlvc.pipeline.stage_work import StageWork
+from git_mlvc.pipeline.standing.states import States
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
+    from git_mlvc.pipeline.outs.replaced import Kept
     from git_mlvc.pipeline.running.watching import Watcher
 
 
@@ -71,13 +73,15 @@ def repro(
     *,
     watcher: Watcher | None = None,
     waiting: Callable[[str], None] | None = None,
+    held: ReproLock | None = None,
 ) -> Report:
     """Do what is to be done; what failed is in the report.
 
-    `watcher` sees what commands write; `waiting` as in `ReproLock`. Raises as `plan`, before anything is
-    done; StoreLocked; KeyboardInterrupt once all that ran has been stopped and put right.
+    `watcher` sees what commands write; `waiting` as in `ReproLock`; `held`: that lock, if the caller has it.
+    Raises as `plan`, before anything is done; StoreLocked; KeyboardInterrupt once all that ran has been stopped
+    and put right.
     """
-    with ReproLock(means.repo, waiting) as lock:
+    with contextlib.nullcontext(held) if held else ReproLock(means.repo, waiting) as lock:
         scene = _scene(means, request)
         slots = Slots(request.jobs, means.settings.resources)
         graph = scene.pipeline.graph
@@ -134,6 +138,25 @@ def restore(means: Means, request: Request) -> Report:
             failed = work.restore([step for step in steps if step.action is Action.RESTORE])
             ended = [_ended(step, failed.get(step.stage)) for step in steps]
     return Report(tuple(ended), tuple(work.kept), tuple(work.attributes))
+
+
+def put_right(means: Means) -> list[Kept]:
+    """Bring back what killed runs of this worktree had set aside, and do nothing else; return what was in the way.
+
+    The caller holds the worktree's lock. Raises FormatError, StoreError.
+    """
+    states = States(
+        means.repo,
+        deps=(),
+        outs=(),
+        read_tree=lambda _: None,
+        url_state=lambda _: None,
+        has_modes=means.has_modes,
+    )
+    try:
+        return set_aside.recover(means.repo, states, is_alone=True)
+    finally:
+        states.save()
 
 
 # -- inside

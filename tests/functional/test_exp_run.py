@@ -210,6 +210,14 @@ def test_in_place_it_runs_here_and_the_parameters_stay(lab: Repo) -> None:
     lab.git("add", "-A")
     assert lab.text("write-tree") == lab.text("rev-parse", f"{ref}^{{tree}}")
 
+    # What fails leaves parameters and outs as they were, byte for byte.
+    before = lab.snapshot()
+    failed = lab.mlvc("exp", "run", "--in-place", "-S", "lr=9.0", "--name", "bad", check=False)
+    assert failed.returncode == 9
+    assert "params.toml: as before experiment 'bad' again" in failed.err
+    kept = {name for name in lab.snapshot() if lab.snapshot()[name] != before.get(name)}
+    assert kept == set(), kept
+
     # And what stands here can be recorded without running; what is stale is said.
     lab.write({"params.toml": PARAMS.replace("0.5", "0.75").encode()})
     saved = lab.mlvc("exp", "save", "--name", "kept", "-m", "by hand")
@@ -348,6 +356,44 @@ def test_two_at_once_do_not_disturb_each_other(waiting: Repo, start: Start) -> N
     assert experiments(waiting) == ["one", "two"] and left_behind(waiting) == []
     for name, number in (("one", 1), ("two", 2)):
         assert waiting.blob(f"refs/mlvc/exp/{name}:out.txt") == f"n = {number}\n".encode()
+
+
+def test_law_10_killed_in_place_the_next_command_puts_back_parameters_and_outs(
+    waiting: Repo, start: Start
+) -> None:
+    """And touches nothing while it runs, and nothing that the user has edited since."""
+    stage = waiting.read("mlvc.toml").replace(b"../../../../../", b"")
+    waiting.write(
+        {"mlvc.toml": stage, "out.txt": b"from before\n", "params.toml": b"n = 0 # mine\n"}
+    )
+    before = waiting.snapshot()
+
+    def kill(*in_between: str) -> None:
+        process = start("-S", "n=1", "--in-place", "--name", "here")
+        ready(waiting)
+        assert waiting.read("params.toml") == b"n = 1 # mine\n" and not waiting.has("out.txt")
+        waiting.mlvc("exp", "status")
+        other = waiting.mlvc("exp", "run", "--in-place", "-S", "n=3", check=False)
+        assert other.returncode == 6 and waiting.read("params.toml") == b"n = 1 # mine\n"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+    kill()
+    assert "put" in waiting.mlvc("repro", "--plan", check=False).err
+    said = waiting.mlvc("exp", "list").err
+    assert "params.toml: as before experiment 'here' again" in said
+    assert waiting.snapshot() == before and left_behind(waiting) == []
+    assert waiting.mlvc("exp", "list").err == ""
+    listed = json.loads(waiting.mlvc("exp", "status", "--json").out)["experiments"]
+    assert [(one["name"], one["state"]) for one in listed] == [("here", "interrupted")]
+
+    kill()
+    waits = b"echo $$ > ready; read line < go; "
+    waiting.write({"params.toml": b"n = 1 # and more\n", "mlvc.toml": stage.replace(waits, b"")})
+    said = waiting.mlvc("repro").err
+    place = Path(said.split("as it was before: ")[1].split("\n")[0])
+    assert place.read_bytes() == b"n = 0 # mine\n"
+    assert waiting.read("out.txt") == waiting.read("params.toml") == b"n = 1 # and more\n"
 
 
 def test_law_10_an_interrupted_one_leaves_nothing_and_a_killed_one_is_cleared_away_by_the_next(

@@ -60,12 +60,18 @@ def exp(invocation: Invocation) -> None:
     workspace = invocation.workspace_if_any
     if workspace is None:
         return
-    from git_mlvc.experiments import claims, held_snapshots
+    from git_mlvc.experiments import claims, held_snapshots, in_place
 
     repo = workspace.repository
     held_snapshots.let_go_of_dead(repo)
+    here = ""
+    if in_place.is_left(repo):
+        from git_mlvc.cli.experiments import left_in_place
+
+        here = left_in_place.recover(invocation)
     if claims.claimed(repo):
         from git_mlvc.experiments import workplace
 
         for name in workplace.sweep(repo):
-            invocation.output.message(f"removed what the killed experiment '{name}' left")
+            if name != here:
+                invocation.output.message(f"removed what the killed experiment '{name}' left")

@@ -98,10 +98,27 @@ def repro(
         allows_missing=allow_missing,
         uses_run_cache=not no_run_cache,
     )
+    _look_for_killed(invocation, is_plan)
     means = opened(invocation, pulls=pulls)
     if is_plan:
         return _plan(invocation, means, request, as_json)
     return _repro(invocation, means, request, accept, wait, as_json)
+
+
+def _look_for_killed(invocation: Invocation, is_plan: bool) -> None:
+    """An experiment in this worktree that was killed has left its parameters here: they go back first."""
+    from git_mlvc.experiments import in_place
+
+    if not in_place.is_left(invocation.workspace.repository):
+        return
+    if is_plan:
+        invocation.output.message(
+            "warning: `exp run --in-place` runs here, or was killed; then `git mlvc repro` puts its parameters back first"
+        )
+    else:
+        from git_mlvc.cli.experiments import left_in_place
+
+        left_in_place.recover(invocation)
 
 
 def _plan(invocation: Invocation, means: Means, request: Request, as_json: bool) -> int:

@@ -40,7 +40,9 @@ from git_mlvc.errors import ExitCode, UsageError
     help="Run up to N independent stages at once (1); of a sweep, up to N experiments.",
 )
 @click.option(
-    "--in-place", is_flag=True, help="Run in this worktree: parameters and outs stay there."
+    "--in-place",
+    is_flag=True,
+    help="Run in this worktree: parameters and outs stay, if it ends well.",
 )
 @click.option(
     "--seed-from",
@@ -136,7 +138,15 @@ def run(
             output.message(f"experiment {called}, on {taken.baseline[:7]}")
 
     if in_place:
-        outcome = use_case.run_here(means, request, telling, watcher=lines)
+        from git_mlvc.cli.experiments import left_in_place
+
+        outcome = use_case.run_here(
+            means,
+            request,
+            telling,
+            watcher=lines,
+            put_back=lambda done: left_in_place.tell(output, done),
+        )
     else:
         outcome = use_case.run(means, request, telling, watcher=lines, named=told)
     if as_json:
