@@ -37,7 +37,9 @@ lint: $(STAMP)
 	$(BIN)/mypy --strict git_mlvc
 	$(BIN)/lint-imports
 
+# Each of JOBS processes would compile all the tests: the first command does it once for all of them.
 unit: $(STAMP) servers
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --collect-only >$(VENV)/collected
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 # The servers that tests start themselves: packages from PyPI and npm, in environments of their own.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support import scenes
 from support.extent import IN_FULL
 from support.repo import Machine, Repo
 from support.twin import Twin
@@ -66,6 +67,12 @@ def second_mount(tmp_path: Path) -> Iterator[Path]:
                 yield Path(made)
             return
     pytest.skip("no second file system to write to: neither /dev/shm nor /var/tmp is one")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keep_scenes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Scenes are played once by each process, and copied from then on."""
+    scenes.kept.folder = tmp_path_factory.mktemp("scenes")
 
 
 @pytest.fixture

@@ -83,9 +83,9 @@ def test_several_at_once_lose_nothing(repo: Repo) -> None:
 
 def test_an_edit_in_the_same_second_is_seen(repo: Repo) -> None:
     for turn in range(8):
-        repo.write({"a.bin": b"%04d" % turn + DATA}).mlvc("add", "a.bin")
+        repo.write_now({"a.bin": b"%04d" % turn + DATA}).mlvc("add", "a.bin")
         before = repo.text("rev-parse", ":a.bin")
-        repo.write({"a.bin": b"%04d" % (turn + 1) + DATA})
+        repo.write_now({"a.bin": b"%04d" % (turn + 1) + DATA})
         assert "a.bin" in repo.git("diff", "--name-only", tick=False).out
         repo.mlvc("add", "a.bin")
         assert repo.text("rev-parse", ":a.bin") != before

@@ -38,7 +38,7 @@ def test_files_are_moved_and_removed(twin: Twin) -> None:
 def test_a_move_to_a_name_that_is_not_tracked_loses_nothing(repo: Repo) -> None:
     """Git asks no filter for such a name: it holds the pointer and sees the content as an edit."""
     data = noise(4000)
-    repo.write({"x.bin": data}).add().commit("one")
+    repo.write_now({"x.bin": data}).add().commit("one")
     repo.git("mv", "x.bin", "x.txt")
     assert repo.read("x.txt") == data
     repo.commit("moved", "-a")
@@ -99,11 +99,11 @@ def test_content_is_named_by_its_bytes_not_by_its_path(repo: Repo) -> None:
 
 def test_an_edit_that_keeps_size_and_time_is_seen_when_git_looks(repo: Repo) -> None:
     """Git itself asks again for a file written in the second of the index; so must we."""
-    repo.write({"x.bin": noise(5000, 1)}).add()
-    repo.write({"x.bin": noise(5000, 2)})
+    repo.write_now({"x.bin": noise(5000, 1)}).add()
+    repo.write_now({"x.bin": noise(5000, 2)})
     repo.add().commit("two")
     assert repo.blob("HEAD:x.bin") == pointer_to(noise(5000, 2))
-    repo.write({"x.bin": noise(5000, 3)})
+    repo.write_now({"x.bin": noise(5000, 3)})
     assert repo.status() == " M x.bin\n"
 
 

@@ -62,7 +62,7 @@ class Life:
                     repo.remove(str(parent))
             if repo.at(name).is_dir():
                 repo.remove(name)
-        self.twin.write({name: data})
+        self.twin.write_now({name: data})
 
     def edit(self) -> None:
         """Other bytes, same size, perhaps in the same second: only looking inside tells."""
@@ -72,7 +72,7 @@ class Life:
             self.told.append(f"edit {name}")
             if not self.twin.plain.at(name).is_symlink():
                 size = self.twin.plain.at(name).stat().st_size
-                self.twin.write({name: noise(size, self.rng.randrange(1000))})
+                self.twin.write_now({name: noise(size, self.rng.randrange(1000))})
 
     def delete(self) -> None:
         names = self.present()

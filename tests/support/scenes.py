@@ -1,9 +1,17 @@
-"""Small histories that many tests begin with."""
+"""Small histories that many tests begin with: played once by each test process, and copied from then on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from itertools import count
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
 import pytest
 from support.content import edited, noise, table
+from support.copied import copy_repository, is_plain
 from support.extent import cases
 from support.twin import Twin
 
@@ -29,10 +37,68 @@ FILES = {
 }
 
 
+P = ParamSpec("P")
+Scene = Callable[Concatenate[Twin, P], Twin]
+
+
+@dataclass
+class Kept:
+    """Scenes as they stood when they had been played, in `folder` (None: nothing is kept)."""
+
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.played: dict[object, tuple[Path, int]] = {}
+        self.numbers = count()
+
+
+kept = Kept()
+
+
+def played_once(play: Scene[P]) -> Scene[P]:
+    """Copy what was played from the same beginning before: settings, attributes, time, and no commit."""
+
+    @wraps(play)
+    def scene(twin: Twin, /, *args: P.args, **options: P.kwargs) -> Twin:
+        beginning = _beginning(twin)
+        if kept.folder is None or beginning is None:
+            return play(twin, *args, **options)
+        key = (play, args, tuple(options.items()), beginning)
+        if key in kept.played:
+            folder, twin.clock.now = kept.played[key]
+            for repo in twin.pair:
+                copy_repository(folder / repo.machine.root.name, repo.path)
+            return twin
+        play(twin, *args, **options)
+        if all(is_plain(repo.path) for repo in twin.pair):
+            folder = kept.folder / str(next(kept.numbers))
+            for repo in twin.pair:
+                copy_repository(repo.path, folder / repo.machine.root.name)
+            kept.played[key] = folder, twin.clock.now
+        return twin
+
+    return scene
+
+
+def _beginning(twin: Twin) -> object:
+    """Return all that a scene's outcome depends on; None where something has been made already."""
+    files = []
+    for repo in twin.pair:
+        if sorted(path.name for path in repo.path.iterdir()) != [".git", ".gitattributes"]:
+            return None
+        if (repo.git_dir / "index").exists() or repo.machine.extra_env:
+            return None
+        config = (repo.machine.config_file, repo.git_dir / "config", repo.at(".gitattributes"))
+        files += [path.read_bytes() for path in config]
+    return twin.clock.now, tuple(files)
+
+
+@played_once
 def one_commit(twin: Twin) -> Twin:
     return twin.commit("base", FILES)
 
 
+@played_once
 def two_branches(twin: Twin) -> Twin:
     """`main` and `topic`, forked at the tag `base`; what they change does not overlap. HEAD is main."""
     one_commit(twin)
@@ -58,6 +124,7 @@ def two_branches(twin: Twin) -> Twin:
     )
 
 
+@played_once
 def rivals(twin: Twin) -> Twin:
     """As two_branches, and a branch `rival`, two commits from base, whose first conflicts with main."""
     two_branches(twin)
@@ -68,6 +135,7 @@ def rivals(twin: Twin) -> Twin:
     return twin
 
 
+@played_once
 def line(twin: Twin, commits: int) -> Twin:
     """A line of commits, each changing `a.bin` and adding one file; tags c0, c1, …"""
     data = A
