@@ -21,7 +21,9 @@ _SHOWN_RESTORED = 30
 
 
 class Telling:
-    """`course.Watch` for people; of what runs, `StageLines` tell. Without them (--json) nothing is told."""
+    """`course.Watch` for people; of what runs, `StageLines` tell. Without them (--json) only what keeps it
+    waiting is told.
+    """
 
     def __init__(self, output: Output, lines: StageLines | None) -> None:
         self._output = output
@@ -33,6 +35,12 @@ class Telling:
 
     def planned(self, steps: Sequence[Step]) -> None:
         pass
+
+    def waits(self, stage: str, why: str) -> None:
+        if self._lines is not None:
+            self._lines.waits(stage, why)
+        else:
+            self._output.message(f"{stage} {why}")
 
     def began(self, step: Step) -> None:
         self._reasons[step.stage] = step.reason

@@ -52,6 +52,10 @@ class StageLines:
             self._end_line()
             yield
 
+    def waits(self, stage: str, why: str) -> None:
+        """Take what keeps a stage from being run; may be called on any thread."""
+        self._say(f"{stage} {why}")
+
     def started(self, stage: str, attempt: int, log: Path | None) -> None:
         again = f" (attempt {attempt})" if attempt > 1 else ""
         self._say(f"{stage}: running{again}")
@@ -156,9 +160,16 @@ class LiveTable(PrefixedLines):
             self._flush(with_table=False)
             yield
 
+    def waits(self, stage: str, why: str) -> None:
+        with self._lock:
+            self._began[stage] = self._clock()
+            self._last[stage] = why
+            super().waits(stage, why)
+
     def started(self, stage: str, attempt: int, log: Path | None) -> None:
         with self._lock:
             self._began[stage] = self._clock()
+            self._last.pop(stage, None)
             super().started(stage, attempt, log)
 
     def output(self, stage: str, data: bytes) -> None:

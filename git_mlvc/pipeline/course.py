@@ -11,13 +11,26 @@ import heapq
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from queue import SimpleQueue
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from git_mlvc.errors import MlvcError
 from git_mlvc.pipeline.plan import Action, Planner, Step
 from git_mlvc.pipeline.report import Ended, Fate, Report
+
+_FIRST_PAUSE_S = 0.05  # how often is looked whether others have let go of what is waited for
+_LONGEST_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Steps for which there is room, each with what runs it on another thread, gives its room back itself, and
+    raises MlvcError where the stage fails. `waits`: by stage, who else keeps it waiting: "waits for gpu: …".
+    """
+
+    works: Sequence[tuple[Step, Callable[[], Ended]]]
+    waits: Mapping[str, str] = field(default_factory=dict)
 
 
 class Doing(Protocol):
@@ -35,13 +48,10 @@ class Doing(Protocol):
         """Put results in place and record them. Return what failed, by stage."""
         ...
 
-    def admit(
-        self, ready: Sequence[Step], before: Mapping[str, Step]
-    ) -> Sequence[tuple[Step, Callable[[], Ended]]]:
-        """Return those for which there is room now, each with what runs it on another thread.
+    def admit(self, ready: Sequence[Step], before: Mapping[str, Step]) -> Admission:
+        """Take room for those for which there is some.
 
-        With nothing running there is room for one at least. What is returned gives its room back itself,
-        and raises MlvcError where the stage fails.
+        With nothing running there is room for one at least, or one waits for somebody else.
         """
         ...
 
@@ -54,6 +64,10 @@ class Watch(Protocol):
     """Who looks on. Called on the thread of the course."""
 
     def planned(self, steps: Sequence[Step]) -> None: ...
+
+    def waits(self, stage: str, why: str) -> None:
+        """Told once of a stage that somebody else keeps waiting: "waits for gpu: …"."""
+        ...
 
     def began(self, step: Step) -> None: ...
 
@@ -88,6 +102,8 @@ class Course:
         self._held: list[Step] = []
         self._running: dict[str, threading.Thread] = {}
         self._done: SimpleQueue[tuple[Step, Ended | BaseException]] = SimpleQueue()
+        self._kept_waiting: set[str] = set()
+        self._pause_s = _FIRST_PAUSE_S
         self._is_over = False  # something failed, and nothing else is to begin
 
     def go(self) -> Report:
@@ -121,14 +137,26 @@ class Course:
     def _loop(self) -> None:
         while self._ready or self._held or self._running:
             self._turns()
-            self._admit()
-            if self._running:
-                step, outcome = self._done.get()
-                self._running.pop(step.stage).join()
-                if isinstance(outcome, BaseException) and not isinstance(outcome, MlvcError):
-                    raise outcome
-                self._ran(step, outcome)
-                self._tell()
+            waits = self._admit()
+            if self._running or waits:
+                self._see_end(waits)
+
+    def _see_end(self, waits: Mapping[str, str]) -> None:
+        """Wait for the end of one that runs; not for long if others keep some waiting: they do not call us."""
+        for stage, why in waits.items():
+            if stage not in self._kept_waiting:
+                self._watch.waits(stage, why)
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S) if waits else _FIRST_PAUSE_S
+        self._kept_waiting |= waits.keys()
+        try:
+            step, outcome = self._done.get(timeout=self._pause_s if waits else None)
+        except Empty:
+            return
+        self._running.pop(step.stage).join()
+        if isinstance(outcome, BaseException) and not isinstance(outcome, MlvcError):
+            raise outcome
+        self._ran(step, outcome)
+        self._tell()
 
     # -- turns
 
@@ -189,21 +217,25 @@ class Course:
 
     # -- running
 
-    def _admit(self) -> None:
+    def _admit(self) -> Mapping[str, str]:
+        """Start those for which there is room; return who else keeps which waiting."""
+        waits: Mapping[str, str] = {}
         if self._is_over:
             for step in self._held:
                 self._leave(step.stage)
             self._held = []
         if self._held:
-            admitted = self._doing.admit(self._held, self._steps)
-            names = {step.stage for step, _ in admitted}
+            admission = self._doing.admit(self._held, self._steps)
+            names = {step.stage for step, _ in admission.works}
             self._held = [step for step in self._held if step.stage not in names]
-            for step, work in admitted:
+            for step, work in admission.works:
                 self._watch.began(step)
                 self._start(step, work)
-            if not self._running:
+            waits = admission.waits
+            if not self._running and not waits:
                 raise ValueError("there was no room for a stage although nothing runs")
         self._tell()
+        return waits
 
     def _start(self, step: Step, work: Callable[[], Ended]) -> None:
         def run() -> None:

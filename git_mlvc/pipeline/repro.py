@@ -22,6 +22,7 @@ from git_mlvc.pipeline.plan import Action, Options, Step
 from git_mlvc.pipeline.report import Ended, Fate, Report
 from git_mlvc.pipeline.repro_lock import ReproLock
 from git_mlvc.pipeline.running.executor import Executor, Place
+from git_mlvc.pipeline.running.shared_slots import SharedSlots
 from git_mlvc.pipeline.running.slots import Slots
 from git_mlvc.pipeline.scene import Means, Scene
 from git_mlvc.pipeline.stage_work import StageWork
@@ -83,13 +84,17 @@ def repro(
     """
     with contextlib.nullcontext(held) if held else ReproLock(means.repo, waiting) as lock:
         scene = _scene(means, request)
-        slots = Slots(request.jobs, means.settings.resources)
         graph = scene.pipeline.graph
-        slots.check(graph[address] for address in scene.planner.chosen)
+        permissions = means.store.disk.permissions
+        slots = SharedSlots.of(means.repo, request.jobs, means.settings.resources, permissions)
+        slots.expect(graph[address] for address in scene.planner.chosen)
+
+        def held_fds() -> list[int]:
+            return [lock.fileno(), *slots.fds()]
+
         with (
-            Executor(
-                Place.of(means.repo, means.logs), watcher, held_fds=[lock.fileno()]
-            ) as executor,
+            slots,
+            Executor(Place.of(means.repo, means.logs), watcher, held_fds=held_fds) as executor,
             _working(scene, executor, slots) as work,
             executor.stopping_on_signals(),
         ):
@@ -114,7 +119,7 @@ def accept(
         graph = scene.pipeline.graph
         with (
             Executor(Place.of(means.repo)) as executor,
-            _working(scene, executor, Slots(1, {})) as work,
+            _working(scene, executor, SharedSlots(Slots(1, {}))) as work,
         ):
             ended = [
                 Ended(address, Fate.ACCEPTED, result=work.accept(graph[address]))
@@ -132,7 +137,7 @@ def restore(means: Means, request: Request) -> Report:
         scene = _scene(means, request)
         with (
             Executor(Place.of(means.repo)) as executor,
-            _working(scene, executor, Slots(1, {})) as work,
+            _working(scene, executor, SharedSlots(Slots(1, {}))) as work,
         ):
             steps = certain_plan(scene.planner, work.obtain)
             failed = work.restore([step for step in steps if step.action is Action.RESTORE])
@@ -232,7 +237,7 @@ def _maker(graph: Graph, name: str, folder: RepoPath | None) -> Stage | None:
 
 
 @contextlib.contextmanager
-def _working(scene: Scene, executor: Executor, slots: Slots) -> Iterator[StageWork]:
+def _working(scene: Scene, executor: Executor, slots: SharedSlots) -> Iterator[StageWork]:
     """Put right what a killed run left; at the end seal, tell git, and keep what was learnt."""
     work = StageWork(scene, executor, slots)
     try:
@@ -256,6 +261,11 @@ class _Telling:
 
     def planned(self, steps: Sequence[Step]) -> None:
         self._watch.planned(steps)
+
+    def waits(self, stage: str, why: str) -> None:
+        if not self._running:
+            self._lock.say(f"{stage} {why}")
+        self._watch.waits(stage, why)
 
     def began(self, step: Step) -> None:
         self._running.append(step.stage)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError, MlvcError, StageFailed, StoreError
 from git_mlvc.pipeline import fingerprint
+from git_mlvc.pipeline.course import Admission
 from git_mlvc.pipeline.model import DepKind, FileState, Inputs, MissingDep, Result, Run, Stage
 from git_mlvc.pipeline.outs import set_aside
 from git_mlvc.pipeline.plan import Step
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from git_mlvc.pipeline.outs.replaced import Kept
     from git_mlvc.pipeline.running.executor import Executor
     from git_mlvc.pipeline.running.outcome import Outcome
-    from git_mlvc.pipeline.running.slots import Admitted, Slots
+    from git_mlvc.pipeline.running.shared_slots import SharedSlots
+    from git_mlvc.pipeline.running.slots import Admitted
     from git_mlvc.pipeline.scene import Scene
     from git_mlvc.repo_path import RepoPath
     from git_mlvc.store.session import Session
@@ -37,14 +39,13 @@ if TYPE_CHECKING:
 class StageWork:
     """`course.Doing` for one scene. `close` it, however the course ended."""
 
-    def __init__(self, scene: Scene, executor: Executor, slots: Slots) -> None:
+    def __init__(self, scene: Scene, executor: Executor, slots: SharedSlots) -> None:
         self._scene = scene
         self._executor = executor
         self._slots = slots
         self._planner = scene.planner
         self._graph = scene.pipeline.graph
         self._session: Session | None = None
-        self._room = Lock()  # of `slots`
         self._one_fill = Lock()  # of stubs that several stages read
         self._made: list[Stage] = []  # those that left something new
         self.kept: list[Kept] = []
@@ -101,16 +102,14 @@ class StageWork:
                     failed[stage.address] = error
         return failed
 
-    def admit(
-        self, ready: Sequence[Step], before: Mapping[str, Step]
-    ) -> list[tuple[Step, Callable[[], Ended]]]:
+    def admit(self, ready: Sequence[Step], before: Mapping[str, Step]) -> Admission:
         by_stage = {step.stage: step for step in ready}
-        with self._room:
-            admitted = self._slots.choose([self._graph[step.stage] for step in ready])
-        return [
+        choice = self._slots.choose([self._graph[step.stage] for step in ready])
+        works = [
             (by_stage[one.stage.address], self._work(one, before, self._outputs))
-            for one in admitted
+            for one in choice.admitted
         ]
+        return Admission(works, choice.waits)
 
     def stop(self) -> None:
         self._executor.stop()
@@ -143,8 +142,7 @@ class StageWork:
                     f"stage '{stage.address}' could not be run{name}", why=exc.strerror or str(exc)
                 ) from exc
             finally:
-                with self._room:
-                    self._slots.give_back(stage.address)
+                self._slots.give_back(stage.address)
 
         return work
 
@@ -161,8 +159,9 @@ class StageWork:
         self._fill_deps(stage)
         for attempt in range(1, stage.retries + 2):
             aside = set_aside.begin(self._scene.repo, stage, self._scene.states)
+            remark = self._slots.trouble() if slots else ""
             try:
-                outcome = self._executor.run(stage, slots, attempt)
+                outcome = self._executor.run(stage, slots, attempt, remark=remark)
                 if outcome.is_ok:
                     return self._succeeded(stage, inputs, before, outcome, aside, outputs)
             finally:

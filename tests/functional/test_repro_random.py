@@ -127,6 +127,9 @@ class Nobody:
     def planned(self, steps: object) -> None:
         pass
 
+    def waits(self, stage: str, why: str) -> None:
+        pass
+
     def began(self, step: object) -> None:
         pass
 

@@ -29,7 +29,7 @@ class Says:
 top = Path(sys.argv[1])
 place = Place(top, {"PATH": os.environ["PATH"]}, RunLogs(top / "logs"))
 with FileLock(top / "lock", timeout_s=5) as lock:
-    with Executor(place, Says(), held_fds=(lock.fileno(),)) as executor:
+    with Executor(place, Says(), held_fds=lambda: (lock.fileno(),)) as executor:
         with executor.stopping_on_signals():
             outcome = executor.run(Stage("s", "s", (sys.argv[2],)))
             print("outcome", outcome.was_interrupted, outcome.returncode, flush=True)

@@ -17,7 +17,7 @@ from blake3 import blake3
 from git_mlvc.errors import ConfigError, MlvcError, StageFailed
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline import fingerprint
-from git_mlvc.pipeline.course import Course, certain_plan
+from git_mlvc.pipeline.course import Admission, Course, certain_plan
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, Param, Result, Run, Stage
 from git_mlvc.pipeline.plan import Options, Planner, Step
@@ -212,15 +212,13 @@ class Doing:
             self.world.locked[step.stage] = step.result
         return {}
 
-    def admit(
-        self, ready: Sequence[Step], before: Mapping[str, Step]
-    ) -> list[tuple[Step, Callable[[], Ended]]]:
+    def admit(self, ready: Sequence[Step], before: Mapping[str, Step]) -> Admission:
         admitted = []
         for step in ready:
             if self.room:
                 self.room -= 1
                 admitted.append((step, self._work(step, before)))
-        return admitted
+        return Admission(admitted)
 
     def _work(self, step: Step, before: Mapping[str, Step]) -> Callable[[], Ended]:
         def work() -> Ended:
@@ -275,6 +273,9 @@ class Doing:
 
     def planned(self, steps: Sequence[Step]) -> None:
         self.plan = list(steps)
+
+    def waits(self, stage: str, why: str) -> None:
+        pass
 
     def began(self, step: Step) -> None:
         self.began_with.append(step)

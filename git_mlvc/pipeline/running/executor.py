@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -47,12 +47,16 @@ class Place:
 class Executor:
     """`with Executor(place, watcher) as executor:`. On leaving, what still runs is killed.
 
-    `held_fds`: descriptors of locks that are to stay locked for as long as anything runs, even if we are
-    killed: a small process then stops what runs before it lets go of them.
+    `held_fds`: gives the descriptors of locks that are to stay locked for as long as anything runs, even if we
+    are killed: a small process then stops what runs before it lets go of them. Asked when the first one is run.
     """
 
     def __init__(
-        self, place: Place, watcher: Watcher | None = None, *, held_fds: Sequence[int] = ()
+        self,
+        place: Place,
+        watcher: Watcher | None = None,
+        *,
+        held_fds: Callable[[], Sequence[int]] = tuple,
     ) -> None:
         self._place = place
         self._watcher: Watcher = watcher if watcher is not None else Unwatched()
@@ -71,9 +75,14 @@ class Executor:
         self._processes.close()
 
     def run(
-        self, stage: Stage, slots: Mapping[str, Sequence[int]] | None = None, attempt: int = 1
+        self,
+        stage: Stage,
+        slots: Mapping[str, Sequence[int]] | None = None,
+        attempt: int = 1,
+        *,
+        remark: str = "",
     ) -> Outcome:
-        """Run all commands of a stage and wait for their end; from any thread.
+        """Run all commands of a stage and wait for their end; from any thread. `remark`: is told when it begins.
 
         A command that fails is no exception. After `stop` nothing is started: `was_interrupted`.
         """
@@ -82,7 +91,7 @@ class Executor:
         # By this `git_mlvc.log` knows what belongs together: all commands of one attempt, and nothing else.
         env["MLVC_LOG_RUN"] = os.urandom(8).hex()
         job = Job(stage.commands, folder, env, stage.timeout_s)
-        listener = _Listener(stage, attempt, self._place.logs, self._watcher)
+        listener = _Listener(stage, attempt, self._place.logs, self._watcher, remark)
         ended = self._processes.run(job, listener)
         return listener.outcome or listener.outcome_of(ended)
 
@@ -140,12 +149,15 @@ class Executor:
 class _Listener:
     """Hands what a stage writes to its log and to whoever watches, and keeps the end of it."""
 
-    def __init__(self, stage: Stage, attempt: int, logs: RunLogs, watcher: Watcher) -> None:
+    def __init__(
+        self, stage: Stage, attempt: int, logs: RunLogs, watcher: Watcher, remark: str
+    ) -> None:
         self._stage = stage
         self._attempt = attempt
         self._logs = logs
         self._log = RunLog()
         self._watcher = watcher
+        self._remark = remark
         self._tail = bytearray()
         self._trouble = ""
         self.outcome: Outcome | None = None
@@ -154,6 +166,8 @@ class _Listener:
         address = self._stage.address
         self._log = self._logs.begin(address, self._stage.commands, self._attempt, time.time())
         self._watcher.started(address, self._attempt, self._log.path)
+        if self._remark:
+            self.remark(self._remark)
         self._tell_of_trouble()
 
     def output(self, data: bytes) -> None:

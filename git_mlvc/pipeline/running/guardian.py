@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _SHELL = "/bin/sh"
 _SCRIPT = r"""
@@ -47,9 +47,11 @@ for one in $groups; do kill -KILL "-$one"; done
 
 
 class Guardian:
-    """Started when there is the first group to watch. `held_fds` stay open in it until nothing is left."""
+    """Started when there is the first group to watch. What `held_fds` gives then stays open in it until nothing is
+    left.
+    """
 
-    def __init__(self, held_fds: Sequence[int] = ()) -> None:
+    def __init__(self, held_fds: Callable[[], Sequence[int]] = tuple) -> None:
         self._held_fds = held_fds
         self._process: subprocess.Popen[bytes] | None = None
         self._write_fd: int | None = None
@@ -83,7 +85,7 @@ class Guardian:
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 env={"PATH": os.defpath},
-                pass_fds=tuple(self._held_fds),
+                pass_fds=tuple(self._held_fds()),
                 start_new_session=True,
             )
         finally:

@@ -36,13 +36,13 @@ class _Entry:
 class Processes:
     """`run` from any thread; all listeners are told from the one thread in here.
 
-    `held_fds`: descriptors of locks that stay locked while anything of ours runs, even if we are killed.
+    `held_fds`: gives the descriptors of locks that stay locked while anything of ours runs, even if we are killed.
     `tick` is called every `tick_s` seconds while something runs, from that thread too.
     """
 
     def __init__(
         self,
-        held_fds: Sequence[int] = (),
+        held_fds: Callable[[], Sequence[int]] = tuple,
         *,
         tick: Callable[[], None] | None = None,
         tick_s: float | None = None,

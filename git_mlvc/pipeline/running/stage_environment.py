@@ -13,7 +13,10 @@ from git_mlvc.pipeline.model import Stage
 
 # Settings of the user's, and not a repository that git was in when it started us.
 _KEPT = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
-_OURS = re.compile(r"MLVC_(?:STAGE|ROOT|ITEM(?:_.*)?|SLOT_.*)\Z")
+_OURS = re.compile(
+    r"MLVC_(?:STAGE|ROOT|ITEM(?:_.*)?)\Z"
+)  # slots of a stage are for all that it starts
+_SLOT = "MLVC_SLOT_"
 _NO_NAME = re.compile(r"[^A-Za-z0-9]")
 
 
@@ -46,8 +49,19 @@ def stage_environment(
     """
     env = {**base, **dict(environment(stage)), "MLVC_STAGE": stage.address, "MLVC_ROOT": str(top)}
     for name, numbers in slots.items():
-        env[f"MLVC_SLOT_{_NO_NAME.sub('_', name).upper()}"] = ",".join(map(str, numbers))
+        env[f"{_SLOT}{_NO_NAME.sub('_', name).upper()}"] = ",".join(map(str, numbers))
     return env
+
+
+def slot_numbers(env: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+    """Return the slots of the stage in which we were started, if we were, by resource."""
+    found = {}
+    for name, value in env.items():
+        numbers = value.split(",") if name.startswith(_SLOT) else [""]
+        if all(number.isascii() and number.isdigit() for number in numbers):
+            resource = name.removeprefix(_SLOT).lower().replace("_", "-")
+            found[resource] = tuple(map(int, numbers))
+    return found
 
 
 def _is_found(repo: Repository, env: Mapping[str, str]) -> bool:

@@ -28,6 +28,7 @@ def test_what_git_tells_a_hook_does_not_reach_a_stage(tmp_path):
     assert user_environment(Repository.discover(top, env)) == {
         "GIT_CONFIG_COUNT": "0",
         "HOME": "/h",
+        "MLVC_SLOT_GPU": "1",  # it belongs to all that the outer stage starts
         "MLVC_STORE": "/s",
         "PYTHONUNBUFFERED": "1",
     }

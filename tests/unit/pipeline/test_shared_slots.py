@@ -1,0 +1,125 @@
+"""Slots that several processes share, each with its own files; here all of them are in one process."""
+
+import json
+from contextlib import ExitStack
+
+import pytest
+
+from git_mlvc.fs.lock import FileLock
+from git_mlvc.fs.owner import Owner
+from git_mlvc.pipeline.model import Stage
+from git_mlvc.pipeline.running.shared_slots import SharedSlots
+from git_mlvc.pipeline.running.slot_files import SlotFiles, waiting
+from git_mlvc.pipeline.running.slots import Slots
+
+
+def stage(name, **resources):
+    return Stage(name, name, ("true",), resources=resources)
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Make the slots of a process that may run `stages`."""
+    with ExitStack() as stack:
+
+        def make(*stages, jobs=4, gpus=2, place="a"):
+            files = SlotFiles(tmp_path / "mlvc" / "slots", tmp_path / place)
+            shared = stack.enter_context(SharedSlots(Slots(jobs, {"gpu": gpus}), files))
+            shared.expect(stages)
+            return shared
+
+        yield make
+
+
+def chosen(shared, *ready):
+    choice = shared.choose(ready)
+    return {one.stage.name: one.slots.get("gpu") for one in choice.admitted}, choice.waits
+
+
+def files(tmp_path):
+    return sorted(path.suffix for path in (tmp_path / "mlvc" / "slots").iterdir())
+
+
+def test_two_processes_get_numbers_of_their_own_and_the_third_is_told_who_has_them(
+    tmp_path, process
+):
+    one, two = stage("one", gpu=1), stage("two", gpu=1)
+    first, second, third = process(one), process(one, place="b"), process(two)
+    assert chosen(first, one) == ({"one": (0,)}, {})
+    assert chosen(second, one) == ({"one": (1,)}, {})
+    started, waits = chosen(third, two, stage("free"))
+    assert started == {"free": None}
+    pid = Owner.current().pid
+    for place in "ab":
+        assert f"process {pid} runs one in {tmp_path / place}" in waits["two"]
+    assert [wish.stage for wish in waiting(tmp_path)[pid].wishes] == ["two"]
+    first.give_back("one")
+    assert chosen(third, two) == ({"two": (0,)}, {})
+    assert waiting(tmp_path) == {}
+    for shared in (first, second, third):
+        shared.__exit__()
+    assert files(tmp_path) == [""]  # the lock for taking turns
+
+
+def test_where_no_stage_asks_for_slots_nothing_is_written(tmp_path, process):
+    plain = stage("plain", gpu=0)
+    shared = process(plain)
+    assert chosen(shared, plain) == ({"plain": None}, {})
+    assert shared.fds() == [] and not (tmp_path / "mlvc").exists()
+
+
+def test_a_lock_tells_the_dead_from_those_whose_stages_still_run(tmp_path, process):
+    one = stage("one", gpu=1)
+    killed, other = process(one, gpus=1), process(one, gpus=1)
+    chosen(killed, one)
+    (path,) = (tmp_path / "mlvc" / "slots").glob("*.json")
+    lock = path.with_suffix(".lock")
+    left = path.read_bytes(), lock.read_bytes()
+    killed.__exit__()
+    path.write_bytes(left[0])
+    lock.write_bytes(left[1])
+    with FileLock(lock, timeout_s=0):  # as whoever stops what a killed process has started
+        assert chosen(other, one)[0] == {}
+    assert chosen(other, one) == ({"one": (0,)}, {})
+    assert not path.exists() and not lock.exists()
+
+
+def test_other_machines_and_those_that_wait_no_more_do_not_count(tmp_path, process):
+    one, big = stage("one", gpu=1), stage("big", gpu=2)
+    first, second = process(one, big), process(one)
+    assert chosen(first, one)[0] == {"one": (0,)}
+    assert chosen(first, big) == ({}, {})  # it waits for a stage of its own process
+    assert chosen(second, one)[0] == {}
+    (path,) = (
+        file for file in (tmp_path / "mlvc" / "slots").glob("*.json") if b"big" in file.read_bytes()
+    )
+    said = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**said, "seen_ns": said["seen_ns"] - 10**11}))  # stopped by Ctrl-Z
+    assert chosen(second, one)[0] == {"one": (1,)}
+    second.give_back("one")
+    path.write_text(json.dumps({**said, "owner": "elsewhere" + said["owner"]}))
+    assert chosen(second, one)[0] == {"one": (0,)}
+    path.write_text("{")  # says nothing sensible, and is held: nobody knows of what
+    second.give_back("one")
+    assert chosen(second, one)[0] == {"one": (0,)}
+
+
+def test_where_nothing_can_be_written_a_process_counts_alone_and_says_so_once(tmp_path, process):
+    (tmp_path / "mlvc").write_bytes(b"in the way")
+    one = stage("one", gpu=1)
+    shared = process(one)
+    assert chosen(shared, one) == ({"one": (0,)}, {})
+    assert "other processes do not see: Not a directory" in shared.trouble()
+    assert shared.trouble() == ""
+    shared.give_back("one")
+    assert chosen(shared, one) == ({"one": (0,)}, {})
+
+
+def test_while_another_takes_its_turn_only_stages_without_slots_begin(tmp_path, process):
+    one, free = stage("one", gpu=1), stage("free")
+    shared = process(one)
+    chosen(shared, free)
+    with FileLock(tmp_path / "mlvc" / "slots" / "lock", timeout_s=0):
+        started, waits = chosen(shared, one, stage("also free"))
+        assert started == {"also free": None} and "waits for its turn" in waits["one"]
+    assert chosen(shared, one) == ({"one": (0,)}, {})
