@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from git_mlvc.errors import ConfigError, MlvcError, RemoteUnavailable
@@ -19,6 +20,7 @@ from git_mlvc.pipeline.model import (
     State,
     UrlState,
 )
+from git_mlvc.pipeline.outs.held_by_git import HeldByGit
 from git_mlvc.pipeline.parameters import param_values, params
 from git_mlvc.pipeline.standing.globs import glob
 from git_mlvc.repo_path import RepoPath
@@ -64,6 +66,7 @@ class WorktreeFacts:
         run_cache: RunCache,
         asks_servers: bool = True,
     ) -> None:
+        self._held_by_git = HeldByGit(repo, store)
         self._top = repo.needed_worktree("there are no stages to look at")
         self._store = store
         self._reader = reader
@@ -151,8 +154,17 @@ class WorktreeFacts:
             self.unknown_keys.add(key)
         return found
 
-    def is_here(self, state: FileState) -> bool:
+    def is_here(self, out: Out, state: FileState) -> bool:
+        if self._elsewhere.has(state):
+            return True
+        self.take_from_git([(out.path, state)])
         return self._elsewhere.has(state)
+
+    def take_from_git(self, outs: Iterable[tuple[RepoPath, FileState]]) -> None:
+        """Have the store know of recorded outs what git's index holds of them. Never fails: it is one place more."""
+        for path, state in outs:
+            with suppress(MlvcError):
+                self._held_by_git.take_in(path, state)
 
     def rows(self, dep: Dep, state: FileState) -> Mapping[bytes, object] | None:
         found = None if dep.kind is DepKind.URL else self._states.standing(dep)

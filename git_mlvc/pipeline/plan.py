@@ -100,8 +100,8 @@ class Facts(Protocol):
         """Return earlier runs with these inputs, the newest first."""
         ...
 
-    def is_here(self, state: FileState) -> bool:
-        """True if the content can be had without asking a remote."""
+    def is_here(self, out: Out, state: FileState) -> bool:
+        """True if this content of an out can be had without asking a remote."""
         ...
 
     def rows(self, dep: Dep, state: FileState) -> Mapping[bytes, object] | None:
@@ -281,7 +281,7 @@ class Planner:
             and (
                 self.options.can_fetch
                 or self.facts.out(out) == outs[out.path]
-                or self.facts.is_here(outs[out.path])
+                or self.facts.is_here(out, outs[out.path])
             )
             for out in stage.outs
         )

@@ -125,15 +125,20 @@ class Scene:
         return not run_travel.bring(self.store, self._remotes().views, new, self.progress)
 
     def wanting(self, steps: Iterable[Step]) -> list[tuple[RepoPath, FileState]]:
-        """Return those outs of the steps' results that do not stand in the worktree already, stub or not."""
+        """Return those outs of the steps' results that do not stand in the worktree already, stub or not.
+
+        What git holds of them is in the store then.
+        """
         graph = self.pipeline.graph
-        return [
+        wanted = [
             (out.path, state)
             for step in steps
             if step.result is not None
             for out in graph[step.stage].outs
             if (state := step.result.out(out.path)) is not None and self.facts.out(out) != state
         ]
+        self.facts.take_from_git(wanted)
+        return wanted
 
     def look_for(self, steps: Sequence[Step]) -> bool:
         """As `course.Doing.obtain`, but ask only whether the data is to be had; only lists of files come.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from support.content import is_pointer, noise
 from support.repo import Machine
 
@@ -56,6 +58,17 @@ def test_after_repro_git_add_commits_pointers_and_after_a_restore_git_finds_noth
     assert repo.snapshot() == first
     assert repo.is_clean()
     assert not [n for n in repo.cleans("status", "--porcelain") if n.startswith(("data", "models"))]
+
+    # A clone has neither the tree of data/ nor the metrics in its store; git knows them.
+    clone = machine.clone(repo.path, "clone")
+    clone.mlvc("init")
+    shutil.rmtree(clone.at("data"))
+    clone.remove("metrics.json")
+    plan = clone.mlvc("repro", "--plan", check=False).out
+    assert plan == "restore  make  data is missing; metrics.json is missing\n"
+    assert clone.mlvc("repro").out == "stages: 1 restored\n"
+    assert clone.snapshot() == first
+    assert clone.is_clean()
 
 
 def test_where_modes_mean_nothing_to_git_they_mean_nothing_to_stages(machine: Machine) -> None:

@@ -111,7 +111,7 @@ class World:
     def runs(self, key: bytes) -> Sequence[Run]:
         return self.known_runs.get(key, ())
 
-    def is_here(self, state: FileState) -> bool:
+    def is_here(self, out: Out, state: FileState) -> bool:
         return state.oid in self.store
 
     def rows(self, dep: Dep, state: FileState) -> Mapping[bytes, object] | None:
