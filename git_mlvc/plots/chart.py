@@ -109,6 +109,9 @@ def same_revisions(chart: Chart) -> tuple[str, ...]:
         else:
             shown = repr(chart.tables[revision].columns)
         groups.setdefault(shown, []).append(revision)
-    return tuple(
-        f"the same in {' and '.join(group)}" for group in groups.values() if len(group) > 1
-    )
+    return tuple(f"the same in {joined(group)}" for group in groups.values() if len(group) > 1)
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return names as a sentence has them: "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -19,6 +19,7 @@ from git_mlvc.fs import atomic
 from git_mlvc.oid import Oid
 from git_mlvc.plots import page, specs
 from git_mlvc.plots.gather import Figure, Gathered
+from git_mlvc.plots.picture import is_picture
 from git_mlvc.plots.vega import SCHEMA, Panel, Spec
 
 PNG_MARK = b"Software\0git mlvc plots"
@@ -156,10 +157,16 @@ def _marked(png: bytes) -> bytes:
 def _images(figure: Figure, folder: Path) -> list[Path]:
     """Images keep their bytes, so their names tell which they are: what has such a name is the same image."""
     assert figure.pictures is not None
-    stem, _, ending = figure.path.text.rpartition("/")[2].rpartition(".")
+    last = figure.path.text.rpartition("/")[2]
+    stem = last.rpartition(".")[0] if is_picture(last) else last  # a directory, of a series
+    of_steps = [
+        (one, f"-{frame.step}") for frame in figure.frames for one in frame.pictures.items()
+    ]
     written = []
-    for revision, picture in figure.pictures.items():
-        name = f"{_stem(stem)}-{_stem(revision)}-{Oid.of(picture.data).hex[:8]}.{ending}"
+    for (revision, picture), step in of_steps or [(one, "") for one in figure.pictures.items()]:
+        name = (
+            f"{_stem(stem)}-{_stem(revision)}{step}-{Oid.of(picture.data).hex[:8]}.{picture.ending}"
+        )
         path = folder / name
         if not path.exists() and not path.is_symlink():
             atomic.write_file(path, picture.data, durable=False)

@@ -5,16 +5,17 @@ Files are read, and drawn as charts or shown as images; what is wrong with one f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from git_mlvc.errors import InputError, MlvcError
 from git_mlvc.pipeline.model import Out
-from git_mlvc.plots import picture, reading, series
+from git_mlvc.plots import picture, picture_series, reading, series
 from git_mlvc.plots.chart import Chart
 from git_mlvc.plots.definition import Definition
 from git_mlvc.plots.picture import Picture
+from git_mlvc.plots.picture_series import Frame, Wanted
 from git_mlvc.plots.table import Table
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.units import size_text
@@ -40,7 +41,8 @@ class View(Protocol):
 class Figure:
     """What one file shows: charts of its tables, or its images by revision. `missing`: where it is not.
 
-    Of a directory of images that are called by their steps, the last of each revision are shown; `remarks` say so.
+    Of a directory of images that are called by their steps, `pictures` are the last of each revision, and `frames`
+    what is shown of its steps where that was asked for.
     """
 
     path: RepoPath
@@ -49,6 +51,7 @@ class Figure:
     pictures: Mapping[str, Picture] | None = None
     missing: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    frames: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,12 @@ def gather(
     paths: Sequence[RepoPath] = (),
     is_wanted: Callable[[RepoPath, Out], bool] | None = None,
     adjust: Adjust = lambda definition: definition,
+    series_steps: Wanted | None = None,
 ) -> Gathered:
     """Return the plots of all views: those that stages declare, or the default ones, and the files of `paths`.
 
     Where only `paths` are given and no `is_wanted`, these alone. What the first view says of a plot counts.
+    `series_steps`: how many steps of a series of images are read; None: the last of each view.
     """
     errors: list[MlvcError] = []
     definitions: dict[RepoPath, Definition] = {}
@@ -94,43 +99,14 @@ def gather(
     }
     reader = _Reading(views, errors)
     figures = []
-    for folder, steps in _by_folder(definitions, single).items():
+    for folder, steps in picture_series.by_folder(definitions, single).items():
         if steps:
-            figures.append(reader.last_of(folder, steps))
+            figures.append(reader.series(folder, steps, series_steps))
         else:
             is_single = folder in single
             figures.append(reader.figure(folder, definitions[folder], is_single=is_single))
     shown = tuple(figure for figure in figures if figure is not None)
     return Gathered(tuple(view.name for view in views), shown, tuple(errors))
-
-
-def _by_folder(
-    definitions: Mapping[RepoPath, Definition], single: Collection[RepoPath]
-) -> dict[RepoPath, list[tuple[int, RepoPath]]]:
-    """Return the files, each without steps; and directories of images that are called by their steps, with these."""
-    steps: dict[RepoPath, list[tuple[int, RepoPath]]] = {}
-    for path in definitions:
-        stem, _, _ = path.raw.rpartition(b"/")[2].rpartition(b".")
-        if (
-            path not in single
-            and stem.isdigit()
-            and len(stem) < 16
-            and b"/" in path.raw
-            and picture.is_picture(str(path))
-        ):
-            steps.setdefault(_folder(path), []).append((int(stem), path))
-    found: dict[RepoPath, list[tuple[int, RepoPath]]] = {}
-    for path in definitions:
-        of_folder = steps.get(_folder(path), []) if b"/" in path.raw else []
-        if len(of_folder) > 1 and any(path == one for _, one in of_folder):
-            found[_folder(path)] = sorted(of_folder)
-        else:
-            found[path] = []
-    return found
-
-
-def _folder(path: RepoPath) -> RepoPath:
-    return RepoPath(path.raw.rpartition(b"/")[0])
 
 
 def _declared(views: Sequence[View], errors: list[MlvcError]) -> dict[RepoPath, Out]:
@@ -187,26 +163,52 @@ class _Reading:
             return None
         return Figure(path, title, tuple(charts), missing=missing)
 
-    def last_of(self, folder: RepoPath, steps: Sequence[tuple[int, RepoPath]]) -> Figure | None:
-        """Return the image of the last step that each view has."""
-        pictures: dict[str, Picture] = {}
-        missing, remarks = [], []
-        for view in self._views:
-            there = [(step, path) for step, path in steps if view.exists(path)]
-            if not there:
-                missing.append(view.name)
-                continue
-            step, path = there[-1]
-            one = _Reading([view], self._errors)
-            one._room_bytes = self._room_bytes
-            found = one._pictures(path, "")
-            self._room_bytes = one._room_bytes
-            if found is not None and found.pictures:
-                pictures |= found.pictures
-                remarks.append(f"{view.name}: step {step:,}, the last of {len(there):,}")
+    def series(
+        self, folder: RepoPath, steps: Sequence[tuple[int, RepoPath]], wanted: Wanted | None
+    ) -> Figure | None:
+        """Return the image of the last step that each view has, and the steps that are wanted; None: no more."""
+        by_view = {
+            view.name: {step: path for step, path in steps if view.exists(path)}
+            for view in self._views
+        }
+        missing = tuple(name for name, found in by_view.items() if not found)
+        there = {name: found for name, found in by_view.items() if found}
+        read = self._reader_of_series()
+        last = {name: read(name, found[max(found)]) for name, found in there.items()}
+        pictures = {name: one for name, one in last.items() if one is not None}
         if not pictures:
             return None
-        return Figure(folder, str(folder), (), pictures, tuple(missing), tuple(remarks))
+        frames: Sequence[Frame] = ()
+        remarks = [
+            f"{name}: step {max(there[name]):,}, the last of {len(there[name]):,}"
+            for name in pictures
+        ]
+        if wanted is not None:
+            try:
+                frames, remarks = picture_series.frames(there, read, wanted, self._room_bytes)
+            except MlvcError as exc:
+                self._errors.append(InputError(f"{folder}: {exc.what}", why=exc.why, hint=exc.hint))
+        self._room_bytes -= sum(map(picture_series.size, frames))
+        return Figure(folder, str(folder), (), pictures, missing, tuple(remarks), tuple(frames))
+
+    def _reader_of_series(self) -> picture_series.Read:
+        """Return what reads one image; of each view the first mistake is told, not one for each step."""
+        views = {view.name: view for view in self._views}
+        failed: set[str] = set()
+
+        def read(name: str, path: RepoPath) -> Picture | None:
+            try:
+                data = views[name].read(path)
+                if data is None:
+                    return None
+                return picture.picture(data, self._named(str(path), views[name]))
+            except MlvcError as exc:
+                if name not in failed:
+                    self._errors.append(exc)
+                failed.add(name)
+                return None
+
+        return read
 
     def _pictures(self, path: RepoPath, title: str) -> Figure | None:
         pictures: dict[str, Picture] = {}

@@ -13,10 +13,21 @@ _MOST_NUMBERS = 20  # classes up to which cells have room for their numbers
 
 def panels(chart: Matrix) -> list[Panel]:
     most = max((n for counts in chart.counts.values() for row in counts for n in row), default=0)
+    depth = 1.0 if chart.is_normalized else float(most or 1)
+    least = _least_width(chart, most)
     return [
-        Panel(_matrix(chart, counts, 1.0 if chart.is_normalized else float(most or 1)), revision)
+        Panel(_matrix(chart, counts, depth), revision, least)
         for revision, counts in chart.counts.items()
     ]
+
+
+def _least_width(chart: Matrix, most: int) -> int:
+    """Return the width at which each number has room in its cell."""
+    if len(chart.labels) > _MOST_NUMBERS:
+        return 0
+    digits = 4 if chart.is_normalized or most >= 10_000 else len(f"{most:,}")
+    names = min(180, 7 * max(map(len, chart.labels)))
+    return names + 60 + (7 * digits + 6) * len(chart.labels)
 
 
 def _matrix(chart: Matrix, counts: Sequence[Sequence[int]], most: float) -> Spec:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
-from git_mlvc import text_width
+from git_mlvc.errors import MlvcError
 from git_mlvc.plots import palette, specs
 from git_mlvc.plots.chart import Chart, same_revisions
 from git_mlvc.plots.gather import Figure, Gathered
-from git_mlvc.plots.picture import Picture
+from git_mlvc.plots.page_images import Images
+from git_mlvc.plots.page_text import attribute, json_text, text
 from git_mlvc.plots.vega import Panel, Spec
 from git_mlvc.repo_path import RepoPath
 from git_mlvc.units import count_text
@@ -43,20 +42,22 @@ def page(gathered: Gathered, *, title: str, details: Mapping[str, str]) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
-            f"<title>{_text(title)}</title>",
+            f"<title>{text(title)}</title>",
             '<link rel="icon" href="data:,">',
             f"<style>{_asset('page.css')}</style>",
             "</head>",
             "<body>",
-            f"<header><h1>{_text(title)}</h1>",
+            f"<header><h1>{text(title)}</h1>",
             _revisions(gathered.revisions, details),
             "</header>",
             _contents(drawn.titles),
             "<main>",
             *sections,
+            *_failed(gathered.errors),
             "</main>",
             _FOOTER,
-            f'<script type="application/json" id="specs">{_json(drawn.specs)}</script>',
+            f'<script type="application/json" id="specs">{json_text(drawn.specs)}</script>',
+            f'<script type="application/json" id="images">{json_text(drawn.images.data)}</script>',
             f'<script type="text/plain" id="licences">{_asset("LICENSES.txt")}</script>',
             *(f"<script>{script}</script>" for script in scripts),
             "</body>",
@@ -80,11 +81,12 @@ class _Drawing:
         self._colours = dict(zip(revisions, palette.colours(len(revisions)), strict=True))
         self.specs: list[Spec] = []
         self.titles: list[str] = []
+        self.images = Images(self._swatch if len(revisions) > 1 else lambda _: "")
 
     def sections(self, figure: Figure) -> list[str]:
         absent = [*figure.remarks, *(f"not in {revision}" for revision in figure.missing)]
         if figure.pictures is not None:
-            body = self._images(figure.path, figure.pictures)
+            body = self.images.of(figure)
             return [self._section(figure.title, figure.path, body, absent, len(figure.pictures))]
         made = []
         for chart in figure.charts:
@@ -104,17 +106,20 @@ class _Drawing:
         ]
         self.titles.append(title)
         if remarks:
-            items = "".join(f"<li>{_text(remark)}</li>" for remark in dict.fromkeys(remarks))
-            parts.append(f'<ul class="remarks">{items}</ul>')
+            parts.append(_remarks(list(dict.fromkeys(remarks))))
         return "\n".join([*parts, "</section>"])
 
     def _panels(self, chart: Chart, panels: Sequence[Panel]) -> list[str]:
-        parts = [f'<div class="panels{" one" if len(panels) == 1 else ""}">']
+        least = max(panel.least_width for panel in panels)
+        style = f' style="--least: {least}px"' if least else ""
+        parts = [f'<div class="panels{" one" if len(panels) == 1 else ""}"{style}>']
         for panel in panels:
             caption = ""
             if panel.revision and len(self._revisions) > 1:
-                caption = f"<figcaption>{self._swatch(panel.revision)}{_text(panel.revision)}</figcaption>"
-            label = _attribute(f"{chart.title} {panel.revision}".strip())
+                caption = (
+                    f"<figcaption>{self._swatch(panel.revision)}{text(panel.revision)}</figcaption>"
+                )
+            label = attribute(f"{chart.title} {panel.revision}".strip())
             parts.append(
                 f'<figure class="panel">{caption}<div class="chart" data-spec="{len(self.specs)}" '
                 f'role="group" aria-label="{label}"></div></figure>'
@@ -122,54 +127,39 @@ class _Drawing:
             self.specs.append(panel.spec)
         return [*parts, "</div>"]
 
-    def _images(self, path: RepoPath, pictures: Mapping[str, Picture]) -> list[str]:
-        """Equal images are shown once."""
-        parts = ['<div class="images">']
-        shown: dict[bytes, list[str]] = {}
-        for revision, picture in pictures.items():
-            shown.setdefault(picture.data, []).append(revision)
-        choices = []
-        for number, revisions in enumerate(shown.values()):
-            name = f"image-{len(self.titles)}-{number}"
-            label = " and ".join(revisions)
-            swatches = "".join(map(self._swatch, revisions)) if len(self._revisions) > 1 else ""
-            same = ": the same" if len(revisions) > 1 else ""
-            caption = (
-                f"{swatches}<span>{_text(label)}{same}</span>" if len(self._revisions) > 1 else ""
-            )
-            parts.append(
-                f'<figure><figcaption>{caption}</figcaption><img id="{name}" src="{pictures[revisions[0]].uri}" '
-                f'alt="{_attribute(f"{path}, {label}")}"></figure>'
-            )
-            choices.append((name, label))
-        parts.append("</div>")
-        return parts + (_slider(choices) if len(choices) > 1 else [])
-
     def _swatch(self, revision: str) -> str:
         return f'<span class="swatch" style="background:{self._colours[revision]}"></span>'
 
 
-def _slider(choices: Sequence[tuple[str, str]]) -> list[str]:
-    """Two images over each other; how much of the upper one is seen is for the reader to say."""
-
-    def options(chosen: int) -> str:
-        return "".join(
-            f'<option data-image="{name}"{" selected" if at == chosen else ""}>{_text(label)}</option>'
-            for at, (name, label) in enumerate(choices)
+def _remarks(remarks: Sequence[str]) -> str:
+    """A list; where it is long, the rest of it behind a click."""
+    items = [f"<li>{text(remark)}</li>" for remark in remarks]
+    first, rest = (items, []) if len(items) <= _MANY else (items[: _MANY - 1], items[_MANY - 1 :])
+    more = ""
+    if rest:
+        more = (
+            f"<li><details><summary>and {count_text(len(rest), 'more remark')}</summary>"
+            f"<ul>{''.join(rest)}</ul></details></li>"
         )
+    return f'<ul class="remarks">{"".join(first)}{more}</ul>'
 
+
+def _failed(errors: Sequence[MlvcError]) -> list[str]:
+    """What is not on the page is told on it, too: it may be read far from where it was made."""
+    if not errors:
+        return []
+    told = dict.fromkeys(f"{one.what}: {one.why}" if one.why else one.what for one in errors)
     return [
-        '<div class="compare"><div class="stack"><img class="below" alt=""><img class="top" alt="">'
-        '<span class="rule"></span></div>',
-        '<input type="range" min="0" max="100" value="50" aria-label="How much of the left image is shown">',
-        f'<div class="sides"><select aria-label="Left image">{options(0)}</select>'
-        f'<select aria-label="Right image">{options(1)}</select></div></div>',
+        '<section class="figure failed-plots">',
+        "<header><h2>Not shown</h2></header>",
+        _remarks(list(told)),
+        "</section>",
     ]
 
 
 def _head(title: str, path: str) -> str:
-    below = f'<div class="path">{_text(path)}</div>' if title != path else ""
-    return f"<header><h2>{_text(title)}</h2>{below}</header>"
+    below = f'<div class="path">{text(path)}</div>' if title != path else ""
+    return f"<header><h2>{text(title)}</h2>{below}</header>"
 
 
 def _revisions(revisions: Sequence[str], details: Mapping[str, str]) -> str:
@@ -182,11 +172,9 @@ def _revisions(revisions: Sequence[str], details: Mapping[str, str]) -> str:
             else ""
         )
         detail = (
-            f'<span class="quiet">{_text(details[revision])}</span>'
-            if details.get(revision)
-            else ""
+            f'<span class="quiet">{text(details[revision])}</span>' if details.get(revision) else ""
         )
-        items.append(f"<li>{swatch}<strong>{_text(revision)}</strong>{detail}</li>")
+        items.append(f"<li>{swatch}<strong>{text(revision)}</strong>{detail}</li>")
     return f'<ul class="revisions">{"".join(items)}</ul>'
 
 
@@ -194,7 +182,7 @@ def _contents(titles: Sequence[str]) -> str:
     if len(titles) <= _MANY:
         return ""
     items = "".join(
-        f'<li><a href="#figure-{at}">{_text(title)}</a></li>' for at, title in enumerate(titles)
+        f'<li><a href="#figure-{at}">{text(title)}</a></li>' for at, title in enumerate(titles)
     )
     return f'<nav aria-label="{count_text(len(titles), "plot")}"><ul class="contents">{items}</ul></nav>'
 
@@ -226,17 +214,3 @@ def _asset(name: str) -> str:
     text = files("git_mlvc.plots").joinpath("assets", name).read_text("utf-8")
     kept = [line for line in text.splitlines() if not line.startswith("//# sourceMappingURL=")]
     return "\n".join(kept)
-
-
-def _json(value: object) -> str:
-    """Return JSON that may stand in a script element of any page."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _text(text: str) -> str:
-    return html.escape(text_width.shown(text), quote=False)
-
-
-def _attribute(text: str) -> str:
-    return html.escape(text_width.shown(text), quote=True)

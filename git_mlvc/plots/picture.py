@@ -36,6 +36,11 @@ class Picture:
         """The image itself as an address, for a page that holds all that it shows."""
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode('ascii')}"
 
+    @property
+    def ending(self) -> str:
+        """What the names of such files end in."""
+        return self.media_type.removeprefix("image/").removesuffix("+xml").replace("jpeg", "jpg")
+
 
 def is_picture(name: str) -> bool:
     return ending(name) in ENDINGS

@@ -6,7 +6,7 @@ of large tables: `thinning`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from git_mlvc.plots import matrix_specs, own_template, palette, thinning, vega
 from git_mlvc.plots.chart import Bars, Chart, Lines, Own, Scale, Series, columns
@@ -132,14 +132,25 @@ def _xy(chart: Lines) -> Spec:
     if chart.scale is Scale.NUMBER:
         x["scale"] = {"zero": False, "nice": chart.is_scatter}
         whole = all(isinstance(x, float) and x.is_integer() for one in chart.series for x in one.xs)
-        x["axis"] = {"grid": False, **({"tickMinStep": 1} if whole else {})}
+        numbers = {"tickMinStep": 1} if whole else _number_format(one.xs for one in chart.series)
+        x["axis"] = {"grid": False, **numbers}
     elif chart.scale is Scale.TIME:
         x["scale"] = {"type": "utc"}
         x["axis"] = {"grid": False}
     else:
         x["sort"] = None
-    y = {"field": "y", "type": "quantitative", "title": chart.y_label, "scale": {"zero": False}}
+    y: Spec = {"field": "y", "type": "quantitative", "title": chart.y_label}
+    y["scale"] = {"zero": False}
+    if shown := _number_format(one.ys for one in chart.series):
+        y["axis"] = shown
     return {"x": x, "y": y}
+
+
+def _number_format(all_values: Iterable[Iterable[object]]) -> Spec:
+    """Return how an axis writes its numbers: 1e-7 and 1e9 where zeros would have to be counted."""
+    sizes = (abs(one) for values in all_values for one in values if isinstance(one, float))
+    most = max(sizes, default=0.0)
+    return {"format": ".3~e"} if 0 < most < 1e-3 or most >= 1e8 else {}
 
 
 def _nearest(chart: Lines, base: Spec) -> Spec:

@@ -14,7 +14,7 @@ from itertools import groupby
 from git_mlvc import text_width
 from git_mlvc.plots import thinning
 from git_mlvc.plots.canvas import Canvas, Place
-from git_mlvc.plots.chart import Bars, Chart, Lines, Matrix, Scale, Series, X, columns
+from git_mlvc.plots.chart import Bars, Chart, Lines, Matrix, Scale, Series, X, columns, joined
 from git_mlvc.plots.chart import revisions as revisions_of
 from git_mlvc.plots.picture import Picture
 from git_mlvc.units import count_text, size_text
@@ -214,7 +214,7 @@ def _matrices(chart: Matrix, style: Style) -> list[str]:
     found: list[str] = []
     for revisions in named.values():
         if len(chart.counts) > 1:
-            heading = text_width.shown(" and ".join(revisions))
+            heading = text_width.shown(joined(revisions))
             found += [*([""] if found else []), style.cut(heading, style.width)]
         found += _matrix(chart, chart.counts[revisions[0]], style)
     return found

@@ -14,10 +14,11 @@ HEIGHT = 300
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One drawing: all revisions over each other, or the one that is named."""
+    """One drawing: all revisions over each other, or the one that is named. `least_width` in pixels; 0: any."""
 
     spec: Spec
     revision: str = ""
+    least_width: int = 0
 
 
 def whole(rows: Sequence[Mapping[str, object]], height: int = HEIGHT, **rest: object) -> Spec:

@@ -14,6 +14,7 @@ from support.repo import Repo
 
 from git_mlvc.plots import gather, page
 from git_mlvc.plots.definition import Definition
+from git_mlvc.plots.picture_series import Wanted
 from git_mlvc.repo_path import RepoPath
 
 DRAWN = "document.documentElement.dataset.drawn"
@@ -201,3 +202,50 @@ def test_law_12_hostile_names_data_and_templates_run_and_ask_nothing(
     assert browser.run("return window.hacked ?? 'nothing ran'") == "nothing ran"
     assert browser.requests() == [path.as_uri()]
     assert nobody_came(listener)
+
+
+def test_images_by_step_follow_their_slider_side_by_side_and_in_pairs(
+    tmp_path: Path, browser: Browser
+) -> None:
+    def view(name: str, steps: range, level: int) -> drawn.View:
+        files = {f"plots/seen/{n}.png": drawn.png(8, 6, (n, level, 0)) for n in steps}
+        return drawn.View(name, {**files, "plots/none.csv": b""}, "plots/")
+
+    views = [view("old", range(0, 200, 50), 0), view("new", range(0, 150, 50), 9)]
+    path = tmp_path / "page.html"
+    found = gather.gather(views, series_steps=Wanted())
+    path.write_text(page.page(found, title="Series", details={}), encoding="utf-8")
+    browser.open(path, until=DRAWN)
+
+    def seen() -> list[list[int] | None]:
+        """Return red and green of both images side by side, then of both over each other; None where there is none."""
+        colours: list[list[int] | None] = browser.run(
+            "return Promise.all([...document.querySelectorAll('.series img')].map(async (one) => {"
+            "  if (!one.hasAttribute('src') || one.hidden) return null;"
+            "  await one.decode();"
+            "  const pen = new OffscreenCanvas(8, 6).getContext('2d');"
+            "  pen.drawImage(one, 0, 0);"
+            "  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 2);"
+            "}))"
+        )
+        return colours
+
+    from selenium.webdriver import ActionChains, Keys
+
+    assert seen() == [[150, 0], None, None, [150, 0]]  # the new one has no step 150
+    assert "not at this step" in browser.find(".series").text
+    slider = browser.find(".steps input")
+    slider.send_keys(Keys.ARROW_LEFT)
+    assert seen() == [[100, 0], [100, 9], [100, 9], [100, 0]]
+    assert browser.find(".steps output").text == "100"
+    assert slider.get_attribute("aria-valuetext") == "step 100"
+    ActionChains(browser.driver).move_to_element_with_offset(
+        slider, -slider.size["width"] // 2 + 4, 0
+    ).click().perform()
+    assert seen() == [[0, 0], [0, 9], [0, 9], [0, 0]]
+    assert (
+        browser.run("return document.querySelector('.images img').alt") == "plots/seen, old, step 0"
+    )
+    assert "plots/none.csv" in browser.find(".failed-plots").text
+    assert browser.requests() == [path.resolve().as_uri()]
+    assert browser.complaints() == []

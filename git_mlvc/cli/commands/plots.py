@@ -104,6 +104,7 @@ def _run(
     y: tuple[str, ...],
     template: str,
     title: str,
+    steps: int | None,
     out: str | None,
     is_opened: bool,
     png: str | None,
@@ -113,6 +114,12 @@ def _run(
 ) -> int:
     wanted = answers.Wanted(out, is_opened, png, svg, as_json)
     wanted.check()
-    what = asked.Asked(words, paths, x, y, template, title)
-    found, commits = asked.gathered(invocation, what, default, at_least_two=at_least_two)
+    what = asked.Asked(words, paths, x, y, template, title, steps)
+    found, commits = asked.gathered(
+        invocation,
+        what,
+        default,
+        at_least_two=at_least_two,
+        with_steps=wanted.has_page or steps is not None,
+    )
     return answers.answer(invocation, found, commits, wanted)

@@ -29,6 +29,10 @@ class Wanted:
     svg: str | None = None
     as_json: bool = False
 
+    @property
+    def has_page(self) -> bool:
+        return self.out is not None or self.is_opened
+
     def check(self) -> None:
         """Raises UsageError for what cannot be made, before anything is read."""
         from git_mlvc.plots import drawn_files
@@ -45,7 +49,7 @@ def answer(
     invocation: Invocation, found: Gathered, commits: Mapping[str, str], wanted: Wanted
 ) -> int:
     """Show what was found in all the ways that are wanted; return the exit code."""
-    if wanted.out is not None or wanted.is_opened:
+    if wanted.has_page:
         _page(invocation, found, commits, wanted)
     if wanted.png is not None or wanted.svg is not None:
         _files(invocation, found, wanted)
@@ -183,6 +187,7 @@ def _figure(figure: Figure, found: Gathered) -> dict[str, object]:
         "missing": figure.missing,
         "remarks": figure.remarks,
         "charts": [_chart(chart, found) for chart in figure.charts],
+        "steps": [frame.step for frame in figure.frames],
         "images": [
             {
                 "revision": revision,

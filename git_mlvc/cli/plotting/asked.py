@@ -23,7 +23,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`words`: revisions, stages and paths as they were typed; `paths`: those of `--path`."""
+    """`words`: revisions, stages and paths as they were typed; `paths`: those of `--path`. `steps`: of a series of images."""
 
     words: tuple[str, ...]
     paths: tuple[str, ...] = ()
@@ -31,6 +31,7 @@ class Asked:
     y: tuple[str, ...] = ()
     template: str = ""
     title: str = ""
+    steps: int | None = None
 
     def adjust(self, definition: Definition) -> Definition:
         """Return what is to be drawn: what was typed, else what is written in the stage file."""
@@ -71,6 +72,12 @@ def options(function: Function) -> Function:
                 help="line, scatter, bar, confusion, confusion_normalized, or a Vega-Lite file of your own.",
             ),
             click.option("--title", default="", help="What stands above the plot."),
+            click.option(
+                "--steps",
+                type=click.IntRange(1),
+                metavar="N",
+                help="Of images called by their steps, show so many steps on the page; else as many as 20 MB hold.",
+            ),
         ]
     ):
         function = option(function)
@@ -83,13 +90,16 @@ def gathered(
     default: Sequence[str | None],
     *,
     at_least_two: bool = False,
+    with_steps: bool = False,
 ) -> tuple[Gathered, dict[str, str]]:
     """Return what is to be shown, and the commits of the revisions by what these are called.
 
-    `default`: the revisions where none is asked for; with `at_least_two`, the worktree stands beside a single one. Raises UsageError, InputError, ConfigError.
+    `default`: the revisions where none is asked for; with `at_least_two`, the worktree stands beside a single one.
+    With `with_steps`, images by step are read, not their last only. Raises UsageError, InputError, ConfigError.
     """
     from git_mlvc.pipeline.revision import Revisions
     from git_mlvc.plots import gather
+    from git_mlvc.plots.picture_series import Wanted
     from git_mlvc.worktree.selection import Selection
 
     workspace = invocation.workspace
@@ -106,6 +116,7 @@ def gathered(
             paths=[*paths, *more],
             is_wanted=(lambda path, out: out.path in chosen) if chosen else None,
             adjust=asked.adjust,
+            series_steps=Wanted(asked.steps) if with_steps else None,
         )
     if not found.figures and not found.errors:
         raise _nothing(views)

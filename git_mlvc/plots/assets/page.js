@@ -25,6 +25,7 @@
         orient: "bottom", direction: "horizontal",
         labelColor: "currentColor", titleColor: "currentColor", labelFontSize: 12, labelLimit: 150,
         symbolStrokeWidth: 3,
+        layout: { bottom: { anchor: "start", bounds: "full", direction: "vertical", margin: 4 } },
       },
       header: { labelColor: "currentColor", titleColor: "currentColor" },
       title: { color: "currentColor", anchor: "start", fontSize: 13, fontWeight: 600 },
@@ -33,10 +34,27 @@
   };
 
   // As a number: a signal here would leave the height of the chart as it was before.
-  const fitted = (place) => {
-    const columns = Math.max(1, Math.floor((place.clientWidth - 60) / 130));
-    const legend = { ...options.config.legend, columns };
+  const fitted = (place, spec) => {
+    // Legends begin where the axis ends; names of bars take more of the room than numbers do.
+    const room = place.clientWidth - (spec.encoding?.y?.type === "nominal" ? 200 : 90);
+    const label = Math.min(widest(spec) + 4, room - 40);
+    const columns = Math.max(1, Math.floor(room / (label + 40)));
+    const legend = { ...options.config.legend, columns, labelLimit: label };
     return { ...options, config: { ...options.config, legend } };
+  };
+
+  const pen = document.createElement("canvas").getContext("2d");
+
+  // How many pixels the longest name in a legend takes.
+  const widest = (spec) => {
+    pen.font = "12px system-ui, sans-serif";
+    const names = new Set();
+    const look = (part) => {
+      for (const name of part?.encoding?.color?.scale?.domain ?? []) names.add(String(name));
+      for (const layer of part?.layer ?? []) look(layer);
+    };
+    look(spec);
+    return Math.max(40, ...[...names].map((name) => Math.ceil(pen.measureText(name).width)));
   };
 
   const draw = async () => {
@@ -44,7 +62,8 @@
     let failed = 0;
     for (const place of document.querySelectorAll("[data-spec]")) {
       try {
-        const drawn = await vegaEmbed(place, specs[Number(place.dataset.spec)], fitted(place));
+        const spec = specs[Number(place.dataset.spec)];
+        const drawn = await vegaEmbed(place, spec, fitted(place, spec));
         place.view = drawn.view;
       } catch (error) {
         failed += 1;
@@ -67,17 +86,48 @@
     };
     const choose = () => {
       for (const [image, choice] of [[top, left], [box.querySelector(".below"), right]]) {
-        image.src = document.getElementById(choice.selectedOptions[0].dataset.image).src;
+        const shown = document.getElementById(choice.selectedOptions[0].dataset.image);
+        put(image, shown.getAttribute("src"));
         image.alt = choice.value;
+        image.classList.toggle("small", shown.classList.contains("small"));
       }
       move();
     };
+    box.closest(".series")?.addEventListener("moved", choose);
     range.addEventListener("input", move);
     left.addEventListener("change", choose);
     right.addEventListener("change", choose);
     choose();
   };
 
+  const put = (image, address) => {
+    if (address === null) image.removeAttribute("src");
+    else if (image.getAttribute("src") !== address) image.src = address;
+    image.hidden = address === null;
+  };
+
+  const held = JSON.parse(document.getElementById("images").textContent);
+
+  const series = (box) => {
+    const { steps, frames } = held.series[Number(box.dataset.series)];
+    const range = box.querySelector(".steps input");
+    const images = [...box.querySelectorAll(".images img")];
+    const move = () => {
+      const step = steps[range.value].toLocaleString("en");
+      box.querySelector("output").textContent = step;
+      range.setAttribute("aria-valuetext", `step ${step}`);
+      frames[range.value].forEach((number, at) => {
+        put(images[at], number === null ? null : held.images[number]);
+        images[at].alt = `${images[at].dataset.alt}, step ${step}`;
+        images[at].nextElementSibling.hidden = number !== null;
+      });
+      box.dispatchEvent(new Event("moved"));
+    };
+    range.addEventListener("input", move);
+    move();
+  };
+
+  document.querySelectorAll(".series").forEach(series);
   document.querySelectorAll(".compare").forEach(compare);
   draw();
 })();

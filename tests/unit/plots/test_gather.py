@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import drawn
 
 from git_mlvc.errors import InputError
-from git_mlvc.plots import gather, page, picture, terminal
+from git_mlvc.plots import gather, page, picture, picture_series, terminal
 from git_mlvc.plots.chart import Lines
+from git_mlvc.plots.picture_series import Wanted
 from git_mlvc.repo_path import RepoPath
 
 TABLE = b"step,loss\n0,1\n1,2\n"
@@ -46,6 +51,61 @@ def test_of_images_that_are_called_by_their_steps_the_last_of_each_revision_are_
     assert figure.remarks == ("old: step 9, the last of 2", "new: step 10, the last of 3")
     one = gather.gather([new], paths=[RepoPath(b"plots/seen/0.png")])
     assert [str(figure.path) for figure in one.figures] == ["plots/seen/0.png"]
+
+
+def series(name: str, steps: Iterable[int]) -> drawn.View:
+    return drawn.View(name, {f"plots/seen/{n}.png": image(n % 256) for n in steps}, "plots/")
+
+
+def test_a_page_shows_the_steps_of_a_series_evenly_spread_and_says_which_it_leaves_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    views = [series("old", range(0, 40, 2)), series("new", range(31))]
+    (figure,) = gather.gather(views, series_steps=Wanted()).figures
+    assert [frame.step for frame in figure.frames] == [*range(31), 32, 34, 36, 38]
+    assert [list(frame.pictures) for frame in figure.frames[-6:-3]] == [
+        ["new"],
+        ["old", "new"],
+        ["old"],
+    ]
+    assert figure.remarks == ()
+
+    (few,) = gather.gather(views, series_steps=Wanted(3)).figures
+    assert [frame.step for frame in few.frames] == [0, 17, 38]
+    assert few.remarks == ("3 of 35 steps are shown, evenly spread",)
+    (one,) = gather.gather(views, series_steps=Wanted(1)).figures
+    assert [frame.step for frame in one.frames] == [38]
+
+    monkeypatch.setattr(picture_series, "ROOM_BYTES", 9 * len(image(0)))
+    (bounded,) = gather.gather(views, series_steps=Wanted()).figures
+    assert (bounded.frames[0].step, bounded.frames[-1].step) == (0, 38)
+    assert 3 < len(bounded.frames) < 10
+    assert "a series takes up to" in bounded.remarks[0] and "--steps N" in bounded.remarks[0]
+    monkeypatch.setattr(gather, "MAX_IMAGES_BYTES", 4 * len(image(0)))
+    found = gather.gather(views, series_steps=Wanted(30))
+    assert found.errors[0].what == "plots/seen: 30 steps have no room on the page"
+    assert found.figures[0].pictures  # the last are shown all the same
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=12), st.integers(0, 900))
+def test_whatever_sizes_images_have_the_last_step_is_shown_and_the_rest_has_room(
+    sizes: list[int], room: int
+) -> None:
+    steps = {"a": {at: RepoPath(str(at).encode()) for at in range(len(sizes))}}
+
+    def read(_: str, path: RepoPath) -> picture.Picture:
+        return picture.Picture("image/png", bytes(sizes[int(path.raw)]) + path.raw)
+
+    frames, _ = picture_series.frames(steps, read, Wanted(), room)
+    assert frames[-1].step == len(sizes) - 1
+    assert len(frames) == 1 or sum(map(picture_series.size, frames)) <= room
+
+
+def test_a_broken_image_of_a_series_is_told_once_and_the_others_are_shown() -> None:
+    files = {f"plots/seen/{n}.png": b"none" if n < 5 else image(n) for n in range(9)}
+    found = gather.gather([drawn.View("new", files, "plots/")], series_steps=Wanted())
+    assert [frame.step for frame in found.figures[0].frames] == [5, 6, 7, 8]
+    assert [error.what for error in found.errors] == ["plots/seen/4.png is no image"]
 
 
 def test_a_page_has_room_for_so_many_images(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +152,7 @@ def test_a_page_names_no_address_and_every_text_is_escaped() -> None:
     bad = "</script><b title='\"'>&\x07\udcff"
     view = drawn.View(bad, {"a.csv": f"step,{bad!r}\n0,1\n".encode()}, "a.csv")
     text = page.page(gather.gather([view]), title=bad, details={bad: bad})
-    assert text.count("</script>") == 6  # data, licences and four scripts
+    assert text.count("</script>") == 7  # two of data, licences and four scripts
     assert "<b title" not in text
     assert "\\x07\\udcff" in text
     assert text.encode("utf-8")
