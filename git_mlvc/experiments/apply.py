@@ -32,8 +32,8 @@ _MOST_NAMED = 10
 class Plan:
     """What applying does: `changes` against HEAD.
 
-    `before`: the tree of the index once it knows `standing`, files that stand there as the user changed them and
-    that are among the changes; `after`: what it is then. `lost`: those of which something would be overwritten.
+    `before`: the tree of the index once it knows how those files stand in the worktree; `after`: what it is then.
+    `lost`: files that the user changed, of which something would be overwritten.
     """
 
     name: str
@@ -41,7 +41,6 @@ class Plan:
     changes: Sequence[Change]
     before: str
     after: str
-    standing: Sequence[RepoPath]
     lost: Sequence[RepoPath]
     is_merged: bool
 
@@ -83,7 +82,6 @@ def plan(repo: Repository, store: Store, experiment: Experiment) -> Plan:
         changed,
         before,
         after,
-        [one.path for one in edited],
         lost,
         is_merged,
     )
@@ -95,8 +93,8 @@ def execute(repo: Repository, planned: Plan) -> None:
     Interrupted, some files are there already; applying again finishes it.
     """
     try:
-        if planned.standing:
-            trees.take_in(repo, planned.standing)
+        # Also where only time stamps differ: git would take such a file for a change of the user's.
+        trees.take_in(repo, [change.path for change in planned.changes])
         repo.git.run("read-tree", "-m", "-u", planned.before, planned.after)
     except GitError as exc:
         raise InputError(

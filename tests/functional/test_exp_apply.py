@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from support.content import noise
 from support.experiments import draft, experiment, has_run, project
@@ -25,6 +26,8 @@ def test_applied_and_committed_it_is_the_experiment_and_repro_has_nothing_to_do(
     repo.write({"notes.md": b"mine\n", "other.txt": b"o", "new.txt": b"n", "params.toml": BEST})
     repo.write({"raw.bin": NEW_RAW})
     has_run(repo)
+    for name in ("mlvc.lock", "model.bin"):
+        os.utime(repo.at(name), (1, 1))  # not a change of hers
 
     said = json.loads(repo.mlvc("exp", "apply", "brisk-otter", "--json").out)
     assert {one["path"]: one["change"] for one in said["changed"]} == {
