@@ -15,6 +15,7 @@ from git_mlvc.errors import ConfigError
 from git_mlvc.values import field, value_class
 
 DEFAULT_INLINE_LIMIT_BYTES = 32 << 20
+DEFAULT_EXPERIMENT_LOGS = 200
 DEFAULT_TIMEOUT_S = 60.0  # so long may a connection be silent
 _UNITS = {"": 1, "b": 1}
 for _power, _letter in enumerate("kmgtp", start=1):
@@ -104,6 +105,7 @@ class Settings:
     fetch_max_size_bytes: int = 0  # larger files are left as stubs; 0: no limit
     resources: Mapping[str, int] = field(default_factory=dict)  # slots of this machine, by name
     experiment_links: tuple[str, ...] = ()  # what is lent to worktrees of experiments, from the top
+    experiment_logs: int = DEFAULT_EXPERIMENT_LOGS  # kept of experiments that are no more
 
 
 def without_secrets(text: str) -> str:
@@ -163,9 +165,6 @@ def from_sources(
         skip, skip_key = last("mlvc.skipsmudge") or "false", "git config mlvc.skipSmudge"
     advice = last("mlvc.advice")
     trusted = [*config.get("mlvc.trust", ()), *_addresses(environment.get("MLVC_TRUST", ""))]
-    jobs = last("mlvc.jobs") or "0"
-    if not jobs.isdigit():
-        raise ConfigError(f"git config mlvc.jobs: {jobs!r} is not a number")
     private_max = last("mlvc.fetchmaxsize")
     return Settings(
         inline_limit_bytes=parse_size(
@@ -175,7 +174,7 @@ def from_sources(
         min_size_bytes=_size(track.get("min_size", 0), "track.min_size"),
         thresholds=_thresholds(track),
         routes=_routes(track),
-        jobs=int(jobs),
+        jobs=_count(last("mlvc.jobs") or "0", "mlvc.jobs"),
         limit_rate=parse_size(last("mlvc.limitrate") or 0, key="git config mlvc.limitRate"),
         timeout_s=_seconds(last("mlvc.timeout"), "git config mlvc.timeout"),
         skip_smudge=parse_bool(skip, key=skip_key),
@@ -193,7 +192,16 @@ def from_sources(
         ),
         resources=_resources(config),
         experiment_links=_links(_table(tracked, "exp").get("link", [])),
+        experiment_logs=_count(
+            last("mlvc.exp.keeplogs") or str(DEFAULT_EXPERIMENT_LOGS), "mlvc.exp.keepLogs"
+        ),
     )
+
+
+def _count(text: str, key: str) -> int:
+    if not text.isdigit():
+        raise ConfigError(f"git config {key}: {text!r} is not a number")
+    return int(text)
 
 
 def _links(value: object) -> tuple[str, ...]:

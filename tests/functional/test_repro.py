@@ -320,6 +320,16 @@ def test_law_11_what_somebody_wrote_over_an_out_is_kept_and_named(project: Repo)
         place = place / "clean.txt"
     assert place.read_bytes() == b"two days of work\n"
 
+    # How much of that there is is told, and it goes when the user says so, and is that old.
+    assert "1 file that stages replaced, 17 B, kept in " in repo.mlvc("status").out
+    repo.mlvc("prune", "--older", "0")
+    repo.mlvc("prune", "--replaced-older", "1")
+    assert "would delete" in repo.mlvc("prune", "--replaced-older", "0", "--dry-run").out
+    assert place.exists()
+    gone = json.loads(repo.mlvc("prune", "--replaced-older", "0", "--json").out)["replaced"]
+    assert [(one["files"], one["size_bytes"], one["action"]) for one in gone] == [(1, 17, "delete")]
+    assert not place.exists() and "replaced" not in repo.mlvc("status").out
+
 
 def test_more_stages_start_no_more_git(project: Repo, tmp_path: Path) -> None:
     def gits(*words: str) -> int:

@@ -28,12 +28,20 @@ from git_mlvc.units import count_text, size_text
     metavar="DAYS",
     help="Forget what stages made DAYS ago or earlier, even where no remote holds it.",
 )
+@click.option(
+    "--replaced-older",
+    "replaced_older_days",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Delete what stood in the way of outs and was kept aside DAYS ago or earlier.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, remove nothing.")
 @json_option
 def prune(
     invocation: Invocation,
     older_days: int,
     runs_older_days: int | None,
+    replaced_older_days: int | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -42,7 +50,11 @@ def prune(
 
     So does what a stage ever made: `git mlvc repro` restores it. With --runs-older the older ones are
     forgotten; what a commit, stash, reflog or index needs stays all the same.
+
+    What stages replaced and nobody else has lies in `.git/mlvc/replaced`: the command that put it there said so,
+    and `git mlvc status` does. It may be the only copy, and is never deleted without --replaced-older.
     """
+    from git_mlvc.pipeline.outs import kept_earlier
     from git_mlvc.store.gc_plan import Action
     from git_mlvc.worktree import prune as pruning
 
@@ -60,6 +72,11 @@ def prune(
     for failure in [*failures, *planned.silent]:
         output.message(f"warning: {failure}; what only it may hold stays here")
     going = [step for step in planned.steps.steps if step.action is not Action.KEEP]
+    aside, old = kept_earlier.kept(workspace.repository), []
+    if replaced_older_days is not None:
+        old = kept_earlier.older(aside, time.time() - replaced_older_days * 86_400)
+    if not dry_run:
+        kept_earlier.remove(old)
     outcome = None
     if going and not dry_run:
         outcome = pruning.execute(planned, workspace.store, progress=output.progress)
@@ -73,6 +90,16 @@ def prune(
                 "records_only_here": planned.only_here,
                 "forgotten_runs": planned.forgotten,
                 "outcome": outcome,
+                "replaced": [
+                    {
+                        "place": str(one.place),
+                        "files": one.files,
+                        "size_bytes": one.size_bytes,
+                        "made_at_s": one.made_at_s,
+                        "action": "delete" if one in old else "keep",
+                    }
+                    for one in aside
+                ],
             },
         )
         return
@@ -83,6 +110,10 @@ def prune(
     if planned.forgotten:
         would = "would forget" if dry_run else "forgot"
         output.line(f"{would} {count_text(planned.forgotten, 'earlier run')} of stages")
+    for one in old:
+        would = "would delete" if dry_run else "deleted"
+        files = count_text(one.files, "file")
+        output.line(f"{would} {one.place}: {files}, {size_text(one.size_bytes)}")
     freed = outcome.freed_bytes if outcome else planned.steps.freed_bytes
     kept = len(planned.steps.steps) - len(going)
     verb_text = "would free" if dry_run else "freed"

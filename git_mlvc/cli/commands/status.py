@@ -50,6 +50,7 @@ def status(
     What is not on the remote yet is told by what is known here; a remote that is a directory is looked into.
     The network is asked only with --remote.
     """
+    from git_mlvc.pipeline.outs import kept_earlier
     from git_mlvc.worktree.selection import Selection
     from git_mlvc.worktree.status import State
     from git_mlvc.worktree.status import status as look
@@ -63,6 +64,7 @@ def status(
         files = [file for file in files if file.path in chosen]
     places, kept = _without_kept(invocation, _on_remotes(invocation, files, ask=ask_remote))
     stages = None if paths else _stages(invocation)
+    aside = [] if paths else kept_earlier.kept(workspace.repository)
     if as_json:
         known = combined(places)
         remote = {"name": known.remote, "basis": known.basis, "why": known.why}
@@ -74,6 +76,10 @@ def status(
                 "kept_here": kept,
                 "remote": remote,
                 "stages": [] if stages is None else stages_fields(stages),
+                "replaced": {
+                    "files": sum(one.files for one in aside),
+                    "size_bytes": sum(one.size_bytes for one in aside),
+                },
             },
         )
     else:
@@ -98,6 +104,13 @@ def status(
             output.line(f"{count_text(len(kept), 'file')} kept off remotes (push = false)")
         if stages is not None:
             show_stages(output, stages)
+        if aside:
+            count = count_text(sum(one.files for one in aside), "file")
+            size = size_text(sum(one.size_bytes for one in aside))
+            output.line(f"{count} that stages replaced, {size}, kept in {aside[0].place.parent}")
+            output.message(
+                "hint: look at them; `git mlvc prune --replaced-older 30` deletes old ones"
+            )
     is_well = all(file.state is State.PRESENT or file.is_left_out for file in files)
     if ask_remote:
         is_well &= not any(place.unpushed for place in places)

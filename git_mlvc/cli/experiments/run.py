@@ -87,7 +87,7 @@ def run(
     from git_mlvc.cli.experiments import made_lines
     from git_mlvc.cli.means import folder, opened
     from git_mlvc.cli.repro_lines import Telling
-    from git_mlvc.experiments import dimensions, overrides, snapshot, states
+    from git_mlvc.experiments import dimensions, old_logs, overrides, snapshot, states
     from git_mlvc.experiments import run as use_case
     from git_mlvc.experiments import seed as seeding
     from git_mlvc.pipeline import discovery
@@ -120,6 +120,7 @@ def run(
         seed_from=seeding.resolve(repo, seed_from) if seed_from else "",
         message=message,
     )
+    old_logs.remove(repo, newest=means.settings.experiment_logs)
     if not as_json:
         made_lines.say_begin(output, taken)
     if assigned.varied:

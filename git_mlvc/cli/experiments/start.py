@@ -51,7 +51,7 @@ def start(
     """
     if handed:
         return _serve(invocation)
-    from git_mlvc.experiments import queue, states, workplace
+    from git_mlvc.experiments import old_logs, queue, states, workplace
     from git_mlvc.experiments.states import Phase
 
     output, repo = invocation.output, invocation.workspace.repository
@@ -59,6 +59,7 @@ def start(
         return _work(invocation, log, ready_fd)
     workplace.sweep(repo)
     queue.tidy(repo)
+    old_logs.remove(repo, newest=invocation.workspace.settings.experiment_logs)
     back = queue.wait_again(repo)
     if back:
         output.message(f"interrupted before, and queued again: {', '.join(back)}")
