@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`name` was asked for. `is_recorded`: all is done; else only its stages have run. `experiment` and `commit`: what it is now; of another name where an equal one was there
-    before (`is_new` is False then). `ran`: how many stages. Or `error`, with why and hint.
+    """`name` was asked for. `is_recorded`: all is done; else only its stages have run, or `waits` says what they wait
+    for. `experiment` and `commit`: what it is now; of another name where an equal one was there before (`is_new` is
+    False then). `ran`: how many stages. Or `error`, with why and hint.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Answer:
     why: str = ""
     hint: str = ""
     is_recorded: bool = True
+    waits: str = ""
 
     def said(self) -> str:
         """Return e.g. "done in 3.2 s", "is equal to brisk-otter"."""
@@ -50,6 +52,11 @@ def of(name: str, outcome: Outcome) -> Answer:
 def ran(name: str) -> Answer:
     """Return the answer for one of which no stage runs any more, and that is still to be recorded."""
     return Answer(name, is_recorded=False)
+
+
+def waits(name: str, stage: str, why: str) -> Answer:
+    """Return the answer for one of which a stage waits: `why` as in `course.Watch`."""
+    return Answer(name, is_recorded=False, waits=f"{stage} {why}")
 
 
 def encode(answer: Answer) -> bytes:

@@ -79,11 +79,12 @@ class Crew:
         next_one: Callable[[], State | None],
         began: Callable[[State], None],
         ended: Callable[[State, Answer | None], None],
+        waits: Callable[[State, str], None] = lambda state, why: None,
     ) -> None:
         """Make experiments until `next_one` gives None and all have ended.
 
-        `next_one` is asked whenever somebody is free; `ended` gets None for one whose process was killed. Raises
-        KeyboardInterrupt after a signal, once all that ran has stopped.
+        `next_one` is asked whenever somebody is free; `ended` gets None for one whose process was killed; `waits` is
+        told what others keep one waiting for. Raises KeyboardInterrupt after a signal, once all that ran has stopped.
         """
         with self._stopping_on_signals():
             is_out = False
@@ -97,6 +98,9 @@ class Crew:
                 if not any(hand.state for hand in self._hands):
                     break
                 for hand, answer in self._answers():
+                    if answer is not None and answer.waits and hand.state is not None:
+                        waits(hand.state, answer.waits)
+                        continue
                     if answer is not None and not answer.is_recorded:
                         hand.is_recording = True
                         continue

@@ -1,4 +1,4 @@
-"""What an experiment that is running has to show so far, read in the worktree that it runs in."""
+"""What an experiment that is running has to show so far, in the worktree that it runs in; and what it waits for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import MlvcError
-from git_mlvc.experiments import reading, workplace
+from git_mlvc.experiments import reading, states, workplace
 from git_mlvc.experiments.findings import Findings
 from git_mlvc.git.process import clean_env
 from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline.revision import Revisions
+from git_mlvc.pipeline.running import slot_files
 
 if TYPE_CHECKING:
     from git_mlvc.store.store import Store
@@ -34,6 +35,17 @@ def read(
     except (MlvcError, OSError):
         return None
     return replace(found, metrics=_new(found, baseline), problems=())
+
+
+def waiting(repo: Repository) -> dict[str, str]:
+    """Return what experiments that are running wait for: name -> "train waits for gpu"."""
+    found = slot_files.waiting(repo.common_dir)
+    running = states.read(repo).states if found else ()
+    return {
+        state.name: "; ".join(f"{one.stage} waits for {', '.join(one.asked)}" for one in wishes)
+        for state in running
+        if state.owner is not None and (wishes := found.get(state.owner, ()))
+    }
 
 
 def _new(found: Findings, baseline: Findings) -> dict[tuple[str, str], int | float]:

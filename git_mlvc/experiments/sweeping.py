@@ -58,6 +58,8 @@ class Told(Protocol):
 
     def began(self, state: State) -> None: ...
 
+    def waits(self, state: State, why: str) -> None: ...
+
     def ended(self, point: Ended) -> None: ...
 
 
@@ -146,7 +148,7 @@ def carry_out(sweep: Sweep, search: Search, crew: Crew, told: Told) -> list[Ende
             )
         finish(numbers[state.name], Ended(state.name, state.overrides, answer))
 
-    crew.work(next_one, told.began, over)
+    crew.work(next_one, told.began, over, told.waits)
     return ended
 
 

@@ -1,8 +1,9 @@
 """One process that makes experiments, one after another: those of the queue, or those that it is handed.
 
 Experiments run in its main thread, where signals end them as Ctrl-C does. What is handed over comes as lines of
-JSON, a state each (`state_record`), and each is answered (`answers`): when its stages have run, and when it is done. When no more lines can come, because
-whoever sent them has ended or was killed, the one that runs is interrupted.
+JSON, a state each (`state_record`), and each is answered (`answers`): while it waits for others, when its stages have
+run, and when it is done. When no more lines can come, because whoever sent them has ended or was killed, the one that
+runs is interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import MlvcError
 from git_mlvc.experiments import answers, queue, run, snapshot, state_record, workers
+from git_mlvc.experiments.answers import Answer
 from git_mlvc.experiments.snapshot import Snapshot
 from git_mlvc.repo_path import RepoPath
 
@@ -55,8 +57,13 @@ def work(
                 break
             me.runs(state.name)
             told(f"{state.name}: runs")
+
+            def said(answer: Answer) -> None:
+                if answer.waits:
+                    told(f"{answer.name}: {answer.waits}")
+
             try:
-                outcome = make(open_means(), state)
+                outcome = _made(open_means(), state, said)
             except KeyboardInterrupt:
                 if not _is_given_up(repo, me, state.name):
                     raise
@@ -71,9 +78,7 @@ def work(
     return all_well
 
 
-def serve(
-    open_means: Open, lines: Iterable[bytes], answer: Callable[[answers.Answer], None]
-) -> None:
+def serve(open_means: Open, lines: Iterable[bytes], answer: Callable[[Answer], None]) -> None:
     """Make what comes as lines. Raises KeyboardInterrupt when interrupted."""
     waiting: threads_queue.SimpleQueue[bytes | None] = threads_queue.SimpleQueue()
     busy = threading.Lock()
@@ -105,23 +110,27 @@ def handed(state: State) -> bytes:
     return state.name.encode("utf-8", "surrogateescape") + b"\0" + document.encode("ascii") + b"\n"
 
 
-def make(means: Means, state: State, ran: Callable[[], None] = lambda: None) -> Outcome:
-    """Make one experiment; `ran` as in `run.run`, which also says what is raised."""
-    return run.run(means, _request(means.repo, state), _Unwatched(), ran=ran)
-
-
 # -- inside
 
 
-def _answered(open_means: Open, state: State, answer: Callable[[answers.Answer], None]) -> None:
-    """Make one, and answer when its stages have run, and when it is done or has failed."""
+def _made(means: Means, state: State, answer: Callable[[Answer], None]) -> Outcome:
+    """Make one experiment; answer while it waits for others, and when its stages have run. Raises as `run.run`."""
+
+    def ran() -> None:
+        answer(answers.ran(state.name))
+
+    return run.run(means, _request(means.repo, state), _Waits(state.name, answer), ran=ran)
+
+
+def _answered(open_means: Open, state: State, answer: Callable[[Answer], None]) -> None:
+    """Make one, and answer as `_made`, and when it is done or has failed."""
     try:
-        outcome = make(open_means(), state, lambda: answer(answers.ran(state.name)))
+        outcome = _made(open_means(), state, answer)
         answer(answers.of(state.name, outcome))
     except MlvcError as exc:
-        answer(answers.Answer(state.name, error=exc.what, why=exc.why, hint=exc.hint))
+        answer(Answer(state.name, error=exc.what, why=exc.why, hint=exc.hint))
     except OSError as exc:  # a full disk, a file that may not be read
-        answer(answers.Answer(state.name, error=str(exc)))
+        answer(Answer(state.name, error=str(exc)))
 
 
 def _is_given_up(repo: Repository, me: workers.Me, name: str) -> bool:
@@ -166,12 +175,17 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Unwatched:
-    """Nobody looks on; the logs of stages say it all."""
+class _Waits:
+    """Tells what keeps an experiment waiting; of all else the logs of stages tell."""
+
+    def __init__(self, name: str, answer: Callable[[Answer], None]) -> None:
+        self._name = name
+        self._answer = answer
 
     def planned(self, steps: Iterable[Step]) -> None: ...
 
-    def waits(self, stage: str, why: str) -> None: ...
+    def waits(self, stage: str, why: str) -> None:
+        self._answer(answers.waits(self._name, stage, why))
 
     def began(self, step: Step) -> None: ...
 

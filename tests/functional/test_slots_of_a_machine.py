@@ -1,8 +1,10 @@
 """Slots of a resource are the machine's: processes in all worktrees of a clone share them."""
 
+import json
 import os
 import signal
 import subprocess
+from select import select
 
 import pytest
 from support.repo import launcher
@@ -10,6 +12,7 @@ from support.repo import launcher
 from git_mlvc.errors import StoreLocked
 from git_mlvc.fs.lock import FileLock
 
+LIMIT_S = 60
 STAGES = """\
 [stage.train]
 cmd = "sh train.sh"
@@ -67,6 +70,7 @@ class Lab:
         """Wait for a stage to begin; return the name of its worktree and its slot."""
         line = b""
         while not line.endswith(b"\n"):
+            assert select([self.fds[0]], [], [], LIMIT_S)[0], "no stage began"
             line += os.read(self.fds[0], 1)
         place, slot = line.decode().split()
         return place.rpartition("/")[2], slot
@@ -90,12 +94,18 @@ def lab(machine):
         os.close(fd)
 
 
-def told(process):
-    """Wait until a process says what it waits for."""
-    line = b"?"
-    while line and b"waits for" not in line:
-        line = process.stderr.readline()
-    return line.decode()
+def told(*processes):
+    """Wait until one of them says what it waits for; return the line."""
+    lines = dict.fromkeys([process.stderr.fileno() for process in processes], b"")
+    while ready := select(list(lines), [], [], LIMIT_S)[0]:
+        for fd in ready:
+            lines[fd] += (byte := os.read(fd, 1))
+            assert byte, "it ended without waiting"
+            if lines[fd].endswith(b"\n"):
+                if b"waits for" in lines[fd]:
+                    return lines[fd].decode()
+                lines[fd] = b""
+    raise AssertionError("nobody waits")
 
 
 def test_worktrees_share_them_and_whoever_is_killed_gives_them_back(lab):
@@ -125,3 +135,33 @@ def test_worktrees_share_them_and_whoever_is_killed_gives_them_back(lab):
         _, said = process.communicate()
         assert process.returncode == 0, said
     assert [path.name for path in (lab.repo.store / "slots").iterdir()] == ["lock"]
+
+
+def test_experiments_of_a_sweep_run_at_once_as_far_as_there_are_slots(lab):
+    sweep = lab.start("exp", "run", "-S", "n=1,2,3", "-j", "3", "--name", "s")
+    running = dict([lab.began(), lab.began()])
+    assert sorted(running.values()) == ["0", "1"]
+    (third,) = {"s-1", "s-2", "s-3"} - running.keys()
+    assert told(sweep).startswith(f"{third}: train waits for gpu: process")
+    listed = json.loads(lab.repo.mlvc("exp", "status", "--json").out)["experiments"]
+    assert {one["name"]: one["waits"] for one in listed}[third] == "train waits for gpu"
+    refused = lab.repo.mlvc("exp", "logs", third, check=False)
+    assert refused.refused_because("train waits for gpu")
+    lab.let_go(3)
+    assert lab.began()[0] == third
+    _, said = sweep.communicate()
+    assert sweep.returncode == 0 and b"waits for" not in said, said
+
+
+def test_workers_of_the_queue_with_one_slot_run_one_after_the_other(lab):
+    lab.repo.git("config", "mlvc.resources.gpu", "1")
+    lab.repo.mlvc("exp", "run", "--queue", "-S", "n=1,2", "--name", "q")
+    workers = [lab.start("exp", "start", "--foreground") for _ in range(2)]
+    first, slot = lab.began()
+    (other,) = {"q-1", "q-2"} - {first}
+    assert slot == "0" and told(*workers).startswith(f"{other}: train waits for gpu: process")
+    lab.let_go()
+    assert lab.began() == (other, "0")
+    lab.let_go()
+    said = [worker.communicate() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], said

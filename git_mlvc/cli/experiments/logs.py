@@ -27,7 +27,7 @@ def logs(invocation: Invocation, name: str, follow: bool, as_json: bool) -> int:
     """The last log of each stage that ran for it, in their order. They are kept when it fails or is interrupted. With
     -f, one that is queued is waited for.
     """
-    from git_mlvc.experiments import log_tail, run
+    from git_mlvc.experiments import live, log_tail, run
     from git_mlvc.experiments.states import Phase
 
     repo, output = invocation.workspace.repository, invocation.output
@@ -41,6 +41,8 @@ def logs(invocation: Invocation, name: str, follow: bool, as_json: bool) -> int:
     if waits:
         if state is not None and state.phase is Phase.QUEUED:
             output.message(f"experiment {name} is queued")
+        elif name in (kept := live.waiting(repo)):
+            output.message(f"experiment {name}: {kept[name]}")
         for block in log_tail.follow(
             lambda: _of_this_run(repo, name), lambda: _is_over(repo, name)
         ):
@@ -83,12 +85,13 @@ def _of_this_run(repo: Repository, name: str) -> dict[str, Path]:
 
 
 def _nothing(repo: Repository, name: str, state: State | None) -> Exception:
-    from git_mlvc.experiments import log_tail, refs, run, states
+    from git_mlvc.experiments import live, log_tail, refs, run, states
     from git_mlvc.experiments.states import Phase
 
     if state is not None:
         hint = "git mlvc exp start" if state.phase is Phase.QUEUED else ""
-        why = state.error if state.phase is Phase.FAILED else "no stage has run for it"
+        why = live.waiting(repo).get(name, "no stage has run for it")
+        why = state.error if state.phase is Phase.FAILED else why
         return InputError(f"experiment '{name}', {state.phase}, has no log", why=why, hint=hint)
     made = [one.name for one in refs.list(repo)]
     if name in made:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_mlvc.cli.experiments.declare import subcommand
@@ -25,21 +25,21 @@ def status(invocation: Invocation, as_json: bool) -> int:
     was queued can be taken up again by `git mlvc exp start`.
     """
     from git_mlvc.cli.experiments.sweep_lines import state_fields
-    from git_mlvc.experiments import states, workers
+    from git_mlvc.experiments import live, states, workers
 
     repo, output = invocation.workspace.repository, invocation.output
-    found, there = states.read(repo), workers.at_work(repo)
+    found, there, waits = states.read(repo), workers.at_work(repo), live.waiting(repo)
     if as_json:
         output.json(
             "exp-status",
             {
-                "experiments": [state_fields(one) for one in found.states],
+                "experiments": [state_fields(one, waits.get(one.name)) for one in found.states],
                 "workers": [_worker_fields(one) for one in there],
                 "damaged": [str(path) for path in found.damaged],
             },
         )
         return ExitCode.OK
-    _show(invocation, found, found.states)
+    _show(invocation, found, found.states, waits)
     for one in there:
         what = f"runs {one.experiment}" if one.experiment else "looks for work"
         last = ", its last" if one.is_stopping and one.experiment else ""
@@ -62,11 +62,13 @@ def queue(invocation: Invocation, as_json: bool) -> int:
         listed = [state_fields(one) for one in queued]
         invocation.output.json("exp-queue", {"experiments": listed})
         return ExitCode.OK
-    _show(invocation, found, queued)
+    _show(invocation, found, queued, {})
     return ExitCode.OK
 
 
-def _show(invocation: Invocation, found: States, listed: Sequence[State]) -> None:
+def _show(
+    invocation: Invocation, found: States, listed: Sequence[State], waits: Mapping[str, str]
+) -> None:
     import time
 
     output = invocation.output
@@ -80,17 +82,18 @@ def _show(invocation: Invocation, found: States, listed: Sequence[State]) -> Non
     now = time.time()
     output.table(
         ["experiment", "state", ">for", "what"],
-        [[one.name, str(one.phase), _age(now - one.since_s), _what(one)] for one in listed],
+        [[one.name, str(one.phase), _age(now - one.since_s), _what(one, waits)] for one in listed],
     )
 
 
-def _what(one: State) -> str:
+def _what(one: State, waits: Mapping[str, str]) -> str:
     from git_mlvc.cli.experiments.sweep_lines import short
 
     first = one.error.partition("\n")[0]
     if first:
         return first if len(first) <= _SHOWN_ERROR else first[: _SHOWN_ERROR - 1] + "…"
-    return short(one.overrides) or one.message.partition("\n")[0]
+    what = short(one.overrides) or one.message.partition("\n")[0]
+    return "; ".join(filter(None, [what, waits.get(one.name, "")]))
 
 
 def _age(seconds: float) -> str:

@@ -23,6 +23,9 @@ class Telling:
     def began(self, state: State) -> None:
         self._say(f"{state.name}: runs ({short(state.overrides)})")
 
+    def waits(self, state: State, why: str) -> None:
+        self._say(f"{state.name}: {why}")
+
     def ended(self, point: Ended) -> None:
         if point.was_there:
             self._say(f"{point.name}: was there ({short(point.overrides)})")
@@ -70,11 +73,12 @@ def fields(whole: Sweep, ended: Sequence[Ended]) -> dict[str, object]:
     }
 
 
-def state_fields(state: State) -> dict[str, object]:
-    """Return what is queued, running, failed or interrupted as JSON shows it."""
+def state_fields(state: State, waits: str | None = None) -> dict[str, object]:
+    """Return what is queued, running, failed or interrupted as JSON shows it. `waits`: for what, if it does."""
     return {
         "name": state.name,
         "state": str(state.phase),
+        "waits": waits,
         "since_s": state.since_s,
         "params": dict(state.overrides),
         "stages": list(state.stages),

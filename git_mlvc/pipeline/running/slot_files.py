@@ -87,15 +87,10 @@ class SlotFiles:
         return self._folder / (self._name + suffix)
 
 
-def waiting(common_dir: Path) -> dict[int, Claims]:
-    """Return the processes of this machine that say they wait for slots, by process id; for people to look at."""
-    home = folder(common_dir)
-    found = {}
-    for path in sorted(home.glob("*.json")):
-        read = _read(path)
-        if read is not None and read[1].wishes:
-            found[read[0].pid] = read[1]
-    return found
+def waiting(common_dir: Path) -> dict[Owner, tuple[Wish, ...]]:
+    """Return which processes wait for which slots, as they said last; for people to look at."""
+    read = (_read(path) for path in folder(common_dir).glob("*.json"))
+    return {one[0]: one[1].wishes for one in read if one is not None and one[1].wishes}
 
 
 # -- inside

@@ -52,7 +52,7 @@ def test_two_processes_get_numbers_of_their_own_and_the_third_is_told_who_has_th
     pid = Owner.current().pid
     for place in "ab":
         assert f"process {pid} runs one in {tmp_path / place}" in waits["two"]
-    assert [wish.stage for wish in waiting(tmp_path)[pid].wishes] == ["two"]
+    assert [wish.stage for wish in waiting(tmp_path)[Owner.current()]] == ["two"]
     first.give_back("one")
     assert chosen(third, two) == ({"two": (0,)}, {})
     assert waiting(tmp_path) == {}

@@ -132,7 +132,7 @@ def test_nothing_is_held_twice_and_every_stage_gets_its_turn(wanted, jobs, chanc
     assert len(done) == len(wanted)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(wishes, st.integers(1, 4), st.randoms(use_true_random=False))
 def test_processes_never_hold_one_slot_twice_and_all_of_their_stages_get_their_turn(
     wanted, jobs, chance
