@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import ExitCode, MlvcError
@@ -62,18 +62,21 @@ def show_fetch(
     report: FetchReport,
     paths: Mapping[Pointer, RepoPath],
     unopened: Sequence[MlvcError],
+    *,
+    told: Container[RepoPath] = (),
 ) -> int:
     """One line, and one for each reason why something could not be had; the first one's exit code.
 
-    `unopened`: remotes that were not asked, which may well have what is lacking.
+    `unopened`: remotes that were not asked, which may well have what is lacking. `told`: of these all is said.
     """
+    failed = {p: why for p, why in report.failed.items() if paths.get(p) not in told}
     output.line(f"fetch: {report.summary()}")
-    for failure in unopened if report.failed else ():
+    for failure in unopened if failed else ():
         output.error(failure.what, why=failure.why, hint=failure.hint)
     # Each file may have a chunk or pack of its own to name; told is each kind of failure, once.
     by_kind: dict[tuple[type[MlvcError], str], list[tuple[str, MlvcError]]] = {}
     code: int = ExitCode.OK
-    for pointer, why in report.failed.items():
+    for pointer, why in failed.items():
         name = str(paths.get(pointer, pointer.oid.short))
         by_kind.setdefault((type(why), why.hint), []).append((name, why))
         code = code or why.exit_code
@@ -102,13 +105,16 @@ def fill_fields(report: FillReport) -> dict[str, object]:
     }
 
 
-def show_fill(output: Output, report: FillReport) -> int:
-    """One line, and what is still a stub with the reason; exit code 5 when something is."""
+def show_fill(output: Output, report: FillReport, *, told: Container[RepoPath] = ()) -> int:
+    """One line, and what is still a stub with the reason; exit code 5 when something is.
+
+    `told`: of these all is said.
+    """
     if report.filled or not report.left:
         output.line(
             f"filled {count_text(len(report.filled), 'file')}, {size_text(report.size_bytes)}"
         )
-    return tell_left(output, report.left)
+    return tell_left(output, {p: why for p, why in report.left.items() if p not in told})
 
 
 def tell_left(output: Output, left: Mapping[RepoPath, Left]) -> int:

@@ -35,6 +35,11 @@ def test_an_out_with_push_false_is_left_out_of_pushes_and_said_to_be_kept_here(
     clone = machine.clone("origin.git", "clone")
     assert clone.read("model.bin") == clone.read("same.bin") == b"weights\n"
     assert clone.stubs() == ["checkpoint.bin"]
+    for verb in ("init", "pull"):
+        said = clone.mlvc(verb).err  # exit code 0: nobody can do better
+        assert "checkpoint.bin stays a stub: kept off remotes by the stage (push = false)" in said
+        assert "cannot" not in said
+    assert clone.mlvc("pull", "checkpoint.bin", check=False).returncode == 5
     clone.write({"notes.txt": b"1"}).add().commit("two")
     clone.git(
         "push", "-q", "origin", "main"

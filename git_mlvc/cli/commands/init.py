@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
+from git_mlvc.cli.kept_here import tell_kept
 from git_mlvc.cli.options import verb
 from git_mlvc.cli.report_lines import show_fill, show_install
 from git_mlvc.cli.too_large import tell_too_large
@@ -21,6 +22,7 @@ def init(invocation: Invocation) -> int:
     from git_mlvc.hooks import install as hooks
     from git_mlvc.worktree import exchange, settings_file
     from git_mlvc.worktree.fill import fill
+    from git_mlvc.worktree.fill_report import LeftKind
     from git_mlvc.worktree.selection import Selection
 
     workspace, output = invocation.workspace, invocation.output
@@ -50,4 +52,6 @@ def init(invocation: Invocation) -> int:
             fetch=workspace.fetcher(output.progress),
             progress=output.progress,
         )
-    return ExitCode.ANSWER if show_fill(output, filled) else code
+    missing = [path for path, left in filled.left.items() if left.kind is LeftKind.MISSING]
+    kept = tell_kept(output, repo, missing)
+    return ExitCode.ANSWER if show_fill(output, filled, told=kept) else code

@@ -10,12 +10,13 @@ import click
 
 from git_mlvc.cli.filling import filling
 from git_mlvc.cli.invocation import Invocation
+from git_mlvc.cli.kept_here import kept_here, tell_kept
 from git_mlvc.cli.options import json_option, no_run_cache_option, verb
 from git_mlvc.cli.report_lines import fetch_fields, fill_fields, show_fetch, show_fill
 from git_mlvc.cli.run_exchange import code_of, fetch_runs, runs_fields, show_runs
 from git_mlvc.cli.too_large import tell_too_large
 from git_mlvc.cli.trust import settled
-from git_mlvc.errors import ExitCode, StoreLocked
+from git_mlvc.errors import ExitCode, MissingChunk, StoreLocked
 
 if TYPE_CHECKING:
     from git_mlvc.formats.pointer import Pointer
@@ -80,12 +81,20 @@ def pull(invocation: Invocation, words: tuple[str, ...], no_run_cache: bool, as_
         filled.add_filled(filled_early)
     tell_too_large(invocation, meant.too_large)
     runs = None if no_run_cache or typed else fetch_runs(invocation, remote)
+    # Asked for by name, what no remote will ever have is a failure like any other.
+    absent = [paths[p] for p, why in fetched.failed.items() if isinstance(why, MissingChunk)]
+    absent = [] if typed else absent
     if as_json:
         fields = {"fetch": fetch_fields(fetched, paths), "fill": fill_fields(filled)}
         output.json("pull", {**fields, "runs": runs_fields(runs)})
-        failed = next((why.exit_code for why in fetched.failed.values()), ExitCode.OK)
+        kept = set(kept_here(workspace.repository, absent))
+        failed = next(
+            (why.exit_code for p, why in fetched.failed.items() if paths[p] not in kept),
+            ExitCode.OK,
+        )
         return failed or (ExitCode.STORE if filled.left else code_of(runs))
-    failed_code = show_fetch(output, fetched, paths, unopened)
+    told = tell_kept(output, workspace.repository, absent)
+    failed_code = show_fetch(output, fetched, paths, unopened, told=told)
     filled_code = 0 if failed_code else show_fill(output, filled)
     runs_code = show_runs(output, runs)
     return failed_code or filled_code or runs_code
