@@ -78,6 +78,8 @@ def test_one_name_for_two_experiments_is_refused_on_both_sides(machine: Machine)
     ]
     listed = json.loads(clone.mlvc("exp", "list", "--remote", "origin", "--json").out)
     assert [one["state"] for one in listed["experiments"]] == ["differs"]
+    nowhere = clone.fails("mlvc", "exp", "list", "--remote", "orign")
+    assert "there is no git remote 'orign'" in nowhere.err
 
     said = clone.mlvc("exp", "pull", check=False)
     assert said.refused_because("'same' is one experiment here and another one on origin")

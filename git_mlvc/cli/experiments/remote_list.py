@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from git_mlvc.cli.experiments import remotes
 from git_mlvc.cli.invocation import Invocation
+from git_mlvc.errors import UsageError
 from git_mlvc.units import names_text
 
 _STATES = {"new": "no", "here": "yes", "differs": "another one"}
@@ -15,7 +16,9 @@ def show(invocation: Invocation, remote: str, *, names_only: bool, as_json: bool
     from git_mlvc.experiments.last_seen import LastSeen
 
     workspace, output = invocation.workspace, invocation.output
-    asked, _ = remotes.parted(invocation, [remote] if remote else [], for_push=False)
+    asked, rest = remotes.parted(invocation, [remote] if remote else [], for_push=False)
+    if rest:
+        raise UsageError(f"there is no git remote '{remote}'", hint="git remote -v")
     here = {one.name: one for one in refs.list(workspace.repository)}
     there = travel.listed(workspace.repository.git, asked.name)
     mine = {name: one.commit for name, one in here.items()}
