@@ -77,7 +77,31 @@ def differing(repo: Repository, old: str, new: str) -> list[RepoPath]:
     return sorted(RepoPath(name) for name in names)
 
 
+def large_in_git(repo: Repository, taken: Snapshot, least_bytes: int) -> list[tuple[RepoPath, int]]:
+    """Return the untracked files of a snapshot that are no data, but whole in git; with their size in bytes.
+
+    No git process where no untracked file has `least_bytes`. Raises GitError.
+    """
+    top = repo.needed_worktree("")
+    suspected = [path for path in taken.untracked if _size_bytes(top, path) >= least_bytes]
+    if not suspected:
+        return []
+    listed = ("--literal-pathspecs", "ls-tree", "-r", "-l", "-z", "--full-tree", taken.tree, "--")
+    sizes = {}
+    for record in repo.git.records(*listed, *(path.raw for path in suspected)):
+        entry, _, name = record.partition(b"\t")
+        sizes[name] = int(entry.split()[3])
+    return [(path, sizes[path.raw]) for path in suspected if sizes.get(path.raw, 0) >= least_bytes]
+
+
 # -- inside
+
+
+def _size_bytes(top: Path, path: RepoPath) -> int:
+    try:
+        return os.lstat(os.fsencode(top) + b"/" + path.raw).st_size
+    except OSError:  # gone by now
+        return 0
 
 
 def _head(repo: Repository) -> tuple[str, str]:

@@ -69,6 +69,8 @@ class Revisions:
         self.store = store
         self.fetch = fetch
         self.reader = ObjectReader(repo)
+        self.namesakes: list[str] = []
+        """Names that were asked for which git has for one commit, and an experiment for another."""
 
     def __enter__(self) -> Revisions:
         return self
@@ -88,8 +90,11 @@ class Revisions:
             top = self.repo.needed_worktree("there are no files to be seen")
             return At(self, None, "", OnDisk(top, max_bytes=MAX_BYTES))
         commit = self.reader.commit(rev)
-        if commit is None and rev and not rev.startswith("refs/"):
-            commit = self.reader.commit(EXPERIMENTS + rev)
+        if rev and not rev.startswith("refs/"):
+            experiment = self.reader.commit(EXPERIMENTS + rev)
+            if commit is not None and experiment not in (None, commit):
+                self.namesakes.append(rev)
+            commit = commit or experiment
         tree = self.reader.tree_of(commit) if commit is not None else None
         if commit is None or tree is None:
             raise self._unknown(rev)

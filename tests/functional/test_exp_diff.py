@@ -43,6 +43,10 @@ def test_two_experiments_or_one_and_the_worktree_are_compared(machine: Machine) 
     assert "0.5" in here.out and "modified  params.toml" in here.out
     back = repo.mlvc("exp", "diff", ".", "calm-owl")
     assert "added     src/train.py" in back.out and "git diff -R mlvc/exp/calm-owl" in back.err
+    repo.git("branch", "calm-owl", "main")
+    taken = repo.mlvc("exp", "diff", "main", "calm-owl")
+    assert "warning: calm-owl is taken for git's; the experiment is mlvc/exp/calm-owl" in taken.err
+    repo.git("branch", "-D", "calm-owl")
     # What cannot be read is told, and not taken for gone.
     broken = repo.mlvc("exp", "diff", "calm-owl", "broken")
     assert "broken: metrics.json" in broken.err and "unknown" in broken.out

@@ -238,7 +238,11 @@ def test_law_12_what_git_ignores_is_lent_inside_the_repository_where_the_setting
     refused = lab.mlvc("exp", "run", check=False)
     assert "[exp] link" in refused.err and left_behind(lab) == []
     lab.write({"mlvc.toml": stages.encode() + b'\n[exp]\nlink = ["ignored", ".venv"]\n'})
-    lab.mlvc("exp", "run", "--name", "lent")
+    lab.write({"huge": bytes(10_000_000)})
+    said = lab.mlvc("exp", "run", "--name", "lent").err
+    assert "not lent, as it is not here: .venv" in said
+    assert "huge (10 MB) is in git itself there" in said and "git mlvc track huge" in said
+    lab.at("huge").unlink()
     assert lab.read("ignored/log") == b"more\n" and lab.read("ignored/x") == b"lent "
     assert "ignored" not in lab.text("ls-tree", "-r", "--name-only", "refs/mlvc/exp/lent").split()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from git_mlvc.cli import namesakes
 from git_mlvc.cli.comparisons.figures import DIGITS
 from git_mlvc.cli.options import Function, help_text
 from git_mlvc.errors import ExitCode, MlvcError, UsageError
@@ -120,6 +121,7 @@ def readings(
     fetch = workspace.fetcher(invocation.output.progress) if files.fetches else None
     with Revisions(workspace.repository, workspace.store, fetch=fetch) as revisions:
         places = [_at(revisions, rev, invocation, subject) for rev in revs]
+        namesakes.tell(invocation.output, revisions)
         return [subject.read(at, wanted) for at in places]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from git_mlvc.cli import namesakes
 from git_mlvc.cli.comparisons import asked, markdown
 from git_mlvc.cli.comparisons import diff as comparison
 from git_mlvc.cli.comparisons.declare import MARKDOWN, TABLE, Form, Subject
@@ -69,6 +70,7 @@ def diff(
     old_rev, new_rev = asked.pair(invocation, "exp", revs)
     with Revisions(workspace.repository, workspace.store) as revisions:
         old, new = revisions.at(old_rev), revisions.at(new_rev)
+        namesakes.tell(output, revisions)
         found = [
             comparison.compared(one, one.read(old, ()), one.read(new, ()), shows_all=shows_all)
             for one in _SUBJECTS

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from git_mlvc.cli import repro_lines
 from git_mlvc.errors import MlvcError
-from git_mlvc.units import count_text, seconds_text
+from git_mlvc.experiments import snapshot
+from git_mlvc.units import count_text, seconds_text, size_text
 
 if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 _METRICS = 20
+_LARGE_BYTES = 10_000_000
 
 
-def say_begin(output: Output, taken: Snapshot) -> None:
-    """Say which uncommitted changes are part of it; new files by name."""
+def say_begin(output: Output, means: Means, taken: Snapshot) -> None:
+    """Say which uncommitted changes are part of it; new files by name; and what of theirs is not as one may think."""
     new = set(taken.untracked)
     modified = [path for path in taken.changed if path not in new]
     if modified:
@@ -34,6 +38,15 @@ def say_begin(output: Output, taken: Snapshot) -> None:
         output.message(
             f"without uncommitted changes inside submodules: {_listed(taken.dirty_submodules)}"
         )
+    for path, size_bytes in snapshot.large_in_git(means.repo, taken, _LARGE_BYTES):
+        output.message(
+            f"warning: {path} ({size_text(size_bytes)}) is in git itself there, for good"
+            f" (as data: git mlvc track {shlex.quote(path.text)}; or ignore it)"
+        )
+    top = means.repo.needed_worktree("")
+    lacking = [one for one in means.settings.experiment_links if not os.path.lexists(top / one)]
+    if lacking:
+        output.message(f"not lent, as it is not here: {', '.join(lacking)} ([exp] link)")
 
 
 def show(output: Output, means: Means, outcome: Outcome, taken: Snapshot) -> None:

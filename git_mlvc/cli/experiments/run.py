@@ -122,7 +122,7 @@ def run(
     )
     old_logs.remove(repo, newest=means.settings.experiment_logs)
     if not as_json:
-        made_lines.say_begin(output, taken)
+        made_lines.say_begin(output, means, taken)
     if assigned.varied:
         from git_mlvc.cli.experiments import several
 

@@ -32,7 +32,7 @@ def save(invocation: Invocation, name: str, message: str, as_json: bool) -> int:
         found = made_lines.fields(saved.outcome, saved.snapshot)
         output.json("exp-save", {**found, "stale": stale, "undecided": saved.undecided})
         return ExitCode.OK
-    made_lines.say_begin(output, saved.snapshot)
+    made_lines.say_begin(output, means, saved.snapshot)
     if saved.undecided:
         output.message(
             f"recorded as it is; whether its stages are stale is unknown: {saved.undecided}"

@@ -11,6 +11,7 @@ from git_mlvc.cli.invocation import Invocation
 from git_mlvc.errors import ExitCode, StageFailed
 from git_mlvc.experiments import held_snapshots, queueing, run, sweep, sweeping
 from git_mlvc.experiments.crew import Command, Crew
+from git_mlvc.experiments.run import logs_of
 from git_mlvc.experiments.states import State
 from git_mlvc.experiments.sweeping import Listed, Search, Sweep
 
@@ -61,10 +62,11 @@ def run_sweep(
         sweep_lines.show(invocation.output, whole, ended)
     failed = sweeping.failures(ended)
     if failed:
+        logged = [one.name for one in failed if logs_of(means.repo, one.name).is_dir()]
         raise StageFailed(
             f"{len(failed)} of {len(ended)} experiments failed",
             why=", ".join(one.name for one in failed),
-            hint=f"git mlvc exp logs {failed[0].name}",
+            hint=f"git mlvc exp logs {logged[0]}" if logged else failed[0].answer.hint,
         )
     return ExitCode.OK
 

@@ -97,6 +97,7 @@ def gathered(
     `default`: the revisions where none is asked for; with `at_least_two`, the worktree stands beside a single one.
     With `with_steps`, images by step are read, not their last only. Raises UsageError, InputError, ConfigError.
     """
+    from git_mlvc.cli import namesakes
     from git_mlvc.pipeline.revision import Revisions
     from git_mlvc.plots import gather
     from git_mlvc.plots.picture_series import Wanted
@@ -118,6 +119,7 @@ def gathered(
             adjust=asked.adjust,
             series_steps=Wanted(asked.steps) if with_steps else None,
         )
+        namesakes.tell(invocation.output, revisions)
     if not found.figures and not found.errors:
         raise _nothing(views)
     return found, {view.name: view.commit for view in views if view.commit}
