@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import colorsys
 
+# Chosen so that any two differ also to who sees no red or no green (by 17 and more in CIELAB), on both grounds.
 _FIRST = (
     "#2e7be4",
     "#e6770b",
     "#13a06f",
     "#cf4b9d",
-    "#8a63d2",
-    "#b08d10",
-    "#17a3bf",
-    "#d9483b",
-    "#87776b",
-    "#6f9a25",
+    "#7033ff",
+    "#c61034",
+    "#00abd6",
+    "#c4954f",
+    "#a720b6",
+    "#457365",
 )
+MOST = len(_FIRST)
+"""How many colours are told apart at a glance; beyond these something else has to help."""
+_DASHES = ((1, 0), (4, 2), (2, 2), (8, 3))
 # From few to many, both with text on them: cells of a confusion matrix.
 DEPTHS = ("#eff5fc", "#0b4a94")
 _GOLDEN = 0.618033988749895
@@ -24,6 +28,11 @@ _GOLDEN = 0.618033988749895
 def colours(count: int) -> tuple[str, ...]:
     """Return as many colours; the first are always the same."""
     return tuple(_FIRST[at] if at < len(_FIRST) else _further(at) for at in range(count))
+
+
+def dashes(count: int) -> tuple[tuple[int, ...], ...]:
+    """Return how the line of each colour is dashed: not, for the first MOST; then each MOST of them in another way."""
+    return tuple(_DASHES[at // MOST % len(_DASHES)] for at in range(count))
 
 
 def _further(at: int) -> str:

@@ -54,6 +54,8 @@ def _lines(chart: Lines, revisions: Sequence[str]) -> tuple[list[Panel], tuple[s
             "sort": None,
             "legend": {"title": None},
         }
+    elif len(revisions) > palette.MOST and len(revisions_of(chart)) > 1:
+        base["strokeDash"] = _dashed(chart, revisions)
     opacity = _highlighted(1)
     layers = [
         {
@@ -264,6 +266,20 @@ def _colour(chart: Lines | Bars, revisions: Sequence[str], symbol: str) -> Spec:
             "scale": {"domain": list(names), "range": list(colours)},
             "legend": legend,
         }
+    }
+
+
+def _dashed(chart: Lines, revisions: Sequence[str]) -> Spec:
+    """Of many revisions some have colours that are much alike: dashes tell these apart, in the same legend."""
+    names = revisions_of(chart)
+    all_dashes = dict(zip(revisions, palette.dashes(len(revisions)), strict=True))
+    scale = {"domain": list(names), "range": [list(all_dashes[name]) for name in names]}
+    return {
+        "field": "rev",
+        "type": "nominal",
+        "sort": None,
+        "scale": scale,
+        "legend": {"title": None, "symbolType": "stroke"},
     }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from git_mlvc.errors import InputError
 from git_mlvc.plots import own_template, palette, reading, series, specs, thinning
-from git_mlvc.plots.chart import Chart, Own
+from git_mlvc.plots.chart import Chart, Lines, Own, Scale, Series
 from git_mlvc.plots.definition import Definition
 
 SHAPES = Path(__file__).parent / "shapes"
@@ -48,6 +51,44 @@ def test_a_revision_keeps_its_colour_where_others_are_missing() -> None:
     (panel,), _ = specs.panels(drawn, ["other", "r0"])
     colours = panel.spec["layer"][0]["encoding"]["color"]["scale"]
     assert colours == {"domain": ["r0"], "range": [palette.colours(2)[1]]}
+
+
+# What a colour becomes to who lacks the cones for red, or for green (Machado et al., 2009), in linear RGB.
+SEEN = {
+    "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deutan": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+}  # fmt: skip
+
+
+def lab(colour: str, eyes: str) -> tuple[float, float, float]:
+    """Return a colour as these eyes see it, in CIELAB."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    red, green, blue = (
+        min(1.0, max(0.0, sum(map(operator.mul, row, linear)))) for row in SEEN[eyes]
+    )
+    xyz = (
+        (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.95047,
+        0.2126 * red + 0.7152 * green + 0.0722 * blue,
+        (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.08883,
+    )
+    x, y, z = (one ** (1 / 3) if one > 0.008856 else 7.787 * one + 16 / 116 for one in xyz)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+@pytest.mark.parametrize("eyes", list(SEEN))
+def test_the_first_colours_differ_also_to_who_sees_no_red_or_green(eyes: str) -> None:
+    found = [lab(colour, eyes) for colour in palette.colours(palette.MOST)]
+    assert min(math.dist(*pair) for pair in itertools.combinations(found, 2)) > 15
+
+
+def test_of_many_revisions_lines_of_like_colours_are_dashed() -> None:
+    names = [f"run-{at}" for at in range(12)]
+    series = tuple(Series(name, "loss", [0.0, 1.0], [1.0, 2.0]) for name in names)
+    (panel,), _ = specs.panels(Lines("Loss", "step", "loss", Scale.NUMBER, series), names)
+    encoding = panel.spec["layer"][0]["encoding"]
+    assert encoding["strokeDash"]["scale"]["range"] == [[1, 0]] * 10 + [[4, 2]] * 2
+    assert encoding["strokeDash"]["field"] == encoding["color"]["field"]  # one legend for both
 
 
 def test_colours_are_never_the_same_twice() -> None:
