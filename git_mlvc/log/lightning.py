@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-from git_mlvc.log.names import fitting
+from git_mlvc.log.libraries import imported, log_all
 from git_mlvc.log.runs import Run, current
 from git_mlvc.log.scalars import plain_where_possible
 
@@ -23,6 +23,10 @@ class LoggingToFiles:
     def __init__(self, run: Run | None = None) -> None:
         super().__init__()
         self._run = run
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For the processes that a strategy like ddp_spawn starts: they log where this one does."""
+        return {**vars(self), "_run": self.experiment}
 
     @property
     def experiment(self) -> Run:
@@ -42,8 +46,7 @@ class LoggingToFiles:
         return str(self.experiment.dir)
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        for name, value in metrics.items():
-            self.experiment.metric(fitting(name), value, step)
+        log_all(self.experiment, metrics, step)
 
     def log_hyperparams(self, params: Any, *args: Any, **options: Any) -> None:
         table = params if isinstance(params, Mapping) else vars(params)
@@ -60,8 +63,8 @@ def __getattr__(name: str) -> Any:
     if name != "Logger":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     package = next((one for one in _PACKAGES if one in sys.modules), None) or _installed()
-    base = import_module(f"{package}.loggers").Logger
-    only_first = import_module(f"{package}.utilities").rank_zero_only
+    base = imported(f"{package}.loggers", "lightning").Logger
+    only_first = imported(f"{package}.utilities").rank_zero_only
     writing = ("log_metrics", "log_hyperparams", "save", "finalize")
     methods = {one: only_first(getattr(LoggingToFiles, one)) for one in writing}
     made = type(name, (LoggingToFiles, base), {**methods, "__module__": __name__})
@@ -70,8 +73,4 @@ def __getattr__(name: str) -> Any:
 
 
 def _installed() -> str:
-    try:
-        import_module(_PACKAGES[0])
-    except ImportError:
-        return _PACKAGES[1]
-    return _PACKAGES[0]
+    return next((one for one in _PACKAGES if find_spec(one.partition(".")[0])), _PACKAGES[0])

@@ -27,7 +27,7 @@ def encoded(name: str, image: Any) -> tuple[str, bytes]:
     if callable(getattr(figure, "savefig", None)):  # its Axes, and what seaborn gives
         return encoded(name, figure)
     if callable(getattr(image, "save", None)) and hasattr(image, "mode"):  # PIL's Image
-        return _saved(image.save, format="PNG")
+        return _saved(_of_a_mode_that_png_has(name, image).save, format="PNG")
     return ".png", _of_array(name, image)
 
 
@@ -44,12 +44,26 @@ def _saved(save: Any, **options: Any) -> tuple[str, bytes]:
     return ".png", buffer.getvalue()
 
 
+def _of_a_mode_that_png_has(name: str, image: Any) -> Any:
+    if image.mode in ("CMYK", "YCbCr", "HSV", "RGBX"):
+        return image.convert("RGB")
+    if image.mode in ("F", "LAB", "La"):  # what they look like is not known without more
+        raise ValueError(
+            f"image {name!r} has the mode {image.mode!r}: convert it to L or RGB first"
+        )
+    return image
+
+
 def _of_array(name: str, image: Any) -> bytes:
     np: Any = import_module("numpy")  # who gives an array has it
 
     for turned in ("detach", "cpu"):  # a tensor of torch, which may be on another device
         if callable(getattr(image, turned, None)):
             image = getattr(image, turned)()
+    if str(getattr(image, "dtype", "")) in ("torch.bfloat16", "bfloat16"):  # numpy has none
+        image = (
+            image.float() if callable(getattr(image, "float", None)) else image.astype("float32")
+        )
     try:
         array = np.asarray(image)
     except (TypeError, ValueError) as exc:

@@ -15,6 +15,9 @@ def is_first(env: Mapping[str, str]) -> bool:
     torch = sys.modules.get("torch.distributed")
     if torch is not None and torch.is_available() and torch.is_initialized():
         return bool(torch.get_rank() == 0)
+    jax = sys.modules.get("jax.distributed")
+    if jax is not None and getattr(jax, "is_initialized", bool)():  # earlier ones cannot tell
+        return bool(sys.modules["jax"].process_index() == 0)
     for name in _GLOBAL:
         if env.get(name, "").isdigit():
             return int(env[name]) == 0 and not (name == "SLURM_PROCID" and _is_later_part(env))

@@ -26,9 +26,13 @@ class Run:
     On all but the first of several equal processes (ranks) it checks what it is given, and writes nothing.
     """
 
-    def __init__(self, directory: Path, writer: Writer | None) -> None:
+    def __init__(
+        self, directory: Path, writer: Writer | None, *, all_ranks: bool, is_joined: bool = True
+    ) -> None:
         self.dir = directory
         self._writer = writer
+        self._all_ranks = all_ranks
+        self._is_joined = is_joined
         self._is_over = False
 
     def metric(self, name: str, value: Any, step: Any = None, *, plot: bool = True) -> None:
@@ -36,10 +40,11 @@ class Run:
 
         Without a step it is the one behind the last. Raises TypeError, ValueError; OSError if it cannot be written.
         """
-        if self._writer is not None and not self._is_over:
+        if self._writer is None or self._is_over:
+            self._ready()
+        if self._writer is not None:
             self._writer.metric(name, value, step, plot=plot)
             return
-        self._check_open()
         number(checked(name, "metric"), value)
         if step is not None:
             step_number(name, step)
@@ -57,7 +62,7 @@ class Run:
         params = vars(params) if type(params).__name__ == "Namespace" else params
         if not isinstance(params, Mapping):
             raise TypeError(f"parameters have to be a table, not a {type(params).__name__}")
-        self._check_open()
+        self._ready()
         if self._writer is not None:
             self._writer.params(params)
         else:
@@ -68,21 +73,21 @@ class Run:
 
         plots/images/NAME.png, with a step plots/images/NAME/STEP.png. Raises TypeError, ValueError, OSError.
         """
-        self._check_open()
+        self._ready()
         checked(name, "image")
         if self._writer is not None:
             self._writer.image(name, image, step)
 
     def table(self, name: str, columns: Mapping[str, Iterable[Any]]) -> None:
         """Log columns of equal length, {"actual": […], "predicted": […]}, as plots/NAME.csv."""
-        self._check_open()
+        self._ready()
         checked(name, "table")
         if self._writer is not None:
             self._writer.table(name, columns)
 
     def artifact(self, path: str | os.PathLike[str], name: str | None = None) -> Path:
         """Keep a copy of a file or directory as artifacts/NAME; return where. Raises OSError, ValueError."""
-        self._check_open()
+        self._ready()
         source = Path(path)
         name = checked(source.absolute().name if name is None else name, "artifact")
         if self._writer is None:
@@ -107,13 +112,25 @@ class Run:
         _ended.add(self.dir)
         self._writer.end()
 
-    def _check_open(self) -> None:
+    def forked(self) -> None:
+        """In a child, which may be told by now or later that it is not the first of a group."""
+        self._writer = None
+        self._is_joined = False
+
+    def _ready(self) -> None:
         if self._is_over:
             raise ValueError(f"the run in {self.dir} has ended: log inside of its `with`")
+        if not self._is_joined:
+            self._is_joined = True
+            self._writer = _writer(self.dir, resume=True, all_ranks=self._all_ranks)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """In another process it is a run that joins this one."""
-        return begin, (str(self.dir),)
+        return joining, (str(self.dir), self._all_ranks)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Run:
+        """Libraries copy callbacks; the run is the same."""
+        return self
 
     def __enter__(self) -> Run:
         return self
@@ -131,19 +148,37 @@ def begin(
     directory: str | os.PathLike[str] | None, *, resume: bool | int = False, all_ranks: bool = False
 ) -> Run:
     """Open a run, which is the current one until it ends. Raises OSError, InputError, ValueError."""
-    env = os.environ
-    path = Path(directory or env.get("MLVC_LOG_DIR") or ".").resolve()
-    writer = None
-    if all_ranks or is_first(env):
-        writer = _writers.get(path)
-        if writer is None:
-            path.mkdir(parents=True, exist_ok=True)
-            writer = _writers[path] = Writer(path, env, resume, _end_with_this_process)
-        elif not isinstance(resume, bool):
-            raise ValueError(f"a run in {path} has begun already: resume={resume} comes too late")
-    run = Run(path, writer)
+    path = Path(directory or os.environ.get("MLVC_LOG_DIR") or ".").resolve()
+    run = Run(path, _writer(path, resume=resume, all_ranks=all_ranks), all_ranks=all_ranks)
     _open.append(run)
     return run
+
+
+def joining(directory: str, all_ranks: bool) -> Run:
+    """Return the run that a process was handed by another one: it is joined by what is logged first.
+
+    Not before: a process that was started for a group of equal ones is told later which of them it is.
+    """
+    path = Path(directory)
+    for run in _open:
+        if run.dir == path:
+            return run
+    run = Run(path, None, all_ranks=all_ranks, is_joined=False)
+    _open.append(run)
+    return run
+
+
+def _writer(path: Path, *, resume: bool | int, all_ranks: bool) -> Writer | None:
+    """Return what writes there in this process; None if another one does."""
+    if not all_ranks and not is_first(os.environ):
+        return None
+    writer = _writers.get(path)
+    if writer is None:
+        path.mkdir(parents=True, exist_ok=True)
+        writer = _writers[path] = Writer(path, os.environ, resume, _end_with_this_process)
+    elif not isinstance(resume, bool):
+        raise ValueError(f"a run in {path} has begun already: resume={resume} comes too late")
+    return writer
 
 
 def current() -> Run:
@@ -184,6 +219,8 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     for writer in _writers.values():
         writer.forked()
+    for run in _open:
+        run.forked()
 
 
 if hasattr(os, "register_at_fork"):

@@ -51,6 +51,8 @@ def _item(name: str, value: Any) -> Any:
         return item()
     except (TypeError, ValueError, RuntimeError) as exc:
         shape = getattr(value, "shape", None)
+        if shape is not None and not tuple(shape):  # torch's device "meta" holds no values
+            raise ValueError(f"metric {name!r} cannot be read: {exc}") from exc
         said = f"of the shape {tuple(shape)}" if shape is not None else "with several values"
         raise ValueError(
             f"metric {name!r} is an array {said}: log one number, such as its mean"

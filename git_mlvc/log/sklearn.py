@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
+from git_mlvc.log.libraries import imported
 from git_mlvc.log.runs import Run, current
 
 
@@ -17,7 +17,7 @@ def report(
     probabilities; of a regressor r2, mae and rmse. What was predicted goes to plots/confusion.csv or
     plots/predictions.csv. All below `group` if one is given: "test" gives test/accuracy. Raises TypeError for others.
     """
-    base = import_module("sklearn.base")
+    base = imported("sklearn.base", "scikit-learn")
     if base.is_classifier(model):
         scores, plot = _of_classifier(model, x, y), "confusion"
     elif base.is_regressor(model):
@@ -33,7 +33,7 @@ def report(
 
 
 def _of_classifier(model: Any, x: Any, y: Any) -> dict[str, float]:
-    metrics = import_module("sklearn.metrics")
+    metrics = imported("sklearn.metrics")
     predicted = model.predict(x)
     scores = {"accuracy": metrics.accuracy_score(y, predicted)}
     for name, score in (
@@ -55,7 +55,7 @@ def _of_classifier(model: Any, x: Any, y: Any) -> dict[str, float]:
 
 
 def _of_regressor(model: Any, x: Any, y: Any) -> dict[str, float]:
-    metrics = import_module("sklearn.metrics")
+    metrics = imported("sklearn.metrics")
     predicted = model.predict(x)
     return {
         "r2": float(metrics.r2_score(y, predicted)),

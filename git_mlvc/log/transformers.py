@@ -6,10 +6,9 @@ How long something took is left out: equal trainings leave equal files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
-from git_mlvc.log.names import fitting
+from git_mlvc.log.libraries import imported, log_all
 from git_mlvc.log.runs import Run, current
 from git_mlvc.log.scalars import plain_where_possible
 
@@ -52,22 +51,29 @@ class LoggingToFiles:
         logs: Mapping[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        if not state.is_world_process_zero:
-            return
-        for name, value in (logs or {}).items():
-            # The Trainer also hands on texts and tables, which are no metrics.
-            if hasattr(value, "__float__") and not name.endswith(_TIMES):
-                (self._run or current()).metric(fitting(name), value, state.global_step)
+        if state.is_world_process_zero:
+            self._log(logs or {}, state.global_step)
+
+    def on_predict(
+        self, args: Any, state: Any, control: Any, metrics: Mapping[str, Any], **_: Any
+    ) -> None:
+        """What `Trainer.predict` finds, which it does not log: test_loss and its like."""
+        if state.is_world_process_zero:
+            self._log(metrics, state.global_step)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
             (self._run or current()).flush()
 
+    def _log(self, values: Mapping[str, Any], step: int) -> None:
+        wanted = {name: one for name, one in values.items() if not name.endswith(_TIMES)}
+        log_all(self._run or current(), wanted, step)
+
 
 def __getattr__(name: str) -> Any:
     if name != "Callback":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    base = import_module("transformers").TrainerCallback
+    base = imported("transformers").TrainerCallback
     made = type(name, (LoggingToFiles, base), {"__module__": __name__})
     globals()[name] = made
     return made

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
+from git_mlvc.log.libraries import imported
 from git_mlvc.log.names import fitting
 from git_mlvc.log.runs import Run, current
 
@@ -39,7 +39,7 @@ class LoggingToFiles:
 def __getattr__(name: str) -> Any:
     if name != "Callback":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    base = import_module("xgboost.callback").TrainingCallback
+    base = imported("xgboost.callback").TrainingCallback
     made = type(name, (LoggingToFiles, base), {"__module__": __name__})
     globals()[name] = made
     return made

@@ -1,7 +1,7 @@
 """Callbacks with the real scikit-learn, XGBoost, LightGBM, numpy, PIL and matplotlib, and with doubles of three others.
 
-PyTorch, TensorFlow and their kin are too large for a test environment. Their doubles have what the documentation of
-their base classes says: `lightning.pytorch.loggers.Logger`, `keras.callbacks.Callback`, `transformers.TrainerCallback`.
+PyTorch, TensorFlow and their kin are too large for a test environment. Their doubles call what the real ones were seen to
+call, in that order and with such values: lightning 2.6.6, keras 3.15.1, transformers 5.18.0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import zlib
 from abc import ABC, abstractmethod
-from argparse import Namespace
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -72,22 +71,29 @@ class Tensor:  # torch's: on a device, with a gradient, channels first
     def cpu(self): return self
     def __array__(self, dtype=None, copy=None): return np.ones((3, 2, 5), "float32") * 0.5
 
+class Half:  # of torch's bfloat16, which numpy has not
+    dtype = "torch.bfloat16"
+    def __array__(self, dtype=None, copy=None): raise TypeError("Got unsupported ScalarType BFloat16")
+    def float(self): return Tensor()
+
 with log.run("pictures"):
     figure, axes = pyplot.subplots(figsize=(1, 1))
     axes.plot([1, 2])
     log.image("figure", figure)
     log.image("axes", axes)
     log.image("pil", Image.new("RGB", (5, 2), (1, 2, 3)), step=3)
+    log.image("print", Image.new("CMYK", (5, 2)))
+    log.image("half", Half())
     log.image("tensor", Tensor())
     log.image("grey", np.array([[0.0, 1.0]]))
     log.image("mask", np.array([[True], [False]]))
     log.image("wide", np.zeros((2, 5, 4), "int64"))
-    for wrong in (np.zeros((2, 5, 2)), np.zeros(3), np.full((2, 2), 1.5), np.full((2, 2), 256), np.full((2, 2), np.nan), np.array([["a"]]), object()):
+    for wrong in (np.zeros((2, 5, 2)), np.zeros(3), np.full((2, 2), 1.5), np.full((2, 2), 256), np.full((2, 2), np.nan), np.array([["a"]]), object(), Image.new("F", (1, 1))):
         try:
             log.image("wrong", wrong)
         except (TypeError, ValueError) as exc:
             print(exc)
-    for name, size in (("tensor", (5, 2)), ("grey", (2, 1)), ("mask", (1, 2)), ("wide", (5, 2)), ("pil/3", (5, 2))):
+    for name, size in (("tensor", (5, 2)), ("grey", (2, 1)), ("mask", (1, 2)), ("wide", (5, 2)), ("pil/3", (5, 2)), ("print", (5, 2)), ("half", (5, 2))):
         with Image.open(f"pictures/plots/images/{name}.png") as image:
             assert image.size == size, name
             print(name, image.mode, image.getpixel((0, 0)))
@@ -164,12 +170,12 @@ def lightgbm_s_rounds_are_steps(folder: Path) -> None:
 
 
 def arrays_figures_and_images_are_png_files_that_others_read(folder: Path, said: list[str]) -> None:
-    for line in ("tensor RGB (128, 128, 128)", "grey L 0", "mask L 255", "wide RGBA (0, 0, 0, 0)", "pil/3 RGB (1, 2, 3)"):  # fmt: skip
+    for line in ("tensor RGB (128, 128, 128)", "grey L 0", "mask L 255", "wide RGBA (0, 0, 0, 0)", "pil/3 RGB (1, 2, 3)", "print RGB (255, 255, 255)", "half RGB (128, 128, 128)"):  # fmt: skip
         assert line in said
     images = folder / "pictures/plots/images"
     assert (images / "figure.png").read_bytes() == (images / "axes.png").read_bytes()
     assert not list(images.glob("wrong*"))
-    for words in ("shape (2, 5, 2)", "shape (3,)", "from 1.5 to 1.5, not floats from 0 to 1", "from 256 to 256", "from nan", "is a ndarray, not a picture", "is a object, not a picture"):  # fmt: skip
+    for words in ("shape (2, 5, 2)", "shape (3,)", "from 1.5 to 1.5, not floats from 0 to 1", "from 256 to 256", "from nan", "is a ndarray, not a picture", "is a object, not a picture", "has the mode 'F': convert it"):  # fmt: skip
         assert any(line.startswith("image 'wrong'") and words in line for line in said), words
 
 
@@ -198,13 +204,23 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class LightningsLogger(ABC):
-    @property
-    @abstractmethod
-    def name(self) -> str: ...
+    """As in lightning and pytorch_lightning 2.6: `experiment` is abstract, too."""
 
     @property
     @abstractmethod
-    def version(self) -> str: ...
+    def name(self) -> str | None: ...
+
+    @property
+    @abstractmethod
+    def version(self) -> int | str | None: ...
+
+    @property
+    def save_dir(self) -> str | None:
+        return None
+
+    @property
+    def root_dir(self) -> str | None:
+        return None
 
     @abstractmethod
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None: ...
@@ -212,52 +228,115 @@ class LightningsLogger(ABC):
     @abstractmethod
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None: ...
 
-    def log_graph(self, model: Any, input_array: Any = None) -> str:
-        return "the library's own"
+    def __getattr__(self, name: str) -> Any:
+        """What it has, and does nothing in."""
+        if name not in ("log_graph", "after_save_checkpoint"):
+            raise AttributeError(name)
+        return lambda *args: None
 
 
-@pytest.mark.usefixtures("fresh")
-@pytest.mark.parametrize("package", ["lightning.pytorch", "pytorch_lightning"])
-def test_lightning(here: Path, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def a_fit_of_lightning(logger: Any, first_step: int) -> None:
+    """What its Trainer calls in an epoch of four steps, with `log_every_n_steps=2` and a validation."""
+    logger.log_hyperparams({"lr": 0.1, "net": None, "loss": object()})
+    logger.log_graph("model")
+    logger.save()
+    for step in (first_step + 1, first_step + 3):
+        logger.log_metrics(metrics={"train/loss_step": 1 / step, "epoch": 0}, step=step)
+        logger.save()
+    logger.log_metrics(metrics={"val:loss": 0.5, "epoch": 0}, step=step)
+    logger.save()
+    logger.after_save_checkpoint("a weak proxy")
+    logger.log_metrics(metrics={"train/loss_epoch": 0.25, "epoch": 0}, step=step)
+    logger.save()
+    logger.finalize("success")
+
+
+@pytest.fixture
+def rank(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     rank = SimpleNamespace(here=0)
 
     def rank_zero_only(function: Any) -> Any:
         return lambda *args, **named: function(*args, **named) if rank.here == 0 else None
 
-    name = package.replace(".", "__")
-    double(
-        monkeypatch,
-        **{
-            name: {},
-            f"{name}__loggers": {"Logger": LightningsLogger},
-            f"{name}__utilities": {"rank_zero_only": rank_zero_only},
-        },
-    )
+    for package in ("lightning__pytorch", "pytorch_lightning"):
+        loggers = {f"{package}__loggers": {"Logger": LightningsLogger}}
+        double(
+            monkeypatch, **loggers, **{f"{package}__utilities": {"rank_zero_only": rank_zero_only}}
+        )
+    return rank
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("package", ["lightning.pytorch", "pytorch_lightning"])
+def test_lightning(
+    here: Path, package: str, rank: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double(monkeypatch, **{package.replace(".", "__"): {}})
     logger = log.lightning.Logger()
     assert isinstance(logger, LightningsLogger)
-    logger.log_hyperparams(Namespace(lr=0.1, loss=object()))
-    logger.log_metrics({"val:loss": 0.5, "epoch": 0}, step=49)
-    logger.save()
+    a_fit_of_lightning(logger, 0)
     rank.here = 1
-    logger.log_metrics({"val:loss": 7.0}, step=50)
+    a_fit_of_lightning(logger, 4)
     rank.here = 0
-    logger.finalize("success")
-    assert found(here) == {"val_loss": 0.5, "epoch": 0}
-    assert (here / "plots/val_loss.csv").read_text() == "step,val_loss\n49,0.5\n"
-    assert json.loads((here / "logged_params.json").read_bytes()) == {"lr": 0.1}
-    assert logger.save_dir == str(here) and logger.log_graph(None) == "the library's own"
-    again = pickle.loads(pickle.dumps(logger))
-    assert type(again) is type(logger)
+    logger.log_metrics({"of loaders": {"a": 1.0, "b": 2.0}}, step=3)
+    assert (here / "plots/train/loss_step.csv").read_text().splitlines()[1:] == ["1,1.0", f"3,{1 / 3}"]  # fmt: skip
+    assert (here / "plots/val_loss.csv").read_text() == "step,val_loss\n3,0.5\n"
+    assert json.loads((here / "logged_params.json").read_bytes()) == {"lr": 0.1, "net": None}
+    assert logger.save_dir == str(here) and logger.name == logger.version == ""
+    # `ddp_spawn` pickles it: the other processes log where this one does, whatever is current there.
+    handed = pickle.loads(pickle.dumps(logger))
+    with log.run("other"):
+        assert (handed.save_dir, logger.save_dir) == (str(here), str(here / "other"))
+    logger.save()
+    assert found(here) == {
+        "epoch": 0, "val_loss": 0.5, "of loaders": {"a": 1.0, "b": 2.0},
+        "train": {"loss_epoch": 0.25, "loss_step": 1 / 3},
+    }  # fmt: skip
 
 
 class KerasCallback:
     def __init__(self) -> None:
-        self.params, self._model = None, None
+        self.params: dict[str, Any] | None = None
+        self._model: Any = None
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
 
     def set_model(self, model: Any) -> None:
         self._model = model
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None: ...
+    @property
+    def model(self) -> Any:
+        return self._model
+
+    def __getattr__(self, name: str) -> Any:
+        """The many that are called and not ours."""
+        if not name.startswith("on_"):
+            raise AttributeError(name)
+        return lambda *args, **named: None
+
+
+class Array(list[float]):
+    ndim = 1
+
+
+def a_fit_of_keras(callback: Any, *epochs: int) -> None:
+    """What Keras 3 calls in epochs of one batch, with a metric that has a value for each class."""
+    sgd = {"name": "sgd", "learning_rate": 0.1, "clipnorm": None, "use_ema": False, "momentum": 0.0}
+    callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(get_config=lambda: sgd)))
+    callback.set_params({"verbose": 0, "epochs": 1 + epochs[-1], "steps": 1})
+    callback.on_train_begin({})
+    for epoch in epochs:
+        logs = {"loss": 1 / (epoch + 1), "f1": Array([0.5, 0.25]), "note": "text"}
+        callback.on_epoch_begin(epoch, {})
+        callback.on_train_batch_begin(0, logs={})
+        callback.on_train_batch_end(0, logs={"loss": 9.0})
+        callback.on_test_begin({})
+        callback.on_test_batch_begin(0, logs={})
+        callback.on_test_batch_end(0, logs={"loss": 2.0})
+        callback.on_test_end({"loss": 2.0})
+        callback.on_epoch_end(epoch, {**logs, "val_loss": 2.0})
+    callback.on_train_end({**logs, "val_loss": 2.0})
 
 
 @pytest.mark.usefixtures("fresh")
@@ -270,13 +349,15 @@ def test_keras(here: Path, package: str, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     callback = log.keras.Callback()
     assert isinstance(callback, KerasCallback)
-    callback.set_model("model")
-    for epoch in range(2):
-        callback.on_train_batch_end(0, {"loss": 9.0})
-        callback.on_epoch_end(epoch, {"loss": 1 / (epoch + 1), "val_loss": 2.0})
-    callback.on_train_end({"loss": 0.5})
-    assert found(here) == {"loss": 0.5, "val_loss": 2.0}
-    assert (here / "plots/loss.csv").read_text() == "step,loss\n0,1.0\n1,0.5\n"
+    with log.run():
+        a_fit_of_keras(callback, 0, 1)
+    with log.run(resume=True):  # initial_epoch=1
+        a_fit_of_keras(callback, 1, 2)
+    assert found(here) == {"loss": 1 / 3, "val_loss": 2.0, "f1": {"0": 0.5, "1": 0.25}}
+    assert (here / "plots/loss.csv").read_text() == f"step,loss\n0,1.0\n1,0.5\n2,{1 / 3}\n"
+    params = json.loads((here / "logged_params.json").read_bytes())
+    assert params["optimizer"] == {"name": "sgd", "learning_rate": 0.1, "momentum": 0.0}
+    assert (params["epochs"], params["steps_per_epoch"]) == (3, 1)
 
 
 class TrainerCallback:
@@ -289,18 +370,31 @@ def test_hugging_face_s_trainer(here: Path, monkeypatch: pytest.MonkeyPatch) -> 
     callback = log.transformers.Callback()
     assert isinstance(callback, TrainerCallback)
     args = SimpleNamespace(learning_rate=5e-5, seed=42, output_dir="out", optim=object())
-    state = SimpleNamespace(is_world_process_zero=True, global_step=0)
-    callback.on_train_begin(args, state, None, model="model")
-    state.global_step = 10
-    callback.on_log(
-        args, state, None, logs={"loss": 0.5, "epoch": 0.1, "note": "text"}, model="model"
-    )
-    callback.on_log(args, state, None, logs={"eval_loss": 0.4, "eval_runtime": 3.2, "eval_samples_per_second": 9.1})  # fmt: skip
-    state.is_world_process_zero = False
-    callback.on_log(args, state, None, logs={"loss": 7.0})
-    state.is_world_process_zero = True
-    callback.on_train_end(args, state, None)
-    assert found(here) == {"loss": 0.5, "epoch": 0.1, "eval_loss": 0.4}
+    # As its CallbackHandler hands on, by name, what there is.
+    more = {"model": "model", "processing_class": None, "optimizer": None, "train_dataloader": []}
+
+    def a_training(state: Any) -> None:
+        state.global_step = 0
+        callback.on_train_begin(args, state, "control", **more)
+        state.global_step = 10
+        for logs in (
+            {"loss": 0.5, "grad_norm": 0.8, "epoch": 0.1, "note": "text", "table": {"a": 1}},
+            {"eval_loss": 0.4, "eval_runtime": 3.2, "eval_samples_per_second": 9.1, "epoch": 0.1},
+            {"train_runtime": 3.4, "train_steps_per_second": 0.6, "total_flos": 340992.0, "epoch": 0.1},
+        ):  # fmt: skip
+            callback.on_log(args, state, "control", logs=logs, **more)
+        callback.on_train_end(args, state, "control", **more)
+        metrics = {"test_loss": 0.3, "test_runtime": 0.9}
+        callback.on_predict(args, state, "control", metrics=metrics, **more)
+
+    a_training(SimpleNamespace(is_world_process_zero=False))
+    assert not list(here.iterdir())
+    a_training(SimpleNamespace(is_world_process_zero=True))
+    log.flush()
+    assert found(here) == {
+        "loss": 0.5, "grad_norm": 0.8, "epoch": 0.1, "table": {"a": 1}, "eval_loss": 0.4, "total_flos": 340992.0,
+        "test_loss": 0.3,
+    }  # fmt: skip
     assert (here / "plots/loss.csv").read_text() == "step,loss\n10,0.5\n"
     assert json.loads((here / "logged_params.json").read_bytes()) == {
         "learning_rate": 5e-5,
@@ -309,8 +403,13 @@ def test_hugging_face_s_trainer(here: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_library_that_is_not_there_is_missed_when_its_callback_is_used() -> None:
-    with pytest.raises(ModuleNotFoundError, match="No module named 'transformers'"):
-        log.transformers.Callback  # noqa: B018
+    for module, name, package in (
+        ("transformers", "Callback", "transformers"),
+        ("lightning", "Logger", "lightning"),
+        ("keras", "Callback", "keras"),
+    ):
+        with pytest.raises(ModuleNotFoundError, match=f"Install it: pip install {package}$"):
+            getattr(getattr(log, module), name)
     with pytest.raises(AttributeError, match="has no attribute 'Callbacks'"):
         log.transformers.Callbacks  # noqa: B018
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -181,12 +183,35 @@ with log.run() as run:
     if not quiet:
         raise SystemExit
     os.waitpid(quiet, 0)
+    equal = os.fork()
+    if not equal:  # as accelerate's launchers for notebooks do it
+        os.environ["RANK"] = "1"
+        run.metric("parent", 7)
+        log.metric("of the second", 7)
+        raise SystemExit
+    os.waitpid(equal, 0)
     run.metric("parent", 2)
 """
     assert done(code) == 0
     found = json.loads((here / "metrics.json").read_bytes())
     assert found == {"parent": 2, "child": {"0": 0, "1": 1}}
     assert (here / "plots/parent.csv").read_bytes() == b"step,parent\n0,1\n1,2\n"
+
+
+def test_a_run_that_is_handed_to_another_process_is_joined_there_by_the_first_of_equal_ones(
+    here: Path,
+) -> None:
+    """As pytorch's `spawn` hands it on; which of them a process is, it is told later."""
+    code = "import os, pickle; run = pickle.loads(bytes.fromhex({!r})); os.environ['RANK'] = '{}'; os.chdir('/')\n"
+    code += "from git_mlvc import log; run.metric('loss', 1); log.metric('too', 2)"
+    with log.run("results") as run:
+        run.metric("before", 1)
+        handed = pickle.dumps(run).hex()
+        assert [done(code.format(handed, rank)) for rank in (1, 0)] == [0, 0]
+        assert copy.deepcopy(run) is run
+    assert (here / "results/plots/loss.csv").read_bytes() == b"step,loss\n0,1\n"
+    found = json.loads((here / "results/metrics.json").read_bytes())
+    assert found == {"before": 1, "loss": 1, "too": 2}
 
 
 def test_a_stage_s_second_command_goes_on_with_the_run_of_the_first(
