@@ -10,11 +10,9 @@ JOBS ?= 3
 # How many kills, full disks and random commands `make faults` tries; `make test` tries 12.
 FAULTS ?= 60
 
-# What `make test` cuts short (tests/support/extent.py).
-IN_FULL = tests/faults tests/unit $(shell grep -l both_ways tests/functional/*.py) \
-	$(addprefix tests/functional/test_,\
-	random_commands.py add_random.py bad_input.py missing_data.py add.py add_places.py remote_story.py mixed_sequences.py \
-	index_formats.py)
+# What `make test` cuts short (tests/support/extent.py): its users, and what is about pairs of additions.
+IN_FULL = tests/faults tests/unit tests/functional/test_add.py tests/functional/test_add_places.py \
+	$(shell grep -lE 'support[.]extent|both_ways' tests/functional/test_*.py tests/contract/test_*.py)
 
 all: test
 

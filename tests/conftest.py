@@ -11,16 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support import scenes
-from support.extent import IN_FULL
+from support.extent import examples
 from support.repo import Machine, Repo
 from support.twin import Twin
 
 pytest_plugins = ["support.browser", "support.servers.fixtures", "support.servers.summary"]
 
 # Time says nothing about a property: a busy machine is not a failing test.
-settings.register_profile(
-    "project", deadline=None, print_blob=True, max_examples=100 if IN_FULL else 40
-)
+settings.register_profile("project", deadline=None, print_blob=True, max_examples=examples(100))
 settings.load_profile("project")
 
 # In the background of a script (`make test &`, nohup) these are ignored, which whatever we start inherits: then tests

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from support.content import noise
-from support.extent import IN_FULL
+from support.copied import copied
+from support.extent import cases
 from support.repo import Machine, Repo
 
 FILES = {f"{n}.bin": noise(3000 + n, n) for n in range(6)}
 
 
-@pytest.fixture(params=["0", None] if IN_FULL else ["0"], ids=["stubs", "inline"][: 1 + IN_FULL])
-def copy(machine: Machine, repo: Repo, remote: Repo, request: pytest.FixtureRequest) -> Repo:
-    """A clone, with all its data, of a remote whose data has since moved out of reach."""
-    if request.param is not None:
-        machine.config("mlvc.inlineLimit", request.param)
+LIMITS = {"stubs": "0", "inline": None}
+
+
+@pytest.fixture(scope="module", params=cases(LIMITS, ["stubs"]))
+def cloned(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Machine:
+    """A machine with a repository, its remote, and a clone `copy` with all data."""
+    machine = Machine(tmp_path_factory.mktemp("cloned")).install()
+    if LIMITS[request.param] is not None:
+        machine.config("mlvc.inlineLimit", LIMITS[request.param])
+    repo = machine.init().track("*.bin")
+    machine.bare()
+    repo.git("remote", "add", "origin", "../origin.git")
     repo.write({"code.py": b"x\n"}).add().commit("code")
     repo.write(FILES).add().commit("data")
     repo.git("push", "-q", "origin", "main")
-    return machine.clone("origin.git", "copy")
+    machine.clone("origin.git", "copy")
+    return machine
+
+
+@pytest.fixture
+def copy(cloned: Machine, tmp_path: Path) -> Repo:
+    """A clone, with all its data, of a remote whose data then moves out of reach."""
+    return copied(cloned, tmp_path / "machine").repo("copy")
+
+
+@pytest.fixture
+def remote(copy: Repo) -> Repo:
+    return copy.machine.repo("origin.git")
 
 
 def hide(remote: Repo) -> None:
@@ -52,9 +74,9 @@ def test_a_checkout_without_data_leaves_stubs_and_one_message(copy: Repo, remote
     assert copy.is_clean()
 
 
-def test_a_clone_without_data_succeeds(machine: Machine, copy: Repo, remote: Repo) -> None:
+def test_a_clone_without_data_succeeds(copy: Repo, remote: Repo) -> None:
     hide(remote)
-    late = machine.clone("origin.git", "late")
+    late = copy.machine.clone("origin.git", "late")
     assert late.stubs() == sorted(FILES)
     assert late.is_clean()
     show(remote)
@@ -86,9 +108,9 @@ def test_work_goes_on_around_stubs(copy: Repo, remote: Repo) -> None:
     copy.git("push", "-q", "origin", "main")
 
 
-def test_stubs_on_purpose(machine: Machine, copy: Repo, remote: Repo) -> None:
+def test_stubs_on_purpose(copy: Repo) -> None:
     skip = {"MLVC_SKIP_SMUDGE": "1"}
-    late = machine.clone("origin.git", "late", env=skip)
+    late = copy.machine.clone("origin.git", "late", env=skip)
     assert late.stubs() == sorted(FILES)
     assert late.is_clean()
     late.git("checkout", "-q", "HEAD~1", env=skip)
@@ -117,12 +139,12 @@ def test_the_next_checkout_finds_what_has_come_back(copy: Repo, remote: Repo) ->
     assert copy.is_clean()
 
 
-def test_picks_and_rebases_fetch_what_they_need(machine: Machine, copy: Repo, remote: Repo) -> None:
+def test_picks_and_rebases_fetch_what_they_need(copy: Repo) -> None:
     copy.git("switch", "-q", "-c", "side", "HEAD~1")
     copy.write({"s1.bin": noise(4001, 1)}).add().commit("s1")
     copy.write({"s2.bin": noise(4002, 2)}).add().commit("s2")
     copy.git("push", "-q", "origin", "side")
-    late = machine.clone("origin.git", "late")
+    late = copy.machine.clone("origin.git", "late")
     late.lose_data()
     late.git("cherry-pick", "origin/side~1", "origin/side")
     assert (late.read("s1.bin"), late.read("s2.bin")) == (noise(4001, 1), noise(4002, 2))

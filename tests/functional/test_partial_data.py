@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from support.content import noise
+from support.copied import copied
+from support.extent import cases
 from support.repo import Machine, Repo
 
 from git_mlvc.formats.pointer import Pointer
@@ -30,19 +33,40 @@ remote = "two"
 SKIP = {"MLVC_SKIP_SMUDGE": "1"}
 
 
-@pytest.fixture
-def origin(machine: Machine, repo: Repo, remote: Repo) -> Repo:
-    """A bare repository with two commits of three files, and data beside it."""
+def with_origin(root: Path) -> Repo:
+    """Return a repository on a machine of its own, whose origin is a bare one beside it."""
+    machine = Machine(root).install()
+    machine.bare()
+    repo = machine.init().track("*.bin")
+    repo.git("remote", "add", "origin", "../origin.git")
+    return repo
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine with two commits of three files on its origin, and with a clone `copy` without data."""
+    repo = with_origin(tmp_path_factory.mktemp("published"))
     repo.write({**FILES, "a.bin": OLD}).add().commit("one")
     repo.write({"a.bin": A}).add().commit("two")
     repo.git("push", "-q", "origin", "main")
-    return remote
+    repo.machine.clone("origin.git", "copy", env=SKIP)
+    return repo.machine
 
 
 @pytest.fixture
-def stubs(machine: Machine, origin: Repo) -> Repo:
+def machine(published: Machine, tmp_path: Path) -> Machine:
+    return copied(published, tmp_path / "machine")
+
+
+@pytest.fixture
+def repo(machine: Machine) -> Repo:
+    return machine.repo("repo")
+
+
+@pytest.fixture
+def stubs(machine: Machine) -> Repo:
     """A clone that has no data."""
-    return machine.clone("origin.git", "copy", env=SKIP)
+    return machine.repo("copy")
 
 
 def here(repo: Repo) -> list[str]:
@@ -66,9 +90,9 @@ def settings(repo: Repo, text: str) -> Repo:
 # -- patterns
 
 
-@pytest.mark.parametrize("inline", ["32MiB", "1KiB"], ids=["inline", "by the hooks"])
+@pytest.mark.parametrize("inline", cases(["32MiB", "1KiB"], ["1KiB"]))
 def test_a_checkout_brings_what_the_tracked_patterns_say(
-    machine: Machine, repo: Repo, origin: Repo, inline: str
+    machine: Machine, repo: Repo, inline: str
 ) -> None:
     settings(repo, '[fetch]\ninclude = ["data"]\nexclude = ["data/raw/"]\n')
     machine.config("mlvc.inlineLimit", inline)
@@ -135,9 +159,9 @@ def test_skip_smudge_brings_nothing_at_all(stubs: Repo) -> None:
 # -- a limit
 
 
-@pytest.mark.parametrize("inline", ["32MiB", "1KiB"], ids=["inline", "by the hooks"])
+@pytest.mark.parametrize("inline", cases(["32MiB", "1KiB"], ["1KiB"]))
 def test_a_checkout_leaves_larger_files_as_stubs_and_says_so_once(
-    machine: Machine, repo: Repo, origin: Repo, inline: str
+    machine: Machine, repo: Repo, inline: str
 ) -> None:
     settings(repo, '[fetch]\nmax_size = "20KiB"\n')
     machine.config("mlvc.inlineLimit", inline)
@@ -189,10 +213,13 @@ def test_a_limit_counts_for_history_too(stubs: Repo) -> None:
 
 # -- sparse checkouts
 
+CONE = ("--cone",)
+PATTERNS = ("--no-cone", "/*", "!/a.bin", "!/data/b.bin")
 
-@pytest.mark.parametrize("rules", [("--cone",), ("--no-cone", "/*", "!/a.bin", "!/data/b.bin")])
+
+@pytest.mark.parametrize("rules", cases([CONE, PATTERNS], [PATTERNS]))
 def test_files_outside_of_a_sparse_checkout_are_never_fetched(
-    machine: Machine, origin: Repo, rules: tuple[str, ...]
+    machine: Machine, rules: tuple[str, ...]
 ) -> None:
     clone = machine.clone("origin.git", "clone", "--sparse", "--no-checkout")
     clone.git("sparse-checkout", "set", *rules)
@@ -213,7 +240,7 @@ def test_files_outside_of_a_sparse_checkout_are_never_fetched(
     assert here(clone)[:3] == list(FILES)
 
 
-def test_a_sparse_checkout_that_grows_brings_what_comes_in(machine: Machine, origin: Repo) -> None:
+def test_a_sparse_checkout_that_grows_brings_what_comes_in(machine: Machine) -> None:
     clone = machine.clone("origin.git", "clone", "--sparse")
     assert here(clone) == ["a.bin"]
     clone.git("sparse-checkout", "add", "data/raw")
@@ -224,14 +251,21 @@ def test_a_sparse_checkout_that_grows_brings_what_comes_in(machine: Machine, ori
 # -- one of several remotes
 
 
-@pytest.fixture
-def spread(machine: Machine, repo: Repo, remote: Repo) -> Repo:
-    """A clone without data; `a.bin` is on `one` only, the rest on `two` only."""
+@pytest.fixture(scope="module")
+def spread_out(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine with a clone `copy` without data; `a.bin` is on `one` only, the rest on `two` only."""
+    repo = with_origin(tmp_path_factory.mktemp("spread"))
     repo.write({**FILES, "mlvc.toml": SPREAD}).add().commit("one")
     for place in ("../one", "../two"):
-        machine.git("config", "--global", "--add", "mlvc.trust", place)
+        repo.machine.git("config", "--global", "--add", "mlvc.trust", place)
     repo.git("push", "-q", "origin", "main")
-    return machine.clone("origin.git", "copy", env=SKIP)
+    repo.machine.clone("origin.git", "copy", env=SKIP)
+    return repo.machine
+
+
+@pytest.fixture
+def spread(spread_out: Machine, tmp_path: Path) -> Repo:
+    return copied(spread_out, tmp_path / "machine").repo("copy")
 
 
 def test_a_fetch_from_one_remote_brings_what_is_there_and_names_the_rest(spread: Repo) -> None:
@@ -252,10 +286,10 @@ def test_a_pull_from_one_remote_of_named_paths(spread: Repo) -> None:
     assert spread.stubs() == []
 
 
-def test_a_fetch_asks_all_remotes_even_if_one_is_silent(spread: Repo, machine: Machine) -> None:
+def test_a_fetch_asks_all_remotes_even_if_one_is_silent(spread: Repo) -> None:
     spread.mlvc("fetch")
     spread.lose_data()
-    machine.path("one").rename(machine.path("gone"))
+    spread.machine.path("one").rename(spread.machine.path("gone"))
     said = spread.mlvc("fetch", check=False)
     assert here(spread) == ["data/b.bin", "data/raw/c.bin"]
     assert said.returncode == 7 and "a.bin" in said.err

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.content import edited, noise
+from support.extent import further
 from support.repo import Machine, Repo
 from support.servers import dulwich_lfs, programs
 from support.servers.dulwich_lfs import Forge
@@ -224,6 +225,7 @@ def test_a_branch_where_the_host_refuses_other_refs(machine: Machine, forge: For
     assert bob.read("a.bin") == noise(20_000, 1)
 
 
+@further("test_two_people_and_a_forge")
 def test_giftless_beside_a_repository_on_disk(
     machine: Machine, giftless_server: RemoteServer
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.content import edited, noise
 from support.cramped import can_mount
-from support.extent import IN_FULL, cases
+from support.extent import cases, further
 from support.repo import Repo
 from support.servers import programs
 from support.servers.nginx import Nginx
@@ -71,7 +71,7 @@ def story(place: RemotePlace, tmp_path: Path) -> None:
         who.git("switch", "-q", branch)
         assert who.read(f"data/idea-{seed}.bin") == noise(200_000, seed)
         assert who.is_clean()
-        who.mlvc("fsck", "--remote")
+    ben.mlvc("fsck", "--remote")
     all_of_it_works(ben)
     assert not (Path(project.git_url) / "mlvc").exists()  # what was read came from the place
 
@@ -80,7 +80,7 @@ def test_a_directory(tmp_path: Path) -> None:
     story(RemotePlace(str(tmp_path / "lab data")), tmp_path)
 
 
-@pytest.mark.skipif(not IN_FULL, reason="as a directory, but that files are copied: `make faults`")
+@further("test_a_directory")  # but that files are copied
 def test_another_mount(tmp_path: Path, second_mount: Path) -> None:
     story(RemotePlace((second_mount / "mlvc").as_uri()), tmp_path)
 
@@ -100,6 +100,7 @@ def ext4(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", mounted], check=True)
 
 
+@further("test_a_directory")
 def test_a_disk_of_its_own(tmp_path: Path, ext4: Path) -> None:
     story(RemotePlace(str(ext4 / "mlvc")), tmp_path)
 
@@ -117,13 +118,9 @@ SERVERS = [
     "giftless_server",
     "forge",
 ]
-# One for each protocol: the others have its contract, and its faults, in `make test` too.
-SHORT = [
-    "swift_server",
-    "nginx_server",
-    "ssh_server",
-    "giftless_server",
-]
+# The others have the contract of their protocol, and its faults, in `make test` too; and two people have a journey of
+# their own on git-lfs servers, WebDAV, S3 and the user's programs.
+SHORT = ["swift_server", "ssh_server"]
 
 
 @pytest.mark.parametrize("server", cases(SERVERS, SHORT))
@@ -134,6 +131,7 @@ def test_a_real_server(server: str, request: pytest.FixtureRequest, tmp_path: Pa
     story(place, tmp_path)
 
 
+@further("test_two_people")  # of test_remote_programs, without `remote check`
 def test_a_program_of_ones_own(tmp_path: Path) -> None:
     words = shlex.join([sys.executable, "-I", str(EXAMPLE), str(tmp_path / "lab data")])
     story(RemotePlace(f"exec:{words}"), tmp_path)

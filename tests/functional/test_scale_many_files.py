@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 import pytest
 from blake3 import blake3
+from support.extent import IN_FULL
 from support.repo import Machine, Repo
 
 from git_mlvc.store.store import Store
 
-FEW, MANY = 2_000, 17_000
+FEW, MANY = (2_000, 17_000) if IN_FULL else (500, 10_500)
 BYTES_A_FILE = 1000  # so that a million need no more than a gigabyte
 BYTES_A_RECORD_SENT = 700  # of one wave of a push; there are 131,072 in the largest
 MEASURE = """

@@ -12,24 +12,42 @@ import shutil
 import struct
 from pathlib import Path
 
+from support.repo import Clock, Machine
+
 _HEADER = struct.Struct(">4sLL")
 # ctime and mtime in s and ns, device, inode.
 _STAT = struct.Struct(">6L")
 _NAME_AT = 62
 
 
+def copied(machine: Machine, root: Path) -> Machine:
+    """Return a machine at `root` with all that this one has; repositories know each other where they are now."""
+    copy = Machine(root, Clock(machine.clock.now), dict(machine.extra_env))
+    for path in machine.root.iterdir():
+        if (path / ".git").is_dir() or (path / "objects").is_dir():
+            copy_repository(path, root / path.name)
+        elif path.is_dir():
+            shutil.copytree(path, root / path.name, symlinks=True, dirs_exist_ok=True)
+        else:
+            shutil.copy2(path, root / path.name)
+    return copy
+
+
 def copy_repository(source: Path, target: Path) -> None:
     """Put a copy of the repository `source` in place of `target`, times and all. Its index is `is_plain`."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.sample"))
-    index = target / ".git" / "index"
-    stamp = index.stat()
-    index.write_bytes(_of_its_own_files(index.read_bytes(), target))
-    # How young the index is beside its files says which of them git would look into.
-    os.utime(index, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    noted = target / ".git" / "mlvc" / "installed"
-    if noted.exists():
-        noted.write_bytes(noted.read_bytes().replace(bytes(source), bytes(target)))
+    git_dir = target / ".git" if (target / ".git").exists() else target
+    index = git_dir / "index"
+    if index.exists():
+        stamp = index.stat()
+        index.write_bytes(_of_its_own_files(index.read_bytes(), target))
+        # How young the index is beside its files says which of them git would look into.
+        os.utime(index, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    for telling in (git_dir / "config", git_dir / "mlvc" / "installed"):
+        if telling.exists():
+            text = telling.read_bytes()
+            telling.write_bytes(text.replace(bytes(source.parent), bytes(target.parent)))
 
 
 def is_plain(repository: Path) -> bool:

@@ -98,8 +98,8 @@ class Result:
 class Clock:
     """The date that commits carry: one minute later with each command."""
 
-    def __init__(self) -> None:
-        self.now = _START
+    def __init__(self, now: int = _START) -> None:
+        self.now = now
 
     def tick(self) -> None:
         self.now += 60

@@ -12,6 +12,7 @@ import pytest
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 
 from git_mlvc import chunking
 
@@ -94,7 +95,7 @@ NOISE = blake3(b"any split").digest(length=1_200_001)
 ZEROS = bytes(700_000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     data=st.sampled_from([NOISE, ZEROS, NOISE[:300_000] + ZEROS, NOISE[:262_144], NOISE[:16_385]]),
     sizes=st.lists(st.integers(1_000, 600_000), min_size=1, max_size=5),

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 
 from git_mlvc.cli.experiments.cells import value_text
 from git_mlvc.cli.experiments.table_fields import csv_text, fields
@@ -71,7 +72,7 @@ values = st.one_of(st.floats(), st.integers(), st.text(max_size=30), st.booleans
 keys = st.text("abcdefgh漢.", min_size=1, max_size=25)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.lists(st.dictionaries(keys, values, max_size=6), min_size=1, max_size=4),
     st.lists(st.dictionaries(keys, st.floats(), max_size=6), min_size=4, max_size=4),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.content import EDGE_SIZES, noise, pointer_to
+from support.extent import examples
 from support.filter_place import Place
 from support.repo import Machine
 
@@ -35,7 +36,9 @@ def test_a_content_of_any_size_becomes_its_pointer(place: Place, size: int) -> N
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.binary(max_size=400))
 def test_law_4_cleaning_twice_is_cleaning_once(place: Place, data: bytes) -> None:
@@ -46,7 +49,9 @@ def test_law_4_cleaning_twice_is_cleaning_once(place: Place, data: bytes) -> Non
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.binary(min_size=1, max_size=400))
 def test_law_4_cleaning_what_was_smudged_gives_the_pointer_back(place: Place, data: bytes) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.content import noise
+from support.extent import examples
 from support.filter_client import PAYLOAD, packet
 
 from git_mlvc.filter.pipe import Disconnected, PacketPipe, plain_writer
@@ -78,7 +79,7 @@ def test_full_packets_are_put_together(size: int, target_bytes: int) -> None:
     close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.one_of(st.just(PAYLOAD), st.integers(0, 40), st.integers(PAYLOAD - 3, PAYLOAD)),
@@ -110,7 +111,7 @@ def test_a_byte_at_a_time() -> None:
     close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 220_000), st.integers(1, 100_000))
 def test_an_end_in_the_middle_is_noticed(cut: int, target_bytes: int) -> None:
     whole = framed([noise(PAYLOAD), noise(PAYLOAD), noise(70)])
@@ -210,7 +211,7 @@ def asked(path: bytes, cut: list[bytes], *, extra: bytes = b"") -> bytes:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.lists(
         st.tuples(

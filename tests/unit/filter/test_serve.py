@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.content import noise, pointer_to
+from support.extent import examples
 from support.filter_client import FilterClient, Gone, Serving, packet
 from support.filter_place import Place
 
@@ -175,7 +176,9 @@ class TestLaw7:
         assert len(place.said) >= 3
 
     @settings(
-        max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=examples(30),
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(st.data())
     def test_law_7_every_request_gets_exactly_one_answer(
@@ -250,7 +253,9 @@ class TestAGitThatIsKilled:
         assert place.said == []
 
     @settings(
-        max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=examples(50),
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(st.binary(max_size=60))
     def test_or_talks_nonsense(self, place: Place, nonsense: bytes) -> None:

@@ -250,7 +250,7 @@ def test_damage_in_a_piece_is_found(read, at):
 
 def test_a_hundred_gigabytes_need_no_object_per_row():
     rows = blake3(b"rows").digest(length=32) + struct.pack("<I", 65_536)
-    count = 300_000
+    count = 100_000
     tracemalloc.start()
     try:
         recipe = Recipe(count * 65_536, rows * count)
@@ -264,7 +264,7 @@ def test_a_hundred_gigabytes_need_no_object_per_row():
 
 def test_streaming_a_long_recipe_holds_a_piece_of_it():
     row = blake3(b"rows").digest(length=32) + struct.pack("<I", 65_536)
-    count = 300_000
+    count = 100_000
     outer, pieces = folded(Recipe(count * 65_536, row * count), piece_len=180_000)
     tracemalloc.start()
     try:

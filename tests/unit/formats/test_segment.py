@@ -10,6 +10,7 @@ import pytest
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 
 from git_mlvc.errors import FormatError
 from git_mlvc.formats import pack, segment
@@ -198,7 +199,7 @@ def resealed(data):
     return data + blake3(data).digest()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.integers(0, len(SMALL) - 1), st.integers(1, 255))
 def test_any_flipped_byte_is_found(at, flip):
     data = bytearray(SMALL)
@@ -207,7 +208,7 @@ def test_any_flipped_byte_is_found(at, flip):
         use(bytes(data))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.integers(0, len(SMALL) - 33), st.integers(1, 255))
 def test_hostile_bytes_under_right_checksums_do_no_harm(at, flip):
     data = bytearray(SMALL)

@@ -9,6 +9,7 @@ import pytest
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 
 from git_mlvc.errors import FormatError
 from git_mlvc.formats import pack, segment, segment_search
@@ -135,7 +136,7 @@ def test_a_mapped_file_can_be_closed_after_a_search(tmp_path):
         assert len(segment_search.find_many(view, Queries(ids(b"x", 700)))) == 500
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.data())
 def test_damage_is_never_anything_but_a_format_error(data):
     good = segment.encode([table(b"p", ids(b"small", 40))])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 
 from git_mlvc.errors import UsageError
 from git_mlvc.git import attributes
@@ -54,7 +55,7 @@ def _git_says(git: Git, paths: list[str]) -> list[bool]:
 
 
 @settings(
-    max_examples=250,
+    max_examples=examples(250),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 
 from git_mlvc import log
 from git_mlvc.errors import InputError
@@ -248,7 +249,7 @@ values = st.floats() | st.integers(-(10**30), 10**30)
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5) | st.none(), values)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_whatever_is_logged_is_read_back(rows: list[tuple[int | None, float]]) -> None:
     directory = Path(f"run-{len(list(Path().iterdir()))}")
     expected: dict[int, float] = {}

@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 
 from git_mlvc.pipeline.standing.globs import fixed_folder, glob, is_glob
 
@@ -96,7 +97,7 @@ def test_a_match_lies_in_directories_that_are_looked_into(pattern, path):
         assert raw.startswith(one.folder + b"/") or not one.folder
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(st.lists(st.sampled_from(["a", "b", ".a", "**", "**"]), min_size=1, max_size=6), plain)
 def test_two_stars_stand_for_any_directories(parts, path):
     """Against a definition that is slow and plain."""

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.content import noise
 from support.disks import FailingDisk
+from support.extent import examples
 from support.killed import killed_at, steps_of
 from support.outs import Place, stage, state_of
 
@@ -367,7 +368,7 @@ def _write_tree(place: Place, files: dict[bytes, tuple[bytes, bool]]) -> None:
 
 
 @given(TREES, TREES)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_directory_comes_back_over_any_other_and_law_11_nothing_is_lost_by_it(
     first: dict[bytes, tuple[bytes, bool]], second: dict[bytes, tuple[bytes, bool]]
 ) -> None:

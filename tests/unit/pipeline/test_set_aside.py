@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.extent import cases
 from support.killed import killed_at, steps_of
 from support.outs import Place, stage
 
@@ -237,8 +238,10 @@ def _copy_of(place: Place, to: Path) -> Place:
     return Place(to)
 
 
-@pytest.mark.parametrize("end", ["fail", "succeed"])
-@pytest.mark.parametrize("persist", [False, True])
+ENDS = [("fail", False), ("succeed", False), ("fail", True), ("succeed", True)]
+
+
+@pytest.mark.parametrize(("end", "persist"), cases(ENDS, ENDS[1:3]))
 def test_law_10_killed_at_every_step_nothing_is_lost(
     place: Place, tmp_path: Path, end: str, persist: bool
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.content import noise
+from support.extent import examples
 from support.repo import Machine
 from support.states import Place, dep, file, folder
 from support.stubs import Stubbed, stubbed
@@ -213,7 +214,7 @@ def test_an_edit_of_the_same_size_and_date_is_seen(place: Place, how: str, tmp_p
 # -- the cache file
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0), st.integers(1, 255), st.booleans())
 def test_a_damaged_cache_costs_time_and_nothing_else(
     place: Place, at: int, by: int, is_cut: bool

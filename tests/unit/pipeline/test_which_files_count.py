@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 from support.repo import Machine
 from support.states import Place, dep, file, folder, out
 
@@ -274,7 +275,9 @@ def _edit(place: Place, what: str, path: Path, other: Path, number: int) -> None
 
 
 @settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=examples(25),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 @given(edits)
 def test_a_warm_cache_says_what_hashing_from_scratch_says(place: Place, steps: list) -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.content import noise
 from support.disks import CountingDisk, FailingDisk
+from support.extent import examples
 from support.packs import pack_of, true_records
 
 from git_mlvc.errors import CorruptChunk, RemoteUnavailable, StoreError, StoreLocked
@@ -96,7 +97,7 @@ def test_law_3_a_recipe_that_is_none_is_turned_away(tmp_path: Path) -> None:
 
 
 @given(place=st.integers(0, 1 << 30), bit=st.integers(0, 7))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_law_3_one_flipped_bit_anywhere_is_seen(tmp_path: Path, place: int, bit: int) -> None:
     whole, table = pack_of(RECORDS, gap=100)
     data = bytearray(whole)

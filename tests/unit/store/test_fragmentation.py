@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.content import noise
+from support.extent import examples
 
 from git_mlvc.store.reader import Reader
 from git_mlvc.store.store import Store
@@ -54,7 +55,7 @@ def test_raw_stretches_of_many_packs_are_hashed_and_written_together(
     assert {pieces for _, pieces in counts} == {1}
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.lists(st.booleans(), min_size=3, max_size=9))
 def test_raw_and_compressed_in_any_order(kinds: list[bool]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.content import noise
+from support.extent import examples
 
 from git_mlvc import chunking
 from git_mlvc.store.holes import ZEROS, is_hole
@@ -72,7 +73,7 @@ parts = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(parts=parts, odd=st.integers(1, 5000))
 def test_any_mixture_comes_back(store: Store, parts: list[tuple[str, int]], odd: int) -> None:
     data = b"x" * odd

@@ -14,6 +14,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.content import EDGE_SIZES, noise, table
+from support.extent import examples
 
 from git_mlvc.formats.pack import ALIGN_FROM_BYTES, Kind, iter_rows
 from git_mlvc.formats.pointer import Pointer
@@ -74,7 +75,7 @@ def test_empty_content_has_no_pointer(tmp_path: Path) -> None:
     assert not (tmp_path / "mlvc").exists()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.integers(0, 3 * INLINE_BYTES), st.integers(), st.lists(st.integers(1, 400000)), st.booleans()
 )

@@ -11,6 +11,7 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.content import noise
+from support.extent import examples
 
 from git_mlvc import chunking
 from git_mlvc.errors import MissingChunk
@@ -82,7 +83,9 @@ def test_a_hundred_mebibytes_that_were_only_touched_are_not_cut_again(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     start=st.integers(0, len(BASE)),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import runs
 from support.content import noise
+from support.extent import examples
 from support.packs import pack_of, true_records
 
 from git_mlvc.errors import CorruptChunk, FormatError, MissingChunk
@@ -326,7 +327,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(steps)
 def test_runs_are_found_by_their_keys_whatever_happens_to_the_store(course: list[str]) -> None:
     """Against a plain dictionary: what was added is found, by everybody, until gc was told to drop it."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.content import noise
+from support.extent import examples
 
 from git_mlvc.formats.chunk_codec import Codec
 from git_mlvc.formats.pack import Record, iter_rows
@@ -72,7 +73,7 @@ def test_every_byte_is_read_once_and_in_order(tmp_path: Path, pack: Pack) -> Non
     assert max(size for _, size in reads) <= module.SPAN_BYTES + longest + 4096
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(where=st.floats(0, 1), is_cut=st.booleans())
 def test_the_records_that_damage_touches_are_named_and_no_others(
     tmp_path_factory: pytest.TempPathFactory, pack: Pack, where: float, is_cut: bool

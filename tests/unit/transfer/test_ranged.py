@@ -6,6 +6,7 @@ import pytest
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import examples
 from support.faulty_backend import FaultyBackend
 from support.remotes import Place, content, ingest, restored, uses
 
@@ -75,7 +76,7 @@ def test_a_window_lies_in_its_slice(rows, prefix):
     assert whole.low <= window.low <= window.high <= whole.high
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.data())
 def test_damage_in_a_range_sets_its_segment_aside(data):
     good = segment_over([[blake3(b"%d" % n).digest() for n in range(200)]])

@@ -209,7 +209,7 @@ def test_runs_are_copied_from_remote_to_remote_with_all_that_they_made(
     ann: Place, bob: Place, tmp_path: Path
 ) -> None:
     one, other = FaultyBackend(MemoryBackend()), FaultyBackend(MemoryBackend())
-    files = {f"{n:05}": b"%d" % n for n in range(6000)}  # so many that the tree has several chunks
+    files = {f"{n:05}": b"%d" % n for n in range(3000)}  # so many that the tree has several chunks
     add_run(ann.store, "train", {"a.bin": content(1, 400_000), "d": files})
     lost = add_run(ann.store, "lost", {"lost.bin": content(2, 50_000)})
     (pointer,) = ingest(ann.store, content(3, 1000))
