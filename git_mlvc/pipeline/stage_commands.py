@@ -6,13 +6,14 @@ What a person types is relative to where she stands; what is written is relative
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import InputError, UsageError
+from git_mlvc.errors import ConfigError, InputError, UsageError
 from git_mlvc.fs import atomic, structured
 from git_mlvc.pipeline import discovery
 from git_mlvc.pipeline.model import DepKind, PipelineError, Stage, below
@@ -61,7 +62,10 @@ def add(repo: Repository, cwd: Path, typed: TypedStage, *, replace: bool = False
     here = _Here(top, cwd, top if folder is None else top / folder.text)
     data = _held(top / file.text)
     new = stage_edit.added(data, typed.name, _table(typed, here), str(file), replace=replace)
-    pipeline = _checked(repo, file, new)
+    try:
+        pipeline = _checked(repo, file, new)
+    except ConfigError as exc:
+        raise _of_what_was_typed(exc, str(file), data) from exc
     made = [
         stage
         for stage in pipeline.stages
@@ -71,6 +75,15 @@ def add(repo: Repository, cwd: Path, typed: TypedStage, *, replace: bool = False
         _refuse_sources(repo, made)
     _write(top / file.text, new)
     return made
+
+
+def _of_what_was_typed(error: ConfigError, file: str, data: bytes) -> ConfigError:
+    """Return the error without its place, if that is after all that the file holds: nobody finds it there."""
+    found = re.match(rf"{re.escape(file)}, line (\d+), column \d+: ", error.what)
+    if found is None or int(found[1]) <= len(data.splitlines()):
+        return error
+    hint = "git mlvc stage add -h" if error.hint == f"correct {file}" else error.hint
+    return ConfigError(error.what[found.end() :], why=error.why, hint=hint)
 
 
 def remove(repo: Repository, cwd: Path, names: Iterable[str]) -> list[tuple[RepoPath, str]]:
@@ -143,7 +156,10 @@ class _Here:
         if "://" in typed:
             return typed
         is_directory = typed.endswith("/")
-        joined = os.path.relpath(self.cwd / typed, self.folder)
+        place = self.cwd / typed
+        if os.path.isabs(typed) and not place.is_relative_to(self.top):
+            return typed  # is refused as it was typed
+        joined = os.path.relpath(place, self.folder)
         return joined + "/" * is_directory
 
     def param(self, typed: str) -> str:

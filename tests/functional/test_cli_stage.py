@@ -80,12 +80,16 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(repo: Repo) -> None
         (("-n", "two", "-d", "x", "-o", "x", "true"), "x"),
         (("-n", "two", "-o", "raw.csv", "true"), "which git tracks as a source"),
         (("-n", "two", "-o", "../outside", "true"), "outside"),
+        (("-n", "two", "-o", "/etc/x", "true"), "'/etc/x'"),
         (("-n", "tw:o", "true"), "tw:o"),
     ):
         said = repo.mlvc("stage", "add", *words, check=False)
         assert said.returncode == 2, said
         assert why in said.err
         assert "hint:" in said.err
+        assert not said.err.startswith(
+            "error: mlvc.toml, line"
+        )  # nobody finds there what was not written
         assert repo.read("mlvc.toml") == before
     repo.mlvc("stage", "add", "-n", "two", "-d", "data/a", "-o", "b", "true")
     said = repo.mlvc(

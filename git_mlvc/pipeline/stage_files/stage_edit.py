@@ -36,21 +36,24 @@ def added(
             f"{file} has a stage '{name}' already",
             hint=f"choose another name, or replace it with --force: git mlvc stage add --force -n {name} …",
         )
-    made = tomlkit.table()
+    is_inline = isinstance(
+        stages, tomlkit.items.InlineTable
+    )  # stage = {…}: no [stage.x] may follow
+    made: Any = tomlkit.inline_table() if is_inline else tomlkit.table()
     for key, value in table.items():
         if value is None or value == [] or value is False:
             continue
         made.add(key, _item(value))
-    if name in stages:
+    if name in stages or is_inline:
         stages[name] = made
-        return tomlkit.dumps(document).encode()
+        return _written(document.as_string(), data)
     # A table of its own, at the end: what others wrote keeps its place.
     text = tomlkit.dumps(document)
     own = tomlkit.document()
     own.add("stage", tomlkit.table(is_super_table=True))
     own["stage"].add(name, made)
     gap = "" if not text.strip() else "\n" if text.endswith("\n") else "\n\n"
-    return (text + gap + tomlkit.dumps(own)).encode()
+    return _written(text + gap + tomlkit.dumps(own), data)
 
 
 def removed(data: bytes, name: str, file: str) -> bytes:
@@ -64,9 +67,9 @@ def removed(data: bytes, name: str, file: str) -> bytes:
     if not len(stages):
         del document["stage"]
     text = tomlkit.dumps(document)
-    if text.endswith("\n\n") and not data.endswith(b"\n\n"):
-        text = text.rstrip("\n") + "\n"  # the line that parted the last stage from the rest
-    return text.encode()
+    if text.endswith(("\n\n", "\n\r\n")) and not data.endswith((b"\n\n", b"\n\r\n")):
+        text = text.rstrip("\r\n") + "\n"  # the line that parted the last stage from the rest
+    return _written(text, data)
 
 
 def frozen(data: bytes, name: str, file: str, *, is_frozen: bool) -> bytes:
@@ -81,7 +84,14 @@ def frozen(data: bytes, name: str, file: str, *, is_frozen: bool) -> bytes:
         table["frozen"] = True
     elif "frozen" in table:
         del table["frozen"]
-    return tomlkit.dumps(document).encode()
+    return _written(tomlkit.dumps(document), data)
+
+
+def _written(text: str, before: bytes) -> bytes:
+    """Return the bytes of a file, with the line ends that it had before where all were alike."""
+    if b"\r\n" in before and before.count(b"\n") == before.count(b"\r\n"):
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+    return text.encode()
 
 
 def _parsed(data: bytes, file: str) -> tomlkit.TOMLDocument:

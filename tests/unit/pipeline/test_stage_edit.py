@@ -73,6 +73,21 @@ def test_removed_and_frozen() -> None:
         stage_edit.removed(WRITTEN, "z", "mlvc.toml")
 
 
+def test_stages_in_one_inline_table_stay_in_it() -> None:
+    new = stage_edit.added(b'stage = {a = {cmd = "x"}} # ours\n', "b", {"cmd": "y"}, "mlvc.toml")
+    assert new.startswith(b'stage = {a = {cmd = "x"},') and new.endswith(b"} # ours\n")
+    assert tomllib.loads(new.decode())["stage"] == {"a": {"cmd": "x"}, "b": {"cmd": "y"}}
+
+
+def test_lines_end_as_they_did() -> None:
+    before = WRITTEN.replace(b"\n", b"\r\n")
+    new = stage_edit.added(before, "c", {"cmd": "x"}, "mlvc.toml")
+    assert new == before + b'\r\n[stage.c]\r\ncmd = "x"\r\n'
+    frozen = stage_edit.frozen(new, "a", "mlvc.toml", is_frozen=True)
+    assert frozen.count(b"\n") == frozen.count(b"\r\n")
+    assert stage_edit.removed(new, "c", "mlvc.toml") == before
+
+
 def test_a_file_with_a_mistake_is_refused() -> None:
     with pytest.raises(ConfigError, match="line 1"):
         stage_edit.added(b"[stage\n", "a", {"cmd": "x"}, "mlvc.toml")
