@@ -58,6 +58,7 @@ def test_the_table_sorts_fits_a_telephone_and_runs_nothing_of_others(
     browser.find("thead button").send_keys(" ")
     assert browser.run(NAMES)[1:3] == ["text", "ten"]
 
+    _it_is_filtered(browser)
     assert browser.run("return window.hacked ?? 'nothing ran'") == "nothing ran"
     assert browser.requests() == [path.resolve().as_uri()]
     assert browser.complaints() == []
@@ -68,3 +69,27 @@ def test_the_table_sorts_fits_a_telephone_and_runs_nothing_of_others(
         before = browser.run(left)
         browser.run("document.querySelector('.wide').scrollLeft = 300")
         assert browser.run(left) == before  # names stay in sight
+
+
+def _it_is_filtered(browser: Browser) -> None:
+    def shown(text: str) -> list[str]:
+        box = browser.find("#filter")
+        box.clear()
+        box.send_keys(text)
+        found: list[str] = browser.run(
+            "return [...document.querySelectorAll('tbody tr:not([hidden]) th')].map((one) => one.textContent)"
+        )
+        return sorted(found[1:])  # the baseline stays
+
+    assert shown("acc>=0.5 lr!=9") == ["most", "text"]
+    assert shown("lr=auto") == ["text"]
+    assert shown("NIN") == ["nine"]
+    assert browser.find("#shown").text == "1 of 6 shown"
+    headings = "return [...document.querySelectorAll('thead th:not([hidden])')].map((one) => one.textContent)"
+    assert BAD in browser.run(headings)
+    browser.find("#differing").click()
+    assert browser.run(headings)[:4] == ["experiment", "acc", "val", "lr"]
+    assert BAD not in browser.run(headings)
+    browser.find("#differing").click()
+    assert BAD in browser.run(headings)
+    assert len(shown(" ")) == 6

@@ -19,11 +19,16 @@ _STYLE = """
 body { margin: 0; padding: 1rem; font: 15px/22px system-ui, sans-serif; background: var(--paper); color: var(--ink) }
 h1 { font-size: 1.2rem; margin: 0 0 .5rem }
 p, li { color: var(--dim); overflow-wrap: anywhere }
-.wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px }
+.tools { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem 1rem; margin: 0 0 .6rem; color: var(--dim) }
+.tools input[type=search] { flex: 0 1 22rem; min-width: 0; padding: .25rem .5rem; border: 1px solid var(--line); border-radius: 6px; background: var(--paper); color: var(--ink); font: inherit }
+[hidden] { display: none !important }
+.wide { overflow: auto; max-height: calc(100vh - 2rem); border: 1px solid var(--line); border-radius: 6px }
 table { border-collapse: separate; border-spacing: 0; min-width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .6rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line) }
 td { max-width: 24rem; overflow: hidden; text-overflow: ellipsis }
 th { background: var(--head) }
+thead th { position: sticky; top: 0; z-index: 1 }
+thead th:first-child { left: 0; z-index: 2 }
 thead th button { all: unset; cursor: pointer; font-weight: 600 }
 thead th button:focus-visible { outline: 2px solid var(--best) }
 thead th button:hover { text-decoration: underline }
@@ -31,12 +36,14 @@ thead th[aria-sort=ascending] button::after { content: " ↑" }
 thead th[aria-sort=descending] button::after { content: " ↓" }
 tbody th { position: sticky; left: 0; font-weight: 500; max-width: 40vw; overflow: hidden; text-overflow: ellipsis; background: var(--paper) }
 tbody tr:first-child > * { background: var(--head); font-style: italic }
-.number { text-align: right }
+.number { text-align: right; padding-right: 1.3rem }
 .best { color: var(--best); font-weight: 700 }
-.best::after { content: " ★" }
+td.best { position: relative }
+.best::after { content: "★"; position: absolute; right: .3rem }
+@media print { .tools { display: none } .wide { max-height: none; overflow: visible } }
 """
 
-_SCRIPT = """
+_SCRIPT = r"""
 "use strict";
 for (const button of document.querySelectorAll("thead button")) button.onclick = () => {
   const head = button.closest("th"), at = head.cellIndex;
@@ -54,7 +61,49 @@ for (const button of document.querySelectorAll("thead button")) button.onclick =
     body.append(baseline, ...rows);
   }
 };
+
+const heads = [...document.querySelector("thead tr").cells];
+const all = [...document.querySelectorAll("tbody tr")];
+const experiments = all.filter(row => row !== row.parentNode.rows[0]);
+const [filter, differing, shown] = ["filter", "differing", "shown"].map(id => document.getElementById(id));
+
+// What a word of the filter asks of a row: acc>0.9, optimizer=adam; else that it stands somewhere.
+const asks = word => {
+  const parts = word.match(/^(.+?)(<=|>=|!=|=|<|>)(.+)$/) ?? [];
+  const named = heads.filter(head => head.textContent === parts[1]);
+  const found = named.length ? named : heads.filter(head => head.textContent.endsWith("." + parts[1]));
+  if (found.length !== 1) return row => row.textContent.toLowerCase().includes(word.toLowerCase());
+  const at = heads.indexOf(found[0]), wanted = parts[3];
+  return row => {
+    const value = row.cells[at].dataset.value;
+    if (value === undefined) return parts[2] === "!=";
+    const [one, two] = isNaN(wanted) || isNaN(value) ? [value, wanted] : [Number(value), Number(wanted)];
+    return { "<": one < two, ">": one > two, "<=": one <= two, ">=": one >= two, "=": one === two, "!=": one !== two }[parts[2]];
+  };
+};
+const choose = () => {
+  const tests = filter.value.split(/\s+/).filter(Boolean).map(asks);
+  for (const row of experiments) row.hidden = !tests.every(test => test(row));
+  const seen = all.filter(row => !row.hidden);
+  heads.forEach((head, at) => {
+    const values = new Set(seen.map(row => row.cells[at].dataset.value));
+    const hides = at > 0 && differing.checked && values.size < 2;
+    for (const row of [head.parentNode, ...all]) row.cells[at].hidden = hides;
+  });
+  const left = experiments.filter(row => !row.hidden).length;
+  shown.textContent = tests.length ? `${left} of ${experiments.length} shown` : "";
+};
+if (filter) {
+  filter.oninput = differing.onchange = choose;
+  choose();  // a browser that comes back to the page has kept what was typed
+}
 """
+
+
+_TOOLS = (
+    '<div class="tools"><input type="search" id="filter" placeholder="filter: adam acc&gt;0.9" aria-label="Filter the experiments">',
+    '<label><input type="checkbox" id="differing"> only columns that differ</label><output id="shown"></output></div>',
+)
 
 
 def page(table: Table) -> str:
@@ -79,6 +128,7 @@ def page(table: Table) -> str:
             f"<style>{_STYLE}</style></head><body>",
             f"<h1>{title}</h1>",
             *_sorted_by(table),
+            *(_TOOLS if count else ()),
             '<div class="wide"><table><thead><tr>',
             '<th scope="col"><button>experiment</button></th>',
             *(_head_of(column, table, numeric) for column in table.columns),
