@@ -21,7 +21,7 @@ _SHOWN_RESTORED = 30
 
 
 class Telling:
-    """`course.Watch` for people; of what runs, `StageLines` tell. Without them (--json) only what keeps it
+    """`doing.Watch` for people; of what runs, `StageLines` tell. Without them (--json) only what keeps it
     waiting is told.
     """
 

@@ -55,7 +55,7 @@ def ran(name: str) -> Answer:
 
 
 def waits(name: str, stage: str, why: str) -> Answer:
-    """Return the answer for one of which a stage waits: `why` as in `course.Watch`."""
+    """Return the answer for one of which a stage waits: `why` as in `doing.Watch`."""
     return Answer(name, is_recorded=False, waits=f"{stage} {why}")
 
 

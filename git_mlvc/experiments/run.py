@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from git_mlvc.experiments.in_place import PutBack
     from git_mlvc.experiments.snapshot import Snapshot
     from git_mlvc.git.repository import Repository
-    from git_mlvc.pipeline.course import Watch
+    from git_mlvc.pipeline.doing import Watch
     from git_mlvc.pipeline.running.watching import Watcher
     from git_mlvc.pipeline.scene import Means
     from git_mlvc.repo_path import RepoPath

@@ -11,67 +11,16 @@ import heapq
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 from git_mlvc.errors import MlvcError
+from git_mlvc.pipeline.doing import Doing, Watch
 from git_mlvc.pipeline.plan import Action, Planner, Step
 from git_mlvc.pipeline.report import Ended, Fate, Report
 
 _FIRST_PAUSE_S = 0.05  # how often is looked whether others have let go of what is waited for
 _LONGEST_PAUSE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Steps for which there is room, each with what runs it on another thread, gives its room back itself, and
-    raises MlvcError where the stage fails. `waits`: by stage, who else keeps it waiting: "waits for gpu: …".
-    """
-
-    works: Sequence[tuple[Step, Callable[[], Ended]]]
-    waits: Mapping[str, str] = field(default_factory=dict)
-
-
-class Doing(Protocol):
-    """What a course has done for it. All but what `admit` returns is called on the thread of the course."""
-
-    def obtain(self, steps: Sequence[Step]) -> bool:
-        """Bring the data of results that are to be restored; True if all of it is here.
-
-        What turns out to be nowhere is added to the planner's `lost`, and asked for no more. Raises
-        MlvcError where nobody knows (law 9).
-        """
-        ...
-
-    def restore(self, steps: Sequence[Step]) -> Mapping[str, MlvcError]:
-        """Put results in place and record them. Return what failed, by stage."""
-        ...
-
-    def admit(self, ready: Sequence[Step], before: Mapping[str, Step]) -> Admission:
-        """Take room for those for which there is some.
-
-        With nothing running there is room for one at least, or one waits for somebody else.
-        """
-        ...
-
-    def stop(self) -> None:
-        """End all commands that run. What `admit` gave then ends, in order."""
-        ...
-
-
-class Watch(Protocol):
-    """Who looks on. Called on the thread of the course."""
-
-    def planned(self, steps: Sequence[Step]) -> None: ...
-
-    def waits(self, stage: str, why: str) -> None:
-        """Told once of a stage that somebody else keeps waiting: "waits for gpu: …"."""
-        ...
-
-    def began(self, step: Step) -> None: ...
-
-    def ended(self, end: Ended) -> None: ...
 
 
 def certain_plan(planner: Planner, obtain: Callable[[Sequence[Step]], bool]) -> list[Step]:
@@ -138,7 +87,7 @@ class Course:
         while self._ready or self._held or self._running:
             self._turns()
             waits = self._admit()
-            if self._running or waits:
+            if not self._ready and (self._running or waits):
                 self._see_end(waits)
 
     def _see_end(self, waits: Mapping[str, str]) -> None:
@@ -229,13 +178,26 @@ class Course:
             names = {step.stage for step, _ in admission.works}
             self._held = [step for step in self._held if step.stage not in names]
             for step, work in admission.works:
-                self._watch.began(step)
-                self._start(step, work)
+                if self._is_still_to_run(step):
+                    self._watch.began(step)
+                    self._start(step, work)
+                else:
+                    self._doing.give_back(step.stage)
+                    self._get_ready(step.stage)
             waits = admission.waits
-            if not self._running and not waits:
+            if not (self._running or self._ready or waits):
                 raise ValueError("there was no room for a stage although nothing runs")
         self._tell()
         return waits
+
+    def _is_still_to_run(self, step: Step) -> bool:
+        """False for one that was kept waiting where somebody may have made meanwhile what it would make."""
+        if step.stage not in self._kept_waiting:
+            return True
+        try:
+            return self._planner.decide(self._graph[step.stage], self._steps).action is Action.RUN
+        except MlvcError:
+            return False  # it is told when it has its turn
 
     def _start(self, step: Step, work: Callable[[], Ended]) -> None:
         def run() -> None:

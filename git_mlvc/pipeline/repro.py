@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import MlvcError, UsageError
 from git_mlvc.pipeline import discovery
-from git_mlvc.pipeline.course import Course, Watch, certain_plan
+from git_mlvc.pipeline.course import Course, certain_plan
+from git_mlvc.pipeline.doing import Watch
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import PipelineError, Stage
 from git_mlvc.pipeline.outs import set_aside

@@ -141,7 +141,7 @@ class Scene:
         return wanted
 
     def look_for(self, steps: Sequence[Step]) -> bool:
-        """As `course.Doing.obtain`, but ask only whether the data is to be had; only lists of files come.
+        """As `Doing.obtain`, but ask only whether the data is to be had; only lists of files come.
 
         Raises RemoteError where a remote does not say, and as the fetch would where one may not be asked.
         """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError, MlvcError, StageFailed, StoreError
 from git_mlvc.pipeline import fingerprint
-from git_mlvc.pipeline.course import Admission
+from git_mlvc.pipeline.doing import Admission
 from git_mlvc.pipeline.model import DepKind, FileState, Inputs, MissingDep, Result, Run, Stage
 from git_mlvc.pipeline.outs import set_aside
 from git_mlvc.pipeline.plan import Step
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class StageWork:
-    """`course.Doing` for one scene. `close` it, however the course ended."""
+    """`Doing` for one scene. `close` it, however the course ended."""
 
     def __init__(self, scene: Scene, executor: Executor, slots: SharedSlots) -> None:
         self._scene = scene
@@ -61,7 +61,7 @@ class StageWork:
             if self._session is not None:
                 self._session.close()
 
-    # -- course.Doing
+    # -- doing.Doing
 
     def obtain(self, steps: Sequence[Step]) -> bool:
         scene = self._scene
@@ -110,6 +110,9 @@ class StageWork:
             for one in choice.admitted
         ]
         return Admission(works, choice.waits)
+
+    def give_back(self, stage: str) -> None:
+        self._slots.give_back(stage)
 
     def stop(self) -> None:
         self._executor.stop()

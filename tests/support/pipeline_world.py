@@ -17,7 +17,8 @@ from blake3 import blake3
 from git_mlvc.errors import ConfigError, MlvcError, StageFailed
 from git_mlvc.oid import Oid
 from git_mlvc.pipeline import fingerprint
-from git_mlvc.pipeline.course import Admission, Course, certain_plan
+from git_mlvc.pipeline.course import Course, certain_plan
+from git_mlvc.pipeline.doing import Admission
 from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import Dep, DepKind, FileState, Out, Param, Result, Run, Stage
 from git_mlvc.pipeline.plan import Options, Planner, Step
@@ -265,6 +266,9 @@ class Doing:
                 world.put(out.path.text, files)
             else:
                 world.put(out.path.text, f"{out.path} {number}".encode())
+
+    def give_back(self, stage: str) -> None:
+        self.room += 1
 
     def stop(self) -> None:
         self.stopped += 1

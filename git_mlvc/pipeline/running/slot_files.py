@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from git_mlvc.errors import FormatError, StoreLocked
 from git_mlvc.fs.atomic import UMASK, Permissions, write_file
@@ -128,12 +129,16 @@ def _read(path: Path) -> tuple[Owner, Claims] | None:
         is_fresh = abs(time.time_ns() - document["seen_ns"]) < _HEARD_OF_NS
         return owner, Claims(
             {stage: _numbers(slots) for stage, slots in document["held"].items()},
-            tuple(Wish(**one) for one in document["wishes"] if is_fresh),
+            tuple(_wish(one) for one in document["wishes"] if is_fresh),
             f"process {owner.pid}",
             str(document["place"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, FormatError):
         return None
+
+
+def _wish(said: Mapping[str, Any]) -> Wish:
+    return Wish(str(said["stage"]), dict(said["asked"]), int(said["since_ns"]))
 
 
 def _numbers(slots: Mapping[str, list[int]]) -> dict[str, tuple[int, ...]]:
