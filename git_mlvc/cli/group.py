@@ -61,6 +61,12 @@ def top() -> None:
     """Plain git, for data and models: large files go through git, their bytes into a store beside it."""
 
 
+# A group without a sub-command: of click 8.2 an error, before that help and nothing else.
+_ASKS_FOR_HELP: tuple[type[Exception], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
+
+
 def run(invocation: Invocation) -> int:
     """Run the command line of `invocation`. Raises MlvcError; usage errors as UsageError."""
     arguments = list(invocation.argv)
@@ -71,6 +77,9 @@ def run(invocation: Invocation) -> int:
     except click.exceptions.Exit as exc:
         answer = exc.exit_code
     except click.UsageError as exc:
+        if isinstance(exc, _ASKS_FOR_HELP):
+            invocation.output.line(exc.format_message())
+            return ExitCode.OK
         where = exc.ctx.command_path if exc.ctx is not None else PROGRAM
         raise UsageError(_sentence(exc.format_message()), hint=f"see `{where} -h`") from exc
     except click.ClickException as exc:

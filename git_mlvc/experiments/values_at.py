@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import MlvcError
+from git_mlvc.errors import InputError, MlvcError
 from git_mlvc.metrics import goals, numbers
 from git_mlvc.metrics.difference import Difference
 from git_mlvc.pipeline.model import Out, OutKind, Param
@@ -247,5 +247,11 @@ def _chosen(
             continue
         known = [one for one in declared if one == path or one.raw.startswith(path.raw + b"/")]
         readable = [one for one in inside if one.text.rpartition(".")[2].lower() in endings]
+        if inside and inside != [path] and not (known or readable):
+            kinds = ", ".join(f".{one}" for one in endings)
+            failures.append(
+                InputError(f"there is no file to read in {path}", why=f"none is {kinds}")
+            )
+            continue
         found |= dict.fromkeys(known or (inside if inside == [path] else readable) or [path])
     return list(found)

@@ -107,6 +107,7 @@ def test_every_verb_explains_itself_with_an_example(repo: Repo) -> None:
     from git_mlvc.cli.registry import VERBS
 
     shown = repo.mlvc("-h").out
+    assert repo.mlvc("exp").out == repo.mlvc("exp", "-h").out
     for name in VERBS:
         assert f"  {name} " in shown
         assert "Example:" in repo.mlvc(name, "-h").out

@@ -213,6 +213,7 @@ def test_what_is_asked_for_wrongly_says_what_to_do(bare_machine: Machine) -> Non
         (["metrics", "show", "metrics.json"], 2, "git mlvc metrics show --path metrics.json"),
         (["metrics", "show", "--path", "no.json"], 10, "there is no no.json"),
         (["metrics", "show", "--path", "sub/notes.txt"], 10, "is no metrics file"),
+        (["params", "show", "--path", "sub"], 10, "there is no file to read in sub"),
         (["exp", "diff", "a", "b", "c"], 2, "git mlvc exp show a b c --only-changed"),
         (["metrics", "diff", "v1.0", "--all-tags"], 2, "nothing to compare v1.0 with"),
         (["params", "show", "--json", "--csv"], 2, "take one of them"),
