@@ -8,14 +8,18 @@ made and the store keeps.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import GitError, InputError
-from git_mlvc.experiments import contained, results
+from git_mlvc.experiments import apply_journal, contained, results
+from git_mlvc.experiments.apply_journal import Journal
+from git_mlvc.fs.safe_path import resolve_inside
 from git_mlvc.git import objects, trees
 from git_mlvc.git.trees import Change
+from git_mlvc.pipeline.outs.replaced import Kept, Replaced
 from git_mlvc.units import names_text
 
 if TYPE_CHECKING:
@@ -33,15 +37,18 @@ class Plan:
     """What applying does: `changes` against HEAD.
 
     `before`: the tree of the index once it knows how those files stand in the worktree; `after`: what it is then.
-    `lost`: files that the user changed, of which something would be overwritten.
+    `lost`: files that the user changed, of which something would be overwritten. `cut_short`: those that an
+    earlier attempt, which was killed, seems to have left half-written.
     """
 
     name: str
+    commit: str
     head: str
     changes: Sequence[Change]
     before: str
     after: str
     lost: Sequence[RepoPath]
+    cut_short: Sequence[RepoPath]
     is_merged: bool
 
 
@@ -71,6 +78,9 @@ def plan(repo: Repository, store: Store, experiment: Experiment) -> Plan:
         after = index.tree()
     meant = {change.path: change for change in changed}
     edited = [one for one in trees.changes(repo, head, before) if one.path in meant]
+    since = _changed_since(repo, _cut_short(repo, experiment.commit, head), before)
+    # What is gone cannot be overwritten; only there it is known that it is not the user who removed it.
+    edited = [one for one in edited if one.path not in since or not one.is_deletion]
     lost = _lost(repo, edited, meant)
     if lost:
         standing = {one.path: one.sha for one in edited if one.path in lost}
@@ -78,11 +88,13 @@ def plan(repo: Repository, store: Store, experiment: Experiment) -> Plan:
         lost = [path for path in lost if path not in known]
     return Plan(
         experiment.name,
+        experiment.commit,
         head,
         changed,
         before,
         after,
-        lost,
+        [path for path in lost if path not in since],
+        [path for path in lost if path in since],
         is_merged,
     )
 
@@ -92,16 +104,32 @@ def execute(repo: Repository, planned: Plan) -> None:
 
     Interrupted, some files are there already; applying again finishes it.
     """
+    earlier = _cut_short(repo, planned.commit, planned.head)
+    before = earlier.before if earlier else planned.before
+    apply_journal.begin(repo, Journal(planned.name, planned.commit, planned.head, before))
     try:
         # Also where only time stamps differ: git would take such a file for a change of the user's.
         trees.take_in(repo, [change.path for change in planned.changes])
         repo.git.run("read-tree", "-m", "-u", planned.before, planned.after)
     except GitError as exc:
+        is_untouched = earlier is None and _stands_as_before(repo, planned)
+        if is_untouched:
+            apply_journal.end(repo)
         raise InputError(
             f"'{planned.name}' cannot be applied",
             why=exc.stderr.strip() or exc.what,
-            hint="git status",
+            hint="git status"
+            if is_untouched
+            else f"some of its files are here: git mlvc exp apply {planned.name}   once more finishes it",
         ) from exc
+    apply_journal.end(repo)
+
+
+def move_cut_short(repo: Repository, planned: Plan) -> list[Kept]:
+    """Move what an earlier attempt left half-written out of the way; then make a new plan. Raises InputError."""
+    top, replaced = repo.needed_worktree(""), Replaced(repo)
+    places = [(path, resolve_inside(top, path)) for path in planned.cut_short]
+    return [replaced.keep(place, path) for path, place in places if os.path.lexists(place)]
 
 
 def keep_aside(repo: Repository, planned: Plan) -> str:
@@ -146,6 +174,32 @@ def _head(repo: Repository) -> str:
             "there is no commit here to apply an experiment to", hint="git switch main"
         )
     return found.stdout.decode("ascii").strip()
+
+
+def _stands_as_before(repo: Repository, planned: Plan) -> bool:
+    try:
+        with trees.copied_index(repo) as index:
+            index.take_in(change.path for change in planned.changes)
+            return index.tree() == planned.before
+    except (GitError, OSError):
+        return False
+
+
+def _cut_short(repo: Repository, commit: str, head: str) -> Journal | None:
+    """Return what is known of an attempt to apply this commit here that did not end."""
+    journal = apply_journal.read(repo)
+    is_same = journal is not None and (journal.commit, journal.head) == (commit, head)
+    return journal if is_same else None
+
+
+def _changed_since(repo: Repository, journal: Journal | None, before: str) -> frozenset[RepoPath]:
+    """Return the paths that are not as they were when that attempt began."""
+    if journal is None:
+        return frozenset()
+    try:
+        return frozenset(one.path for one in trees.changes(repo, journal.before, before))
+    except GitError:  # git has collected that tree meanwhile
+        return frozenset()
 
 
 def _merged(repo: Repository, experiment: Experiment, head: str) -> str:

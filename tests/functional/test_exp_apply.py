@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 from support.content import noise
 from support.experiments import draft, experiment, has_run, project
-from support.repo import Machine, Repo
+from support.repo import Machine, Repo, Result, launcher
 
 RAW, NEW_RAW = noise(50_000, 1), noise(50_000, 2)
 BEST = b"lr = 0.3\nseed = 1\n"
@@ -125,3 +127,49 @@ def test_data_that_is_elsewhere_is_fetched_and_stubs_are_filled(machine: Machine
     repo.mlvc("exp", "apply", "brisk-otter")
     assert repo.read("model.bin") == RAW + BEST
     assert repo.status().count("\n") == 5, repo.status()
+
+
+def test_law_10_killed_while_git_writes_files_it_is_told_and_the_same_again_finishes_it(
+    machine: Machine,
+) -> None:
+    repo = project(machine, RAW)
+    draft(repo, "brisk-otter", {"params.toml": BEST, "new.txt": b"all of it\n", "raw.bin": NEW_RAW})
+    repo.write({"notes.md": b"mine\n", "params.toml": BEST})
+    # A git that is killed with us half-way through a file, when another is gone already and a third not begun.
+    half = "*read-tree*-m*-u*) printf 'all' > new.txt; rm raw.bin; kill -9 $PPID; exit;;"
+    full = half.replace("rm raw.bin; kill -9 $PPID; exit", "rm raw.bin; exit 128")
+    git = machine.root / "bin" / "git"
+    git.parent.mkdir()
+
+    def cut_short(by: str) -> Result:
+        git.write_text(f'#!/bin/sh\ncase "$*" in {by} esac\nexec {shutil.which("git")} "$@"\n')
+        git.chmod(0o755)
+        path = f"{git.parent}{os.pathsep}{machine.env()['PATH']}"
+        return machine.run(
+            *(launcher(), "exp", "apply", "brisk-otter"),
+            cwd=repo.path,
+            env={"PATH": path},
+            check=False,
+        )
+
+    assert cut_short(half).returncode == -9
+    assert repo.read("notes.md") == b"mine\n" and repo.read("new.txt") == b"all"
+    assert "`git mlvc exp apply brisk-otter` was cut short" in repo.mlvc("exp", "list").err
+    assert repo.mlvc("exp", "list").err == ""
+    said = cut_short(full)  # a full disk, say
+    assert said.returncode == 10 and "exp apply brisk-otter   once more finishes it" in said.err
+    (repo.git_dir / "index.lock").touch()
+    said = repo.mlvc("exp", "apply", "brisk-otter", check=False)
+    assert said.refused_because("index.lock")
+    kept = [line for line in said.err.splitlines() if line.startswith("kept what a killed attempt")]
+    assert [Path(line.rpartition(": ")[2]).read_bytes() for line in kept] == [b"all"]
+    (repo.git_dir / "index.lock").unlink()
+    assert "3 files changed and staged" in repo.mlvc("exp", "apply", "brisk-otter").out
+    assert repo.read("new.txt") == b"all of it\n" and repo.read("raw.bin") == NEW_RAW
+    assert repo.read("notes.md") == b"mine\n" and repo.read("params.toml") == BEST
+
+    # Nothing is taken for half-written that was edited after it had ended.
+    repo.write({"new.txt": b"mine now\n"})
+    said = repo.mlvc("exp", "apply", "brisk-otter", check=False)
+    assert said.refused_because("would overwrite what you have not committed: new.txt")
+    assert repo.read("new.txt") == b"mine now\n"

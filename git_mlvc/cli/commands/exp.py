@@ -60,10 +60,14 @@ def exp(invocation: Invocation) -> None:
     workspace = invocation.workspace_if_any
     if workspace is None:
         return
-    from git_mlvc.experiments import claims, held_snapshots, in_place
+    from git_mlvc.experiments import apply_journal, claims, held_snapshots, in_place
 
     repo = workspace.repository
     held_snapshots.let_go_of_dead(repo)
+    if apply_journal.is_there(repo):
+        from git_mlvc.cli.experiments import cut_short
+
+        cut_short.tell(invocation)
     here = ""
     if in_place.is_left(repo):
         from git_mlvc.cli.experiments import left_in_place

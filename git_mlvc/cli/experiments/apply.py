@@ -55,6 +55,10 @@ def apply(invocation: Invocation, name: str, force: bool, as_json: bool) -> int:
     repo.needed_worktree("an experiment cannot be applied here")
     with ReproLock(repo), filling(invocation):
         planned = applying.plan(repo, workspace.store, experiment)
+        if planned.cut_short:
+            for kept in applying.move_cut_short(repo, planned):
+                output.message(f"kept what a killed attempt left at {kept.path}: {kept.place}")
+            planned = applying.plan(repo, workspace.store, experiment)
         if planned.lost and not force:
             raise applying.refusal(planned)
         stash = applying.keep_aside(repo, planned) if planned.lost else ""
