@@ -42,8 +42,9 @@ def parse_toml(data: bytes, name: str) -> dict[str, Any]:
         refuse_conflict(text, name)
         message = str(exc)
         at = _AT.search(message)
-        line, column = (at[1], at[2]) if at and at[1] else (text.count("\n") + 1, None)
-        where = f"{name}, line {line}" + (f", column {column}" if column else "")
+        end = text.count("\n") + 1, len(text) - text.rfind("\n")
+        line, column = (at[1], at[2]) if at and at[1] else end
+        where = f"{name}, line {line}, column {column}"
         if key := _key_at(text, int(line)):
             where += f" ({key})"
         raise ConfigError(

@@ -148,11 +148,9 @@ class Planner:
         locked = self.facts.locked(stage)
         if locked is not None and locked.inputs == inputs:
             return self._unchanged(stage, inputs, locked)
-        reasons = (
-            ["never ran"]
-            if locked is None
-            else list(differences(locked.inputs, inputs, self.facts.rows))
-        )
+        if locked is None:
+            return self._stale(stage, inputs, [])
+        reasons = list(differences(locked.inputs, inputs, self.facts.rows))
         return self._stale(stage, inputs, reasons)
 
     def inputs(self, stage: Stage, before: Mapping[str, Step]) -> Inputs:
@@ -257,10 +255,11 @@ class Planner:
     def _stale(
         self, stage: Stage, inputs: Inputs, reasons: list[str], known: Result | None = None
     ) -> Step:
-        """Return a restore where an equal result is to be had, else a run."""
+        """Return a restore where an equal result is to be had, else a run. No `reasons`: it is not locked."""
         candidates = [known] if known is not None else []
         if self.options.uses_run_cache and stage.is_repeatable:
             candidates += [run.result for run in self.facts.runs(fingerprint.key(inputs))]
+        reasons = reasons or ["not in mlvc.lock" if candidates else "never ran"]
         # One that stands here already is what somebody chose, in a merge for instance: it is not undone.
         for candidate in sorted(candidates, key=lambda one: not self._stands(stage, one)):
             if self._can_be_had(stage, candidate):

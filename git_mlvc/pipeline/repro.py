@@ -7,12 +7,13 @@ caller has opened and return values.
 from __future__ import annotations
 
 import contextlib
+import os
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import MlvcError, UsageError
+from git_mlvc.errors import InputError, MlvcError, UsageError
 from git_mlvc.pipeline import discovery
 from git_mlvc.pipeline.course import Course, certain_plan
 from git_mlvc.pipeline.doing import Watch
@@ -31,6 +32,7 @@ from git_mlvc.pipeline.standing.states import States
 from git_mlvc.repo_path import RepoPath
 
 if TYPE_CHECKING:
+    from git_mlvc.git.repository import Repository
     from git_mlvc.pipeline.outs.replaced import Kept
     from git_mlvc.pipeline.running.watching import Watcher
 
@@ -111,13 +113,15 @@ def accept(
 ) -> Report:
     """Record the outs that stand there as the results of the named stages, without running them.
 
-    Raises MissingDep, StageFailed for an out that is not there, UsageError where no stage is named.
+    Raises MissingDep, InputError for an out that is not there, UsageError where no stage is named; then nothing
+    was recorded. StageFailed for an out that is none.
     """
     if not request.stages:
         raise UsageError("--accept needs the names of stages", hint="git mlvc repro --accept STAGE")
     with ReproLock(means.repo, waiting):
         scene = _scene(means, replace(request, is_single=True, is_forced=False))
         graph = scene.pipeline.graph
+        _refuse_absent(means.repo, [graph[address] for address in scene.planner.chosen])
         with (
             Executor(Place.of(means.repo)) as executor,
             _working(scene, executor, SharedSlots(Slots(1, {}))) as work,
@@ -127,6 +131,18 @@ def accept(
                 for address in graph.in_order(scene.planner.chosen)
             ]
     return Report(tuple(ended), tuple(work.kept), tuple(work.attributes))
+
+
+def _refuse_absent(repo: Repository, stages: Iterable[Stage]) -> None:
+    top = repo.needed_worktree("there is nothing to accept")
+    for stage in stages:
+        for out in stage.outs:
+            if not os.path.lexists(top / out.path.text):
+                raise InputError(
+                    f"stage '{stage.address}' cannot be accepted: there is no {out.path}",
+                    why="--accept records what stands there, and runs nothing",
+                    hint=f"git mlvc repro {stage.address}",
+                )
 
 
 def restore(means: Means, request: Request) -> Report:

@@ -231,6 +231,11 @@ def test_only_what_is_asked_for(project: Repo) -> None:
     assert planned(repo, "--single", "train@0.1") == {"train@0.1": "skip"}
     assert ran(repo) == []
 
+    held = repo.read("models/0.1.bin")
+    repo.remove("models/0.1.bin")
+    said = repo.mlvc("repro", "--accept", "train@0.1", check=False)
+    assert said.returncode == 10 and "there is no models/0.1.bin" in said.err
+    repo.write({"models/0.1.bin": held})
     said = repo.mlvc("repro", "--accept", check=False)
     assert said.returncode == 2 and "needs the names of stages" in said.err
     assert repo.mlvc("repro", "trian", check=False).refused_because("did you mean 'train'?")
