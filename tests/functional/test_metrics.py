@@ -85,6 +85,14 @@ def test_metrics_across_revisions_and_the_worktree(bare_machine: Machine) -> Non
         assert max(len(line.rstrip()) for line in narrow) <= 40
         assert "0.5" in " ".join(narrow).split() or words[0] == "params"
 
+    # Whether it is better stands beside the numbers, and few revisions beside each other, where there is room for that.
+    assert ["loss", "0.5", "0.4", "-20.0", "%", "↓", "better"] in lines(
+        "\n".join(at_a_terminal(repo, 50, "metrics", "diff", "--all"))
+    )
+    turned = at_a_terminal(repo, 46, "metrics", "show", "v1", ".")
+    assert turned[0].split() == ["metric", "v1", "worktree"]
+    assert ["odd", "nan", "1"] in [line.split() for line in turned]
+
     answer = json.loads(repo.mlvc("metrics", "show", "--json").out, parse_constant=lambda _: 1 / 0)
     (revision,) = answer["revisions"]
     assert (answer["kind"], revision["rev"], revision["commit"]) == ("metrics", None, None)

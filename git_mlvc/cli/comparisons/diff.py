@@ -118,12 +118,19 @@ def show(output: Output, subject: Subject, form: Form, found: Comparison) -> Non
         return
     if is_metric and not any(row[4] for row in rows):
         columns, rows = [*columns[:4], columns[5]], [[*row[:4], row[5]] for row in rows]
+    if len(columns) == 6 and not fitting.fits(columns, rows, output.width):
+        # The percentage says it too; whether it is better should stand beside it.
+        columns, rows = _without_change(columns), [_without_change(row) for row in rows]
     for part, (names, cells) in enumerate(fitting.blocks(columns, rows, output.width)):
         if part:
             output.line()
         output.table(names, cells)
     for text in _renamed(found):
         output.message(text)
+
+
+def _without_change(row: Sequence[str]) -> list[str]:
+    return [*row[:3], *row[4:]]
 
 
 def _renamed(found: Comparison) -> list[str]:

@@ -11,6 +11,11 @@ _SHORTEST = 10
 Table = tuple[list[str], list[list[str]]]
 
 
+def fits(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> bool:
+    """Return whether the table is no wider than a terminal; None is a pipe, in which any fits."""
+    return width is None or sum(_widths(columns, rows)) + _BETWEEN * (len(columns) - 1) <= width
+
+
 def blocks(
     columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
 ) -> Iterator[Table]:
@@ -18,10 +23,7 @@ def blocks(
     if width is None or not rows:
         yield list(columns), [list(row) for row in rows]
         return
-    widths = [
-        text_width.widest([columns[at].removeprefix(">"), *(row[at] for row in rows)])
-        for at in range(len(columns))
-    ]
+    widths = _widths(columns, rows)
     widest = max(widths[1:], default=0)
     first = min(widths[0], max(_SHORTEST, width - widest - _BETWEEN))
     names = [text_width.cut_start(row[0], first) for row in rows]  # ends tell keys apart
@@ -36,3 +38,10 @@ def blocks(
             [[name, *row[at:until]] for name, row in zip(names, rows, strict=True)],
         )
         at = max(until, at + 1)
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        text_width.widest([columns[at].removeprefix(">"), *(row[at] for row in rows)])
+        for at in range(len(columns))
+    ]

@@ -78,6 +78,9 @@ def _show(
             [reading.name, *(cell(one, key) for key in keys)]
             for reading, one in zip(found, values, strict=True)
         ]
+    is_wide = not is_marked and not fitting.fits(columns, rows, output.width)
+    if is_wide and 1 < len(found) < len(keys):
+        columns, rows = _turned(subject, columns, rows)
     if is_marked:
         for line in markdown.table(columns, rows):
             output.line(line)
@@ -86,6 +89,16 @@ def _show(
         if part:
             output.line()
         output.table(names, cells)
+
+
+def _turned(
+    subject: Subject, columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the table with a row for each value: where there is no room for a column each."""
+    keys = [name.removeprefix(">") for name in columns[1:]]
+    return [subject.noun, *(f">{row[0]}" for row in rows)], [
+        [key, *(row[at] for row in rows)] for at, key in enumerate(keys, start=1)
+    ]
 
 
 def _text(values: Mapping[str, Value], key: str) -> str | None:

@@ -11,13 +11,14 @@ from git_mlvc.experiments import columns
 from git_mlvc.experiments.columns import Column, Kind
 from git_mlvc.experiments.filter import is_number
 from git_mlvc.experiments.table import Row, Table, differs
-from git_mlvc.text_width import cut, shown, width
+from git_mlvc.text_width import cut, cut_start, shown, width
 
 _GAP = "  "
 _INDENT = "  "
 _BEST = "*"
 _LONGEST_TEXT = 16  # of a parameter, where there is not room for all
 _SHORTEST_NAME = 8
+_SHARE_OF_NAMES = 3  # a third of a terminal's columns, where there is not room for all
 _FEWEST = 2  # metrics that stay when there is not room for all columns
 
 
@@ -110,6 +111,10 @@ def _fit(grid: _Grid, table: Table, rows: Sequence[Row], style: Style) -> list[C
             grid.cells[column] = [
                 cut(text, _LONGEST_TEXT, style.sign) for text in grid.cells[column]
             ]
+    whole_names = grid.names
+    if grid.width > room:
+        shortest = max(_SHORTEST_NAME, room // _SHARE_OF_NAMES)
+        grid.names = _shorter(whole_names, shortest, style.sign)
     left_out: list[Column] = []
     for column in _expendable(grid, table, rows):
         if grid.width <= room:
@@ -118,13 +123,25 @@ def _fit(grid: _Grid, table: Table, rows: Sequence[Row], style: Style) -> list[C
         left_out.append(column)
     beside = grid.width - grid.name_width
     longest = max(_SHORTEST_NAME, room - beside)
-    grid.names = [cut(name, longest, style.sign) for name in grid.names]
+    grid.names = _shorter(whole_names, longest, style.sign)
     for column in grid.columns:
         over = grid.width - room
         if over > 0:
             left = max(6, grid.width_of(column) - over)
             grid.headings[column] = cut(grid.headings[column], left, style.sign)
     return [column for column in table.columns if column in left_out]
+
+
+def _shorter(names: Sequence[str], columns: int, sign: str) -> list[str]:
+    """Return names cut to so many columns: at their end, or in the middle where they would be the same then."""
+    at_end = [cut(name, columns, sign) for name in names]
+    if len(set(at_end)) == len(set(names)):
+        return at_end
+    end = columns // 2
+    middle = [cut(name, columns - end, "") + cut_start(name, end, sign) for name in names]
+    return [
+        name if width(name) <= columns else one for name, one in zip(names, middle, strict=True)
+    ]
 
 
 def _expendable(grid: _Grid, table: Table, rows: Sequence[Row]) -> list[Column]:

@@ -68,6 +68,20 @@ def test_it_fits_a_terminal_of_any_width_and_says_what_it_left_out(columns: int)
         assert drawn.left_out == ()
 
 
+def test_long_names_give_way_to_what_was_measured_but_stay_different() -> None:
+    names = ["a-rather-long-name-of-an-experiment-1", "a-rather-long-name-of-an-experiment-2"]
+    rows = tuple(row(name, at / 7, at) for at, name in enumerate(names))
+    whole = make([Group(row("main", 0.5, 2, state=""), rows)], Choice())
+    drawn = draw(whole, Style(60))
+    assert {"acc", "loss"} <= set(drawn.lines[0].split())
+    assert [line.split()[0] for line in drawn.lines[3:]] == [
+        "a-rather-l…xperiment-2",
+        "a-rather-l…xperiment-1",
+    ]
+    one = draw(make([Group(whole.groups[0].baseline, rows[:1])], Choice()), Style(60))
+    assert one.lines[3].split()[0] == "a-rather-long-nam…"
+
+
 values = st.one_of(st.floats(), st.integers(), st.text(max_size=30), st.booleans(), st.none())
 keys = st.text("abcdefgh漢.", min_size=1, max_size=25)
 
