@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc import interrupts
-from git_mlvc.errors import MlvcError, StageFailed, UsageError
+from git_mlvc.errors import InputError, MlvcError, StageFailed, UsageError
 from git_mlvc.experiments import (
     claims,
     in_place,
@@ -34,7 +34,7 @@ from git_mlvc.experiments.record import ExperimentRecord
 from git_mlvc.experiments.refs import Experiment
 from git_mlvc.experiments.states import State
 from git_mlvc.pipeline import repro
-from git_mlvc.pipeline.model import MissingDep
+from git_mlvc.pipeline.model import MissingContent, MissingDep
 from git_mlvc.pipeline.report import Fate, Report
 from git_mlvc.pipeline.repro_lock import ReproLock
 
@@ -197,8 +197,13 @@ def _record(
 
 
 def check_identity(repo: Repository) -> None:
-    """Raises GitError if git would not know whose commit it is: better now than after hours of training."""
-    repo.git.run("var", "GIT_COMMITTER_IDENT")
+    """Raises InputError if git would not know whose commit it is: better now than after hours of training."""
+    if repo.git.run("var", "GIT_COMMITTER_IDENT", check=False).returncode != 0:
+        raise InputError(
+            "git does not know who you are, and an experiment is a commit",
+            hint='git config --global user.name "Your Name"\n'
+            "git config --global user.email you@example.com",
+        )
 
 
 def logs_of(repo: Repository, name: str) -> Path:
@@ -232,7 +237,11 @@ def _reproduce(
         if failure is not None:
             raise failure
     except StageFailed as failure:
-        hint = failure.hint if logs is None else f"all that it wrote: {logs}"
+        hint = failure.hint
+        if logs is not None and isinstance(failure.__cause__, MissingContent):
+            hint = "git mlvc pull, then again"
+        elif logs is not None and logs.is_dir():
+            hint = f"all that it wrote: {logs}"
         why = f"{failure.what}: {failure.why}" if failure.why else failure.what
         raise StageFailed(f"experiment '{name}' failed", why=why, hint=hint) from failure
     return report, time.monotonic() - began

@@ -210,6 +210,10 @@ class Run:
     id: bytes = b""
 
 
+class MissingContent(InputError):
+    """What a stage needs stands there as a pointer, and its data is not to be had."""
+
+
 class MissingDep(InputError):
     """What a stage needs is not there. `makers`: the stages that would make it, or a part
     of it; `is_frozen`: one of them is."""

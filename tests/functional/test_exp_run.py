@@ -189,6 +189,13 @@ def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     return repo.write({"source.txt": b"x"}).add().commit("pipeline")
 
 
+def test_without_a_name_for_the_commit_nothing_runs(lab: Repo) -> None:
+    lab.git("config", "user.useConfigOnly", "true")
+    nobody = {"GIT_AUTHOR_NAME": "", "GIT_COMMITTER_NAME": ""}
+    said = lab.mlvc("exp", "run", check=False, env=nobody)
+    assert said.refused_because("git does not know who you are")
+
+
 def test_what_is_in_conflict_or_never_committed_cannot_be_tried(machine: Machine) -> None:
     repo = machine.init().write({"mlvc.toml": STAGES.encode(), "params.toml": b"seed = 1\n"})
     repo.mlvc("exp", "run", check=False).refused_because("needs a commit")

@@ -174,6 +174,8 @@ def test_a_command_gets_content_where_stubs_stand(machine: Machine) -> None:
     assert said.returncode == 9
     assert "stage 'a' needs d/in.bin, whose content is not here" in said.err
     assert "hint: git mlvc repro --pull" in said.err and not clone.has("out")
+    tried = clone.mlvc("exp", "run", check=False)
+    assert "hint: git mlvc pull, then again" in tried.err
     clone.mlvc("repro", "--pull")
     assert clone.read("out").split() == [b"5000"] and clone.stubs() == []
     assert planned(clone) == {"a": "skip"}

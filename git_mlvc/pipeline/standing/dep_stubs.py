@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from git_mlvc.errors import InputError, MlvcError
+from git_mlvc.errors import MlvcError
 from git_mlvc.formats.pointer import MAX_POINTER_BYTES, Pointer, sniff
-from git_mlvc.pipeline.model import Dep, DepKind, Stage
+from git_mlvc.pipeline.model import Dep, DepKind, MissingContent, Stage
 from git_mlvc.pipeline.standing.globs import glob
 from git_mlvc.progress import Progress
 from git_mlvc.repo_path import RepoPath
@@ -66,7 +66,7 @@ def fill(
     fetch: Fetch | None,
     progress: Progress,
 ) -> None:
-    """Put content in their place. Raises InputError naming `--pull` for what is not here."""
+    """Put content in their place. Raises MissingContent naming `--pull` for what is not here."""
     from git_mlvc.worktree.fill import fill as fill_stubs
 
     report = fill_stubs(repo, store, standing.items(), fetch=fetch, progress=progress)
@@ -75,7 +75,7 @@ def fill(
         shown = ", ".join(str(path) for path in sorted(left)[:_SHOWN])
         more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         why = report.left[sorted(left)[0]].why
-        raise InputError(
+        raise MissingContent(
             f"stage '{stage.address}' needs {shown}{more}, whose content is not here",
             why=why,
             hint="git mlvc pull" if fetch is not None else "git mlvc repro --pull",
