@@ -135,7 +135,7 @@ class PrefixedLines(StageLines):
 
 
 class LiveTable(PrefixedLines):
-    """As `PrefixedLines`, and below the lines a row for each stage that runs: how long, its last line."""
+    """As `PrefixedLines`, and below the lines a row for each stage that runs or waits: how long, its last line."""
 
     tick_s = 0.2
 
@@ -163,8 +163,9 @@ class LiveTable(PrefixedLines):
     def waits(self, stage: str, why: str) -> None:
         with self._lock:
             self._began[stage] = self._clock()
-            self._last[stage] = why
+            self._last[stage] = why.partition(":")[0]  # who it is changes, and we are told once
             super().waits(stage, why)
+            self._flush(with_table=True)  # nothing may come for hours
 
     def started(self, stage: str, attempt: int, log: Path | None) -> None:
         with self._lock:
@@ -213,7 +214,8 @@ class LiveTable(PrefixedLines):
     def _flush(self, *, with_table: bool) -> None:
         """One write for all: a terminal shows no half of it."""
         erase = f"\r\x1b[{self._drawn_rows}A\x1b[J" if self._drawn_rows else ""
-        rows = self._rows() if with_table else []
+        # Those that wait have rows beside others only: by themselves nothing would move them.
+        rows = self._rows() if with_table and self._partial else []
         text = erase + "".join(self._pending) + "".join(f"{row}\n" for row in rows)
         self._pending.clear()
         self._drawn_rows = len(rows)

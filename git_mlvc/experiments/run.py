@@ -113,7 +113,7 @@ def run(
             store if settings.store is not None else None,
         ) as place:
             logs = logs_of(means.repo, name)
-            own = replace(means, repo=place.repo, logs=logs)
+            own = replace(means, repo=place.repo, logs=logs, called=f"experiment {name}")
             if request.seed_from:
                 seed.put(place.repo, request.seed_from)
             overrides.write(place.repo.needed_worktree(""), request.overrides)

@@ -88,8 +88,13 @@ def repro(
     with contextlib.nullcontext(held) if held else ReproLock(means.repo, waiting) as lock:
         scene = _scene(means, request)
         graph = scene.pipeline.graph
-        permissions = means.store.disk.permissions
-        slots = SharedSlots.of(means.repo, request.jobs, means.settings.resources, permissions)
+        slots = SharedSlots.of(
+            means.repo,
+            request.jobs,
+            means.settings.resources,
+            place=means.called,
+            permissions=means.store.disk.permissions,
+        )
         slots.expect(graph[address] for address in scene.planner.chosen)
 
         def held_fds() -> list[int]:

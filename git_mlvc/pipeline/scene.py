@@ -47,7 +47,8 @@ class Means:
     `fetch` and `remotes` are used with --pull only; the latter raises MlvcError where nobody can be asked. `host` names this machine; `has_modes`: its file system keeps
     the modes of files (git's `core.fileMode`).
     `open_folder` opens any address; without it no server is asked, and what is at a URL counts as unchanged.
-    `logs`: the directory for what stages write; None: the worktree's own.
+    `logs`: the directory for what stages write; None: the worktree's own. `called`: what those who wait for us are told
+    of where we run; empty: the path of the worktree.
     """
 
     repo: Repository
@@ -60,6 +61,7 @@ class Means:
     open_folder: Callable[[str], Backend] | None = None
     has_modes: bool = True
     logs: Path | None = None
+    called: str = ""
 
 
 class Scene:

@@ -142,7 +142,9 @@ def test_experiments_of_a_sweep_run_at_once_as_far_as_there_are_slots(lab):
     running = dict([lab.began(), lab.began()])
     assert sorted(running.values()) == ["0", "1"]
     (third,) = {"s-1", "s-2", "s-3"} - running.keys()
-    assert told(sweep).startswith(f"{third}: train waits for gpu: process")
+    said = told(sweep)
+    assert said.startswith(f"{third}: train waits for gpu: process")
+    assert all(f" runs train in experiment {name}" in said for name in running)
     listed = json.loads(lab.repo.mlvc("exp", "status", "--json").out)["experiments"]
     assert {one["name"]: one["waits"] for one in listed}[third] == "train waits for gpu"
     refused = lab.repo.mlvc("exp", "logs", third, check=False)

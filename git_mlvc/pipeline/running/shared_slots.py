@@ -14,12 +14,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import StoreLocked
+from git_mlvc.fs.atomic import UMASK, Permissions
 from git_mlvc.pipeline.running.slot_files import SlotFiles, folder
 from git_mlvc.pipeline.running.slots import Admitted, Claims, Slots, asked, waiting_text
 from git_mlvc.pipeline.running.stage_environment import slot_numbers
 
 if TYPE_CHECKING:
-    from git_mlvc.fs.atomic import Permissions
     from git_mlvc.git.repository import Repository
     from git_mlvc.pipeline.model import Stage
 
@@ -49,12 +49,19 @@ class SharedSlots:
 
     @classmethod
     def of(
-        cls, repo: Repository, jobs: int, resources: Mapping[str, int], permissions: Permissions
+        cls,
+        repo: Repository,
+        jobs: int,
+        resources: Mapping[str, int],
+        *,
+        place: str = "",
+        permissions: Permissions = UMASK,
     ) -> SharedSlots:
+        """`place`: where we are, for those who wait for us; empty: the worktree."""
         lent = slot_numbers(repo.env)
         if lent:
             return cls(Slots(jobs, resources, lent))
-        place = repo.needed_worktree("stages run in a worktree")
+        place = place or str(repo.needed_worktree("stages run in a worktree"))
         return cls(Slots(jobs, resources), SlotFiles(folder(repo.common_dir), place, permissions))
 
     def __enter__(self) -> SharedSlots:

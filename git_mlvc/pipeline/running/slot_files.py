@@ -30,9 +30,9 @@ def folder(common_dir: Path) -> Path:
 
 
 class SlotFiles:
-    """The files of this process, and those of the others. `place`: the worktree that we run in."""
+    """The files of this process, and those of the others. `place`: where we are, for people."""
 
-    def __init__(self, folder: Path, place: Path, permissions: Permissions = UMASK) -> None:
+    def __init__(self, folder: Path, place: str, permissions: Permissions = UMASK) -> None:
         self._folder = folder
         self._place = place
         self._permissions = permissions
@@ -66,7 +66,7 @@ class SlotFiles:
         """Say what we have. More than before: in a `turn` only. Raises OSError."""
         document = {
             "owner": Owner.current().encode().decode("utf-8", "surrogateescape"),
-            "place": str(self._place),
+            "place": self._place,
             "seen_ns": time.time_ns(),
             "held": {stage: slots for stage, slots in claims.held.items() if slots},
             "wishes": [

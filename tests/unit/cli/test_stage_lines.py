@@ -172,6 +172,27 @@ def test_the_table_stands_below_the_lines_and_goes_when_nothing_runs():
     ]
 
 
+def test_what_a_stage_waits_for_is_told_at_once_and_has_a_row_beside_those_that_run():
+    stream, clock = Bytes(), Clock()
+    table = LiveTable(stream, clock=clock, size=lambda: (60, 24))
+    with table.aside():
+        pass  # something has just been written
+    told = "b waits for gpu: process 7 runs train in /a"
+    table.waits("b", told.removeprefix("b "))
+    assert screen(stream.written().decode()) == [told]
+    table.started("a", 1, None)
+    clock.now += 2
+    table.tick()
+    rows = ["b       2.0 s  waits for gpu", "a       2.0 s"]
+    assert screen(stream.written().decode()) == [told, "a: running", *rows]
+    table.ended("a", ok("a"))
+    assert screen(stream.written().decode()) == [told, "a: running", "a: ran in 3.2 s"]
+    table.started("b", 1, None)
+    clock.now += 1
+    table.tick()
+    assert screen(stream.written().decode())[-1] == "b       1.0 s"
+
+
 def test_rows_fit_the_terminal():
     stream, clock = io.StringIO(), Clock()
     table = LiveTable(stream, clock=clock, size=lambda: (45, 6))

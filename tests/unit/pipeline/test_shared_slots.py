@@ -23,7 +23,7 @@ def process(tmp_path):
     with ExitStack() as stack:
 
         def make(*stages, jobs=4, gpus=2, place="a"):
-            files = SlotFiles(tmp_path / "mlvc" / "slots", tmp_path / place)
+            files = SlotFiles(tmp_path / "mlvc" / "slots", str(tmp_path / place))
             shared = stack.enter_context(SharedSlots(Slots(jobs, {"gpu": gpus}), files))
             shared.expect(stages)
             return shared
