@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support import scenes
+from support.add_pair import AddPair
 from support.extent import examples
 from support.repo import Machine, Repo
 from support.twin import Twin
@@ -85,6 +86,12 @@ def twin(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Twin]:
     report = getattr(request.node, "report_of_call", None)
     if report is not None and report.passed:
         pair.compare_history()
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> AddPair:
+    """Two repositories, for `git mlvc add` beside `git add`."""
+    return AddPair.start(tmp_path)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,6 @@ from support.extent import cases
 from support.repo import Repo
 
 DATA = bytes(range(256)) * 20
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> AddPair:
-    return AddPair.start(tmp_path)
 
 
 def numbered(count: int, size_bytes: int = 300) -> dict[str, bytes]:
@@ -41,58 +37,85 @@ def test_blobs_are_loose_when_few_and_one_pack_when_many(repo: Repo, count: int)
     repo.git("fsck", "--strict")
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["."],
-        ["-A"],
-        ["--all", "--", "data"],
-        ["-u"],
-        ["-u", "data"],
-        ["-f", "."],
-        ["-Af"],
-        ["-v", "."],
-        ["--ignore-removal", "."],
-        ["--no-all", "data"],
-        ["--chmod=+x", "data/new.bin"],
-        ["--ignore-errors", "."],
-        ["data/*.bin"],
-        [":(exclude)data/new.bin", "."],
-        [":(glob)**/*.bin"],
-        ["data/changed.bin", "nowhere.bin"],
-        ["data/ignored.bin"],
-        ["data/new.bin", "data/ignored.bin"],
-        ["nested"],
-        ["-N", "data/new.bin"],
-        ["-n", "."],
-        ["--dry-run", "--ignore-missing", "nowhere.bin"],
-        ["--refresh", "."],
-        ["--renormalize", "."],
-        [],
-        ["-A", "-u"],
-        ["--no-such-option"],
-        [""],
-        ["../outside"],
-    ],
-    ids=" ".join,
-)
+WORDS = [
+    ["."],
+    ["-A"],
+    ["-u"],
+    ["-f", "."],
+    ["-v", "."],
+    ["--ignore-removal", "."],
+    ["--no-all", "data"],
+    ["--chmod=+x", "data/new.bin"],
+    ["--ignore-errors", "."],
+    ["data/*.bin"],
+    [":(exclude)data/new.bin", "."],
+    [":(glob)**/*.bin"],
+    ["data/changed.bin", "nowhere.bin"],
+    ["data/new.bin", "data/ignored.bin"],
+    ["nested"],
+    ["-N", "data/new.bin"],
+    ["-n", "."],
+    ["--dry-run", "--ignore-missing", "nowhere.bin"],
+    ["--refresh", "."],
+    ["--renormalize", "."],
+    [],
+    ["-A", "-u"],
+    ["--no-such-option"],
+    ["../outside"],
+]
+OTHER_WORDS = [
+    ["--all", "--", "data"],
+    ["-u", "data"],
+    ["-Af"],
+    ["data/ignored.bin"],
+    [""],
+]
+
+
+@pytest.mark.parametrize("words", cases(WORDS + OTHER_WORDS, WORDS), ids=" ".join)
 @pytest.mark.parametrize("version", cases([2, 4], [2]))
 def test_every_option_and_pathspec_is_gits_own(
-    pair: AddPair, words: list[str], version: int
+    changed: AddPair, words: list[str], version: int
 ) -> None:
-    scene(pair)
-    pair.git("update-index", "--index-version", str(version))
-    pair.add(*words)
+    if version != 2:
+        changed.git("update-index", "--index-version", str(version))
+    changed.add(*words)
 
 
-@pytest.mark.parametrize("words", [["."], ["-A"], ["-u"], ["../readme.txt"], [":/"], ["*.bin"]])
-def test_from_a_directory_below(pair: AddPair, words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    cases(
+        [["."], ["-A"], ["-u"], ["../readme.txt"], [":/"], ["*.bin"]],
+        [["."], ["-A"], ["../readme.txt"], [":/"]],
+    ),
+    ids=" ".join,
+)
+def test_from_a_directory_below(changed: AddPair, words: list[str]) -> None:
+    changed.add(*words, folder="data")
+
+
+@pytest.fixture
+def changed(changed_once: AddPair) -> AddPair:
+    """The scene, with all that git and git-mlvc know of it as it was before anything was added."""
+    for repo in (changed_once.ours, changed_once.gits):
+        shutil.rmtree(repo.at(".git"))
+        shutil.copytree(kept(repo), repo.at(".git"), symlinks=True)
+    return changed_once
+
+
+@pytest.fixture(scope="module")
+def changed_once(tmp_path_factory: pytest.TempPathFactory) -> AddPair:
+    pair = AddPair.start(tmp_path_factory.mktemp("scene"))
     scene(pair)
-    pair.add(*words, folder="data")
+    return pair.both(lambda repo: shutil.copytree(repo.git_dir, kept(repo), symlinks=True))
+
+
+def kept(repo: Repo) -> Path:
+    return repo.machine.path("kept")
 
 
 def scene(pair: AddPair) -> None:
-    """Every kind of change there is, in one worktree."""
+    """Every kind of change there is, in one worktree: an add changes nothing of them."""
     pair.write(
         {
             "data/same.bin": DATA,

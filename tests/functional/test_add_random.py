@@ -10,7 +10,7 @@ from support.add_pair import AddPair, age
 from support.extent import IN_FULL
 from support.repo import Repo
 
-ROUNDS = 6
+ROUNDS = 6 if IN_FULL else 4
 NAMES = ["a", "b", "a.bin", "b.bin", "c.bin", "t.txt", "x.dat", ".gitignore", "mlvc.toml"]
 FOLDERS = ["", "", "d/", "d/e/", "a.bin/", "D/", "f.bin/g/"]
 OPTIONS = [[], [], [], ["-A"], ["-u"], ["-f"], ["-v"], ["--ignore-removal"], ["-N"], ["--chmod=+x"]]
@@ -72,7 +72,7 @@ class Change:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("seed", range(8 if IN_FULL else 4))
+@pytest.mark.parametrize("seed", range(8 if IN_FULL else 3))
 def test_random_changes_and_words(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     pair = AddPair.start(tmp_path)

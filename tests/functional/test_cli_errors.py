@@ -6,14 +6,13 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
 from support.content import noise
-from support.repo import Machine, Repo, launcher
+from support.one_process import answers
+from support.repo import Repo, launcher
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_a_wrong_command_line_is_told_in_our_dress(repo: Repo) -> None:
+    wrong = [
         ["stats"],
         ["push", "--no-such-option"],
         ["fetch", "--recent", "many"],
@@ -24,26 +23,24 @@ from support.repo import Machine, Repo, launcher
         ["ls", "../outside"],
         ["filter-process", "x"],
         ["hook", "no-such-hook"],
-    ],
-    ids=" ".join,
-)
-def test_a_wrong_command_line_is_told_in_our_dress(repo: Repo, words: list[str]) -> None:
-    said = repo.mlvc(*words, check=False)
-    assert said.returncode == 2, said
-    assert said.err.startswith("error: "), said
-    assert "Usage:" not in said.err
+    ]
+    for said in [*answers(repo, *wrong), repo.mlvc(*wrong[0], check=False)]:
+        assert said.returncode == 2, said
+        assert said.err.startswith("error: "), said
+        assert "Usage:" not in said.err
 
 
 def test_a_mistyped_verb_gets_a_suggestion(repo: Repo) -> None:
     assert "git mlvc status" in repo.mlvc("stauts", check=False).err
 
 
-@pytest.mark.parametrize("verb", ["status", "ls", "fetch", "pull", "push", "fsck", "prune", "init"])
-def test_outside_of_a_repository(machine: Machine, verb: str) -> None:
-    said = machine.git("mlvc", verb, check=False)
-    assert said.returncode == 2
-    assert "is not inside a git repository" in said.err
-    assert "hint: " in said.err
+def test_outside_of_a_repository(repo: Repo) -> None:
+    verbs = [[verb] for verb in ("status", "ls", "fetch", "pull", "push", "fsck", "prune", "init")]
+    here = repo.machine.root
+    for said in [*answers(repo, *verbs, cwd=here), repo.machine.git("mlvc", "status", check=False)]:
+        assert said.returncode == 2, said
+        assert "is not inside a git repository" in said.err
+        assert "hint: " in said.err
 
 
 def test_a_setting_with_a_mistake_names_file_line_and_column(repo: Repo) -> None:
@@ -69,8 +66,8 @@ def test_law_12_settings_that_are_no_file_are_not_read(repo: Repo) -> None:
 
 def test_a_path_that_is_no_data_file(repo: Repo) -> None:
     repo.write({"a.bin": noise(3000)}).add().commit("one")
-    for verb in ("pull", "fill", "drop", "status", "fsck"):
-        said = repo.mlvc(verb, "nope", check=False)
+    verbs = ("pull", "fill", "drop", "status", "fsck")
+    for said in answers(repo, *([verb, "nope"] for verb in verbs)):
         assert said.returncode == 10, said
         assert "nope" in said.err
 
@@ -108,9 +105,9 @@ def test_every_verb_explains_itself_with_an_example(repo: Repo) -> None:
 
     shown = repo.mlvc("-h").out
     assert repo.mlvc("exp").out == repo.mlvc("exp", "-h").out
-    for name in VERBS:
+    for name, said in zip(VERBS, answers(repo, *([name, "-h"] for name in VERBS)), strict=True):
         assert f"  {name} " in shown
-        assert "Example:" in repo.mlvc(name, "-h").out
+        assert said.ok and "Example:" in said.out, said
 
 
 def test_interrupt_is_quiet(repo: Repo) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from support.content import noise
+from support.copied import copied
 from support.repo import Machine, Repo
 
 FILES = {
@@ -15,13 +17,20 @@ FILES = {
 }
 
 
-@pytest.fixture
-def bare_clone(machine: Machine, repo: Repo, remote: Repo) -> Repo:
-    """A clone of two commits that has stubs only."""
-    repo.write(FILES).add().commit("one")
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """Two commits that are pushed with their data, and a clone of them, `copy`, that has stubs only."""
+    machine = Machine(tmp_path_factory.mktemp("published") / "machine").install()
+    repo = machine.init().track("*.bin").write(FILES).add().commit("one")
     repo.write({"a.bin": noise(50_000, 4)}).add().commit("two")
-    repo.git("push", "-q", "origin", "main")
-    return machine.clone("origin.git", "copy", env={"MLVC_SKIP_SMUDGE": "1"})
+    repo.git("push", "-q", machine.bare().path, "main")
+    machine.clone("origin.git", "copy", env={"MLVC_SKIP_SMUDGE": "1"})
+    return machine
+
+
+@pytest.fixture
+def bare_clone(published: Machine, tmp_path: Path) -> Repo:
+    return copied(published, tmp_path / "machine").repo("copy")
 
 
 def test_pull_by_path_glob_and_directory(bare_clone: Repo) -> None:

@@ -6,6 +6,7 @@ import json
 import tomllib
 
 import pytest
+from support.one_process import answers
 from support.repo import Machine, Repo
 
 
@@ -72,25 +73,25 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(repo: Repo) -> None
     repo.mlvc("stage", "add", "-n", "one", "-d", "raw.csv", "-o", "data/a", "true")
     repo.add().commit("sources")
     before = repo.read("mlvc.toml")
-    for words, why in (
-        (("-n", "one", "true"), "has a stage 'one' already"),
-        (("-n", "two", "-o", "data/a", "true"), "both make data/a"),
-        (("-n", "two", "-o", "data/", "true"), "data"),
-        (("-n", "two", "-o", "data/a/part", "true"), "data/a/part"),
-        (("-n", "two", "-d", "x", "-o", "x", "true"), "x"),
-        (("-n", "two", "-o", "raw.csv", "true"), "which git tracks as a source"),
-        (("-n", "two", "-o", "../outside", "true"), "outside"),
-        (("-n", "two", "-o", "/etc/x", "true"), "'/etc/x'"),
-        (("-n", "tw:o", "true"), "tw:o"),
-    ):
-        said = repo.mlvc("stage", "add", *words, check=False)
-        assert said.returncode == 2, said
-        assert why in said.err
-        assert "hint:" in said.err
-        assert not said.err.startswith(
-            "error: mlvc.toml, line"
-        )  # nobody finds there what was not written
-        assert repo.read("mlvc.toml") == before
+    wrong = {
+        ("-n", "one", "true"): "has a stage 'one' already",
+        ("-n", "two", "-o", "data/a", "true"): "both make data/a",
+        ("-n", "two", "-o", "data/", "true"): "data",
+        ("-n", "two", "-o", "data/a/part", "true"): "data/a/part",
+        ("-n", "two", "-d", "x", "-o", "x", "true"): "x",
+        ("-n", "two", "-o", "raw.csv", "true"): "which git tracks as a source",
+        ("-n", "two", "-o", "../outside", "true"): "outside",
+        ("-n", "two", "-o", "/etc/x", "true"): "'/etc/x'",
+        ("-n", "tw:o", "true"): "tw:o",
+    }
+    said = answers(repo, *(["stage", "add", *words] for words in wrong))
+    for one, why in zip(said, wrong.values(), strict=True):
+        assert one.returncode == 2, one
+        assert one.refused_because(why) and "hint:" in one.err
+        assert not one.err.startswith("error: mlvc.toml, line"), (
+            "nobody finds there what was not written"
+        )
+    assert repo.read("mlvc.toml") == before
     repo.mlvc("stage", "add", "-n", "two", "-d", "data/a", "-o", "b", "true")
     said = repo.mlvc(
         "stage", "add", "-f", "-n", "one", "-d", "b", "-o", "data/a", "true", check=False
@@ -154,14 +155,21 @@ def test_the_graph_is_drawn_with_what_is_stale_and_status_names_it(repo: Repo) -
     assert "2 stages, 0 stale" in repo.mlvc("status").out
 
     repo.write({"params.toml": b"lr = 0.2\n"})
-    said = repo.mlvc("status").out
-    assert "run  count  params.toml: lr 0.1 → 0.2" in said
-    assert "2 stages, 1 stale" in said
-    (stale,) = json.loads(repo.mlvc("status", "--json").out)["stages"]
+    status, as_json, dot, mermaid, outs = answers(
+        repo,
+        ["status"],
+        ["status", "--json"],
+        ["dag", "--format", "dot"],
+        ["dag", "--format", "mermaid"],
+        ["dag", "--format", "json", "--outs", "count"],
+    )
+    assert "run  count  params.toml: lr 0.1 → 0.2" in status.out
+    assert "2 stages, 1 stale" in status.out
+    (stale,) = json.loads(as_json.out)["stages"]
     assert (stale["stage"], stale["action"]) == ("count", "run")
-    assert '"count" [label="count (stale)"' in repo.mlvc("dag", "--format", "dot").out
-    assert 'n2["count (stale)"]:::stale' in repo.mlvc("dag", "--format", "mermaid").out
-    found = json.loads(repo.mlvc("dag", "--format", "json", "--outs", "count").out)
+    assert '"count" [label="count (stale)"' in dot.out
+    assert 'n2["count (stale)"]:::stale' in mermaid.out
+    found = json.loads(outs.out)
     assert found["edges"] == [["raw.csv", "a.csv"], ["a.csv", "b.csv"]]
     assert [node["name"] for node in found["nodes"] if node["stale"]] == ["b.csv"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.content import noise
+from support.copied import copied
 from support.repo import Machine, Repo
 
 FILES = {"a.bin": noise(800_000, 1), "data/b.bin": noise(300_000, 2), "c.bin": noise(2_000, 3)}
@@ -19,9 +20,12 @@ def files_below(path: Path) -> dict[str, int]:
     return {str(file.relative_to(path)): file.stat().st_size for file in found}
 
 
-@pytest.fixture
-def between(machine: Machine, repo: Repo, remote: Repo) -> Repo:
-    """A clone without data of two commits, whose data is on `lab`; `archive` is empty."""
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A clone, `between`, without data of two commits, whose data is on `lab`; `archive` is empty."""
+    machine = Machine(tmp_path_factory.mktemp("published") / "machine").install()
+    repo = machine.init().track("*.bin")
+    repo.git("remote", "add", "origin", machine.bare().path)
     repo.set("mlvc.remote.lab.url", "../lab").set("mlvc.default", "lab")
     repo.write(FILES).add("a.bin").commit("large")
     repo.git("push", "-q", "origin", "main")  # in a pack of its own
@@ -29,7 +33,18 @@ def between(machine: Machine, repo: Repo, remote: Repo) -> Repo:
     repo.write(LATER).add().commit("two")
     repo.git("push", "-q", "origin", "main")
     clone = machine.clone("origin.git", "between", env={"MLVC_SKIP_SMUDGE": "1"})
-    return clone.set("mlvc.remote.lab.url", "../lab").set("mlvc.remote.archive.url", "../archive")
+    clone.set("mlvc.remote.lab.url", "../lab").set("mlvc.remote.archive.url", "../archive")
+    return machine
+
+
+@pytest.fixture
+def machine(published: Machine, tmp_path: Path) -> Machine:
+    return copied(published, tmp_path / "machine")
+
+
+@pytest.fixture
+def between(machine: Machine) -> Repo:
+    return machine.repo("between")
 
 
 def test_a_copy_leaves_the_local_store_as_it_was(between: Repo, machine: Machine) -> None:

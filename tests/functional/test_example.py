@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.content import is_pointer
+from support.extent import IN_FULL
 from support.repo import Machine, Repo
 from support.servers import programs
 
@@ -20,6 +21,8 @@ ALL = ["prepare", "featurize", "train@linear", "train@mlp", "evaluate"]
 def on_a_machine_with_scikit_learn(root: Path) -> Machine:
     machine = Machine(root).install()
     machine.extra_env["PATH"] = f"{programs.python('digits')}:{machine.env()['PATH']}"
+    # Threads that wait for each other in loops cost more than they compute of data this small.
+    machine.extra_env |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return machine
 
 
@@ -148,16 +151,17 @@ def test_the_walk_through_the_example(project: Repo) -> None:
 
 def test_a_grid_of_experiments_and_the_best_of_them_kept(project: Repo) -> None:
     repo = project
-    grid = ("-S", "train.mlp.hidden=[16],[64],[128]", "-S", "train.mlp.penalty=0.0001,1.0")
+    hidden = ["[16]", "[64]", "[128]"] if IN_FULL else ["[16]", "[64]"]
+    grid = ("-S", f"train.mlp.hidden={','.join(hidden)}", "-S", "train.mlp.penalty=0.0001,1.0")
     repo.mlvc("exp", "run", *grid, "-j", "2")
     (shown,) = json.loads(repo.mlvc("exp", "show", "--sort", "accuracy", "--json").out)["baselines"]
     tried = shown["experiments"]
-    assert len(tried) == 6
+    assert len(tried) == 2 * len(hidden)
     assert repo.is_clean()
     assert repo.text("branch", "--list").split() == ["*", "main"]
     assert repo.text("worktree", "list").count("\n") == 0
 
-    # The same six again: nothing is computed, and nothing recorded twice.
+    # The same again: nothing is computed, and nothing recorded twice.
     before = repo.text("for-each-ref")
     again = repo.mlvc("exp", "run", *grid, "-j", "2")
     assert ": running" not in again.out + again.err
@@ -186,6 +190,6 @@ def test_a_grid_of_experiments_and_the_best_of_them_kept(project: Repo) -> None:
     # And it is kept by plain git.
     repo.mlvc("exp", "apply", best)
     assert repro(repo) == {}
-    repo.add().commit("the best of six")
+    repo.add().commit("the best of them")
     assert json.loads(repo.blob("HEAD:metrics.json")) == found
     assert results(clone) == results(repo)

@@ -7,6 +7,7 @@ import os
 
 from support.content import noise
 from support.experiments import experiment, project
+from support.one_process import answers
 from support.repo import Machine, Repo
 
 from git_mlvc.experiments import states
@@ -41,7 +42,7 @@ def test_law_11_what_only_an_experiment_names_is_kept_and_it_is_branched_renamed
 
     said = repo.mlvc("exp", "branch", "brisk-otter", "higher")
     assert repo.text("rev-parse", "higher") == best and "git switch higher" in said.err
-    for words, why in {
+    wrong = {
         ("branch", "brisk-otter", "higher"): "already exists",
         ("branch", "brisk-oter", "x"): "brisk-otter",
         ("branch", "brisk-otter", "a..b"): "not a valid branch name",
@@ -51,8 +52,9 @@ def test_law_11_what_only_an_experiment_names_is_kept_and_it_is_branched_renamed
         ("rm",): "which experiments are to be removed?",
         ("rm", "--all", "calm-owl"): "not both",
         ("rm", "--filter", "metrics.size >"): "metrics.size >",
-    }.items():
-        refused = repo.mlvc("exp", *words, check=False)
+    }
+    said_of_wrong = answers(repo, *(["exp", *words] for words in wrong))
+    for refused, why in zip(said_of_wrong, wrong.values(), strict=True):
         assert refused.returncode == 2 and refused.refused_because(why)
     assert json.loads(repo.mlvc("exp", "rename", "calm-owl", "slow", "--json").out) == {
         "version": 1,

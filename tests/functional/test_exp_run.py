@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.one_process import answers
 from support.repo import Machine, Repo, launcher
 
 STAGES = """\
@@ -157,36 +158,26 @@ def test_a_failing_experiment_leaves_its_log_and_nothing_else(lab: Repo) -> None
     assert any("trained with 9.0" in one.read_text() for one in log.rglob("*.log"))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "says"),
-    [
-        (["-S", "train.rl=1"], 2, "did you mean 'train.lr'"),
-        (["-S", "lr=fast"], 2, '"fast" is text'),
-        (["-S", "seed=0.5"], 2, "whole number"),
-        (["-S", "lr=nan"], 2, "no number"),
-        (["-S", "lr"], 2, "KEY=VALUE"),
-        (["--name", "a..b"], 2, "no name for an experiment"),
-        (["--seed-from", "nowhere"], 2, "neither an experiment nor a revision"),
-        (["--seed-from", "HEAD", "--in-place"], 2, "exclude"),
-        (["trian"], 2, "train"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused_before_anything_runs(
-    shared_lab: Repo, arguments: list[str], code: int, says: str
-) -> None:
-    refused = shared_lab.mlvc("exp", "run", *arguments, check=False)
-    assert refused.returncode == code and says in refused.err, refused
-    assert left_behind(shared_lab) == [] and experiments(shared_lab) == []
-
-
-@pytest.fixture(scope="module")
-def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """A pipeline that nothing here changes."""
-    machine = Machine(tmp_path_factory.mktemp("lab") / "machine").install()
+def test_what_cannot_be_meant_is_refused_before_anything_runs(machine: Machine) -> None:
     repo = machine.init().write(
         {"mlvc.toml": STAGES.encode(), "train.sh": TRAIN.encode(), "params.toml": PARAMS.encode()}
     )
-    return repo.write({"source.txt": b"x"}).add().commit("pipeline")
+    repo.write({"source.txt": b"x"}).add().commit("pipeline")
+    wrong = {
+        ("-S", "train.rl=1"): "did you mean 'train.lr'",
+        ("-S", "lr=fast"): '"fast" is text',
+        ("-S", "seed=0.5"): "whole number",
+        ("-S", "lr=nan"): "no number",
+        ("-S", "lr"): "KEY=VALUE",
+        ("--name", "a..b"): "no name for an experiment",
+        ("--seed-from", "nowhere"): "neither an experiment nor a revision",
+        ("--seed-from", "HEAD", "--in-place"): "exclude",
+        ("trian",): "train",
+    }
+    said = answers(repo, *(["exp", "run", *words] for words in wrong))
+    for refused, says in zip(said, wrong.values(), strict=True):
+        assert refused.returncode == 2 and says in refused.err, refused
+    assert left_behind(repo) == [] and experiments(repo) == []
 
 
 def test_without_a_name_for_the_commit_nothing_runs(lab: Repo) -> None:

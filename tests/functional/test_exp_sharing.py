@@ -6,6 +6,7 @@ import json
 
 from support.content import noise
 from support.experiments import draft, experiment, has_run, project
+from support.one_process import answers
 from support.repo import Machine, Repo
 
 RAW = noise(60_000, 1)
@@ -171,11 +172,12 @@ def test_new_files_that_look_like_secrets_stop_a_push_before_anything_is_sent(
     clone.mlvc("exp", "pull")
     clone.git("checkout", "-q", "refs/mlvc/exp/brisk-otter")
     assert clone.read("raw.bin") == RAW
-    for words, why in {
+    wrong = {
         ("exp", "pull", "orgin"): "did you mean 'origin'?",
         ("exp", "pull", "origin", "brisk-oter"): "did you mean 'brisk-otter'?",
         ("exp", "pull", "../gone.git"): "cannot see the experiments of ../gone.git",
         ("exp", "push", "x*"): "no experiment is called like 'x*'",
-    }.items():
-        assert clone.mlvc(*words, check=False).refused_because(why)
+    }
+    for refused, why in zip(answers(clone, *wrong), wrong.values(), strict=True):
+        assert refused.refused_because(why)
     assert repo.mlvc("exp", "push", check=False).refused_because("there is no git remote")

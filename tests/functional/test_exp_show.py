@@ -7,6 +7,7 @@ from typing import Any
 
 from support import experiment_refs
 from support.experiment_refs import Made
+from support.one_process import answers
 from support.repo import Machine, Repo
 
 from git_mlvc.experiments import cache, listing, states, workplace
@@ -59,10 +60,15 @@ def test_the_table_of_what_was_tried_on_head(machine: Machine) -> None:
         "| brisk-otter | 0.8 | 1 |\n| calm-owl | **0.9** | 2 |\n"
     )
     assert names(shown(repo, "brisk-otter", "calm-owl")) == [["calm-owl", "brisk-otter"]]
-    repo.mlvc("exp", "show", "--sort", "acccc", check=False).refused_because("did you mean 'acc'")
-    repo.mlvc("exp", "show", "--filter", "acc >", check=False).refused_because("^ a name")
-    repo.mlvc("exp", "show", "mian", check=False).refused_because("did you mean 'main'")
-    assert repo.mlvc("exp", "show", "--json", "--md", check=False).returncode == 2
+    wrong = {
+        ("--sort", "acccc"): "did you mean 'acc'",
+        ("--filter", "acc >"): "^ a name",
+        ("mian",): "did you mean 'main'",
+        ("--json", "--md"): "",
+    }
+    refusals = answers(repo, *(["exp", "show", *words] for words in wrong))
+    for refused, why in zip(refusals, wrong.values(), strict=True):
+        assert refused.returncode == 2 and refused.refused_because(why)
 
 
 def test_experiments_are_found_after_rebase_squash_and_deletion_of_their_branch(

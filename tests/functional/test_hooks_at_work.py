@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.content import noise, pointer_to
+from support.copied import copied
 from support.repo import Machine, Repo, launcher
 
 from git_mlvc.fs.lock import FileLock
@@ -13,17 +14,38 @@ from git_mlvc.fs.lock import FileLock
 LIMIT = "10000"
 
 
+@pytest.fixture(scope="module")
+def of_one(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """One commit of two large files; nothing is pushed."""
+    machine = Machine(tmp_path_factory.mktemp("one") / "m").install()
+    machine.config("mlvc.inlineLimit", LIMIT).bare()
+    repo = machine.init().track("*.bin")
+    repo.git("remote", "add", "origin", "../origin.git")
+    repo.write({"a.bin": noise(50_000, 1), "b.bin": noise(40_000, 2)}).add().commit("one")
+    return machine
+
+
+@pytest.fixture(scope="module")
+def of_two(of_one: Machine, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """And a second commit, that changes one of them."""
+    machine = copied(of_one, tmp_path_factory.mktemp("two") / "m")
+    machine.repo("repo").write({"a.bin": noise(60_000, 3)}).add().commit("two")
+    return machine
+
+
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path).install().config("mlvc.inlineLimit", LIMIT)
+def machine(of_one: Machine, tmp_path: Path) -> Machine:
+    return copied(of_one, tmp_path / "m")
 
 
 @pytest.fixture
 def repo(machine: Machine) -> Repo:
-    machine.bare()
-    repo = machine.init().track("*.bin")
-    repo.git("remote", "add", "origin", "../origin.git")
-    return repo.write({"a.bin": noise(50_000, 1), "b.bin": noise(40_000, 2)}).add().commit("one")
+    return machine.repo("repo")
+
+
+@pytest.fixture
+def two(of_two: Machine, tmp_path: Path) -> Repo:
+    return copied(of_two, tmp_path / "two").repo("repo")
 
 
 def state(repo: Repo, name: str) -> bytes:
@@ -45,36 +67,33 @@ def shims_of(repo: Repo) -> Path:
 # -- fill
 
 
-def test_large_files_are_filled_by_the_hook_and_nothing_is_left_pending(repo: Repo) -> None:
-    repo.write({"a.bin": noise(60_000, 3)}).add().commit("two")
-    repo.git("checkout", "-q", "HEAD~1")
-    assert repo.read("a.bin") == noise(50_000, 1)
-    assert not list((repo.git_dir / "mlvc").glob("pending*[!k]"))
-    repo.git("reset", "-q", "--hard", "main")
-    assert repo.read("a.bin") == noise(60_000, 3)
-    assert repo.is_clean()
+def test_large_files_are_filled_by_the_hook_and_nothing_is_left_pending(two: Repo) -> None:
+    two.git("checkout", "-q", "HEAD~1")
+    assert two.read("a.bin") == noise(50_000, 1)
+    assert not list((two.git_dir / "mlvc").glob("pending*[!k]"))
+    two.git("reset", "-q", "--hard", "main")
+    assert two.read("a.bin") == noise(60_000, 3)
+    assert two.is_clean()
 
 
-def test_the_second_hook_leaves_the_work_to_the_first(repo: Repo) -> None:
-    repo.write({"a.bin": noise(60_000, 3)}).add().commit("two")
-    with FileLock(repo.git_dir / "mlvc" / "fill.lock", timeout_s=1):
-        repo.git("checkout", "-q", "HEAD~1")
-        assert repo.stubs() == ["a.bin"]
-        assert state(repo, "pending") != b""
-    repo.git("update-index", "--force-write-index")
-    assert repo.read("a.bin") == noise(50_000, 1)
-    assert state(repo, "pending") == b""
+def test_the_second_hook_leaves_the_work_to_the_first(two: Repo) -> None:
+    with FileLock(two.git_dir / "mlvc" / "fill.lock", timeout_s=1):
+        two.git("checkout", "-q", "HEAD~1")
+        assert two.stubs() == ["a.bin"]
+        assert state(two, "pending") != b""
+    two.git("update-index", "--force-write-index")
+    assert two.read("a.bin") == noise(50_000, 1)
+    assert state(two, "pending") == b""
 
 
-def test_what_a_killed_fill_had_in_hand_is_filled_by_the_next_hook(repo: Repo) -> None:
-    repo.write({"a.bin": noise(60_000, 3)}).add().commit("two")
-    with FileLock(repo.git_dir / "mlvc" / "fill.lock", timeout_s=1):
-        repo.git("checkout", "-q", "HEAD~1")
-    pending = repo.git_dir / "mlvc" / "pending"
+def test_what_a_killed_fill_had_in_hand_is_filled_by_the_next_hook(two: Repo) -> None:
+    with FileLock(two.git_dir / "mlvc" / "fill.lock", timeout_s=1):
+        two.git("checkout", "-q", "HEAD~1")
+    pending = two.git_dir / "mlvc" / "pending"
     pending.rename(pending.with_name("pending.taken.00000000"))
-    repo.git("update-index", "--force-write-index")
-    assert repo.stubs() == []
-    assert repo.is_clean()
+    two.git("update-index", "--force-write-index")
+    assert two.stubs() == []
+    assert two.is_clean()
 
 
 def test_data_that_is_nowhere_leaves_stubs_and_one_message(repo: Repo) -> None:
@@ -92,39 +111,36 @@ def test_data_that_is_nowhere_leaves_stubs_and_one_message(repo: Repo) -> None:
     assert repo.git("update-index", "--force-write-index").err == ""
 
 
-def test_law_8_a_mistake_of_ours_does_not_fail_git(repo: Repo) -> None:
-    repo.write({"a.bin": noise(60_000, 3)}).add().commit("two")
-    lock = repo.git_dir / "mlvc" / "fill.lock"
+def test_law_8_a_mistake_of_ours_does_not_fail_git(two: Repo) -> None:
+    lock = two.git_dir / "mlvc" / "fill.lock"
     lock.unlink(missing_ok=True)
     lock.mkdir()  # no code of ours expects that
-    assert repo.git("checkout", "-q", "HEAD~1").ok
+    assert two.git("checkout", "-q", "HEAD~1").ok
     lock.rmdir()
-    repo.git("update-index", "--force-write-index")
-    assert repo.stubs() == []
+    two.git("update-index", "--force-write-index")
+    assert two.stubs() == []
 
 
-def test_a_temporary_index_is_left_alone(repo: Repo) -> None:
-    repo.write({"a.bin": noise(60_000, 3)}).add().commit("two")
-    with FileLock(repo.git_dir / "mlvc" / "fill.lock", timeout_s=1):
-        repo.git("checkout", "-q", "HEAD~1")
-    other = {"GIT_INDEX_FILE": str(repo.git_dir / "other-index")}
-    repo.git("read-tree", "HEAD", env=other)
-    assert repo.stubs() == ["a.bin"]
-    repo.git("read-tree", "HEAD")
-    assert repo.stubs() == []
+def test_a_temporary_index_is_left_alone(two: Repo) -> None:
+    with FileLock(two.git_dir / "mlvc" / "fill.lock", timeout_s=1):
+        two.git("checkout", "-q", "HEAD~1")
+    other = {"GIT_INDEX_FILE": str(two.git_dir / "other-index")}
+    two.git("read-tree", "HEAD", env=other)
+    assert two.stubs() == ["a.bin"]
+    two.git("read-tree", "HEAD")
+    assert two.stubs() == []
 
 
-def test_the_verb_fill_waits_for_the_hook_and_then_says_who_is_at_it(repo: Repo) -> None:
-    repo.write({"a.bin": noise(60_000, 3)}).add().commit("two")
-    with FileLock(repo.git_dir / "mlvc" / "fill.lock", timeout_s=1, owner_note="filling stubs"):
-        repo.git("checkout", "-q", "HEAD~1")
-        said = repo.fails("mlvc", "fill")
+def test_the_verb_fill_waits_for_the_hook_and_then_says_who_is_at_it(two: Repo) -> None:
+    with FileLock(two.git_dir / "mlvc" / "fill.lock", timeout_s=1, owner_note="filling stubs"):
+        two.git("checkout", "-q", "HEAD~1")
+        said = two.fails("mlvc", "fill")
         assert said.returncode == 6
         assert "filling stubs" in said.err
-        assert repo.stubs() == ["a.bin"]
-    repo.mlvc("fill")
-    assert repo.stubs() == []
-    assert repo.is_clean()
+        assert two.stubs() == ["a.bin"]
+    two.mlvc("fill")
+    assert two.stubs() == []
+    assert two.is_clean()
 
 
 # -- pre-push

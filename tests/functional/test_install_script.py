@@ -21,6 +21,8 @@ class Person:
         self.home = root / "a home"
         self.source = root / "a check out"
         self.home.mkdir()
+        self.scratch = root / "scratch"
+        self.scratch.mkdir()
         self.source.mkdir()
         for part in PARTS:
             if (TOP / part).is_dir():
@@ -49,7 +51,11 @@ class Person:
         path = f"{self.home}/.local/bin:/usr/local/bin:/usr/bin:/bin"
         if shutil.which("python3", path=path) is None or not _is_new("python3", path):
             path += os.pathsep + str(Path(os.path.realpath(shutil.which("python3") or "")).parent)
-        return kept | {"HOME": str(self.home), "PATH": path, "LC_ALL": "C"}
+        # To compile what is installed takes longer than to install it, and is Python's affair.
+        kept["PIP_NO_COMPILE"] = "1"
+        return kept | {
+            "HOME": str(self.home), "TMPDIR": str(self.scratch), "PATH": path, "LC_ALL": "C"
+        }  # fmt: skip
 
     def run(self, *argv: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -57,7 +63,7 @@ class Person:
         )
 
     def left(self) -> list[Path]:
-        return list(self.home.rglob("*"))
+        return [*self.home.rglob("*"), *self.scratch.rglob("*")]
 
 
 def _is_new(python: str, path: str) -> bool:

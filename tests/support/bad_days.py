@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -149,13 +149,3 @@ BAD_DAYS: tuple[BadDay, ...] = (
         EITHER,
     ),
 )
-
-
-def chosen(drivers: Iterable[str], share: int) -> list[tuple[str, BadDay]]:
-    """Return every pair, or one in `share` of them: so that each driver and each bad day has its turn."""
-    return [
-        (driver, day)
-        for row, driver in enumerate(drivers)
-        for column, day in enumerate(BAD_DAYS)
-        if (row + column) % share == 0
-    ]

@@ -191,8 +191,8 @@ class Twin:
             for (mode, path, mine), (_, _, other) in zip(ours, theirs, strict=True):
                 is_data = path.endswith(PATTERN[1:]) and not mode.startswith("120000")
                 found[mine, other, is_data] = path
-        ours_data = _blobs(self.real, [mine for mine, _, _ in found])
-        theirs_data = _blobs(self.plain, [other for _, other, _ in found])
+        ours_data = blobs(self.real, [mine for mine, _, _ in found])
+        theirs_data = blobs(self.plain, [other for _, other, _ in found])
         seen = 0
         for (mine, other, is_data), path in found.items():
             data, content = ours_data[mine], theirs_data[other]
@@ -239,11 +239,8 @@ def _shown(entry: tuple[str, bytes] | None) -> str:
 
 def _graph(repo: Repo) -> tuple[dict[str, str], dict[str, str]]:
     """Return (ref -> signature, signature -> commit id). A signature stands for a commit's whole past."""
-    refs_text = repo.git("for-each-ref", "--format=%(objectname) %(refname)", tick=False).out
-    refs = dict(line.split(" ", 1)[::-1] for line in refs_text.splitlines())
-    head = repo.git("rev-parse", "-q", "--verify", "HEAD", tick=False, check=False).out.strip()
-    if head:
-        refs["HEAD"] = head
+    listed = repo.git("show-ref", "--head", tick=False, check=False).out
+    refs = dict(line.split(" ", 1)[::-1] for line in listed.splitlines())
     if not refs:
         return {}, {}
     log = repo.git(
@@ -287,7 +284,8 @@ def _tree(repo: Repo, commit: str) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _blobs(repo: Repo, ids: list[str]) -> dict[str, bytes]:
+def blobs(repo: Repo, ids: list[str]) -> dict[str, bytes]:
+    """Return the content of each blob; raises KeyError or ValueError if one is missing."""
     if not ids:
         return {}
     out = repo.git("cat-file", "--batch", tick=False, input="\n".join(ids).encode() + b"\n").stdout
