@@ -6,14 +6,14 @@ one row for each: of several the last one. So equal runs leave equal bytes, howe
 
 from __future__ import annotations
 
+import io
 import os
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 
 from git_mlvc.log.meeting import locks
 
 Number = int | float
-_Rows = list[tuple[int, bytes]]
 
 
 def header(name: str) -> bytes:
@@ -84,14 +84,18 @@ class Series:
             return
         with open(self._fd, "rb", closefd=False) as file:
             file.seek(self._seen)
-            rows = _rows(file.read(size - self._seen))
-        steps = [step for step, _ in rows]
-        self._top = max(steps if self._top is None else [*steps, self._top], default=None)
+            added = max((step for step, _ in _rows(file.read(size - self._seen))), default=None)
+        if added is not None:
+            self._top = added if self._top is None else max(added, self._top)
         self._seen = size
 
     def _write(self, data: bytes, size: int) -> None:
         """Whole lines or nothing: a full disk leaves no half line."""
-        written = os.write(self._fd, data)
+        try:
+            written = os.write(self._fd, data)
+        except OSError as exc:
+            exc.filename = str(self.path)
+            raise
         if written < len(data):
             os.ftruncate(self._fd, size)
             raise OSError(28, f"no room for a row of {len(data)} bytes", str(self.path))
@@ -99,35 +103,44 @@ class Series:
 
 def tidied(data: bytes, name: str, up_to: int | None = None) -> bytes:
     """Return the file as it should be: steps in order, each once, none above `up_to`, no half line."""
-    rows = _rows(data)
-    if up_to is not None:
-        rows = [row for row in rows if row[0] <= up_to]
-    if any(one[0] >= other[0] for one, other in pairwise(rows)):
-        rows = sorted(dict(rows).items())
-    return header(name) + b"".join(b"%d,%b\n" % row for row in rows)
+    if _is_tidy(data, name, up_to):
+        return data
+    found = {step: value for step, value in _rows(data) if up_to is None or step <= up_to}
+    return header(name) + b"".join(b"%d,%b\n" % (step, found[step]) for step in sorted(found))
 
 
 def last(data: bytes) -> Number | None:
-    """Return the value of the last row; None if there is no row."""
-    rows = _rows(data)
-    if not rows:
+    """Return the value of the last row of a tidied file; None if there is no row."""
+    line = data[data.rfind(b"\n", 0, -1) + 1 : -1]
+    step, _, value = line.decode().partition(",")
+    if step == "step":
         return None
-    text = rows[-1][1].decode()
     try:
-        return int(text)
+        return int(value)
     except ValueError:
-        return float(text)
+        return float(value)
 
 
-def _rows(data: bytes) -> _Rows:
-    """Return steps and values, the header and what is no whole row left out."""
-    found: _Rows = []
-    for line in data.split(b"\n")[:-1]:
+def _is_tidy(data: bytes, name: str, up_to: int | None) -> bool:
+    """Without a copy of the rows: there may be millions, and they mostly are."""
+    if not data.startswith(header(name)):
+        return False
+    at, before = len(header(name)), None
+    for step, value in _rows(data[at:]):
+        if before is not None and step <= before:
+            return False
+        before = step
+        at += len(b"%d,%b\n" % (step, value))
+    return at == len(data) and (up_to is None or before is None or before <= up_to)
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield steps and values, the header and what is no whole row left out."""
+    for line in io.BytesIO(data):
         step, _, value = line.partition(b",")
         try:
-            found.append((int(step), value))
             float(value)
+            if line.endswith(b"\n"):
+                yield int(step), value[:-1]
         except ValueError:
-            if found and found[-1][1] is value:
-                found.pop()
-    return found
+            continue

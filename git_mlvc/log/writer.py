@@ -99,7 +99,12 @@ class Writer:
                 if self._meeting.begins(f"image {name}"):
                     _remove_pictures(place, SUFFIXES)
                 path = (place.parent if step is None else place) / f"{stem}{suffix}"
-                documents.replace(path, data)
+                try:
+                    documents.replace(path, data)
+                except (FileExistsError, NotADirectoryError, IsADirectoryError) as exc:
+                    raise ValueError(
+                        f"image {name!r} wants the place of another one: {exc.filename}. Give it another name"
+                    ) from exc
 
     def table(self, name: str, columns: Mapping[str, Iterable[object]]) -> None:
         from git_mlvc.log.tables import encoded

@@ -25,15 +25,19 @@ def of(goal: object, keys: Iterable[str]) -> dict[str, str]:
     all_keys = list(keys)
     for name, direction in goal.items():
         for key in matching(str(name), all_keys):
-            length = len(_parts(str(name)))
+            length = len(_parts(_dotted(str(name), all_keys)))
             if length > lengths.get(key, 0):
                 lengths[key], found[key] = length, str(direction)
     return found
 
 
 def matching(name: str, keys: Iterable[str]) -> list[str]:
-    """Return the keys that a name means: the one that it is, else all that end in it, by whole parts."""
+    """Return the keys that a name means: the one that it is, else all that end in it, by whole parts.
+
+    `train/loss`, as it is called where it is logged, is `train.loss` unless there is a key with that stroke in it.
+    """
     known = list(keys)
+    name = _dotted(name, known)
     wanted = _parts(name)
     exact = [key for key in known if key == name or _parts(key) == wanted]
     return exact or [key for key in known if _parts(key)[-len(wanted) :] == wanted]
@@ -44,6 +48,12 @@ def is_better(new: float, old: float, goal: str) -> bool:
     if new != new or old != old:
         return new == new
     return new > old if goal == MAX else new < old
+
+
+def _dotted(name: str, keys: Iterable[str]) -> str:
+    if "/" not in name or any(_parts(key)[-1] == _parts(name)[-1] for key in keys):
+        return name
+    return name.replace("/", ".")
 
 
 def _parts(key: str) -> tuple[str, ...]:

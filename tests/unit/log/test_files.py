@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,12 @@ def test_a_new_run_replaces_the_metrics_of_the_last_one_and_nothing_else(here: P
         run.params({"lr": 1})
         run.image("sample", PICTURE, step=0)
         run.image("sample", PICTURE, step=1)
+        run.image("other", PICTURE)
+        with pytest.raises(
+            ValueError, match=r"'other.png' wants the place of another one: .*other\.png"
+        ):
+            run.image("other.png", PICTURE, step=3)
+    (here / "plots/images/other.png").unlink()
     (here / "plots/mine.csv").write_text("step,mine\n1,2\n")
     (here / "plots/images/sample/notes.txt").write_text("mine")
     with log.run() as run:
@@ -181,13 +188,23 @@ def test_a_disk_that_is_full_is_an_error_and_no_half_row(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = os.write
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with log.run() as run:
         run.metric("loss", 1)
         with monkeypatch.context() as cramped:
             cramped.setattr(os, "write", lambda fd, data: write(fd, data[:3]))
-            with pytest.raises(OSError, match="no room for a row"):
+            with pytest.raises(OSError, match=r"no room for a row.*plots/loss\.csv"):
                 run.metric("loss", 2)
         run.metric("loss", 3)
+        run.flush()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, before[1]))
+        try:
+            with pytest.raises(OSError, match=r"plots/loss\.csv"):
+                run.metric("loss", 4)
+            with pytest.raises(OSError, match=r"logged_params\.json"):
+                run.params({"lr": 0.1})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (here / "plots/loss.csv").read_bytes() == b"step,loss\n0,1\n1,3\n"
 
 

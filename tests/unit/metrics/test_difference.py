@@ -87,6 +87,8 @@ def test_a_goal_is_for_all_values_or_by_key_or_by_the_end_of_a_key() -> None:
     assert goals.of({"loss": "min"}, both) == {"a.loss": "min", "b.loss": "min"}
     assert goals.of({"loss": "min", "b.loss": "max"}, both) == {"a.loss": "min", "b.loss": "max"}
     assert goals.of({"[": "min"}, both) == {}
+    assert goals.of({"loss": "max", "b/loss": "min"}, both) == {"a.loss": "max", "b.loss": "min"}
+    assert goals.of({"b/loss": "min"}, [*both, "deep.b/loss"]) == {"deep.b/loss": "min"}
 
 
 def test_both_sides_keys_are_compared_the_new_ones_first() -> None:
