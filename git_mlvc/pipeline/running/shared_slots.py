@@ -147,5 +147,6 @@ class SharedSlots:
             self._give_up(exc)
 
     def _give_up(self, exc: OSError | StoreLocked) -> None:
+        where = f"{exc.filename}: " if isinstance(exc, OSError) and exc.filename else ""
         said = exc.strerror if isinstance(exc, OSError) else exc.why
-        self._trouble = f"has slots that other processes do not see: {said or exc}"
+        self._trouble = f"has slots that other processes do not see: {where}{said or exc}"

@@ -1,12 +1,14 @@
 """Slots that several processes share, each with its own files; here all of them are in one process."""
 
 import json
+import subprocess
 from contextlib import ExitStack
 
 import pytest
 
 from git_mlvc.fs.lock import FileLock
 from git_mlvc.fs.owner import Owner
+from git_mlvc.git.repository import Repository
 from git_mlvc.pipeline.model import Stage
 from git_mlvc.pipeline.running.shared_slots import SharedSlots
 from git_mlvc.pipeline.running.slot_files import SlotFiles, waiting
@@ -109,7 +111,8 @@ def test_where_nothing_can_be_written_a_process_counts_alone_and_says_so_once(tm
     one = stage("one", gpu=1)
     shared = process(one)
     assert chosen(shared, one) == ({"one": (0,)}, {})
-    assert "other processes do not see: Not a directory" in shared.trouble()
+    place = tmp_path / "mlvc" / "slots"
+    assert f"other processes do not see: {place}: Not a directory" in shared.trouble()
     assert shared.trouble() == ""
     shared.give_back("one")
     assert chosen(shared, one) == ({"one": (0,)}, {})
@@ -123,3 +126,15 @@ def test_while_another_takes_its_turn_only_stages_without_slots_begin(tmp_path, 
         started, waits = chosen(shared, one, stage("also free"))
         assert started == {"also free": None} and "waits for its turn" in waits["one"]
     assert chosen(shared, one) == ({"one": (0,)}, {})
+
+
+def test_what_a_stage_with_slots_starts_counts_by_itself_and_begins_with_those(tmp_path):
+    """If it waited for others, two such stages could wait for each other."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    one = stage("one", big_disk=1)
+    repo = Repository.discover(tmp_path, {"MLVC_SLOT_BIG_DISK": "2,3", "MLVC_SLOT_OTHER": "none"})
+    with SharedSlots.of(repo, 1, {"big-disk": 4}) as shared:
+        shared.expect([one])
+        (admitted,) = shared.choose([one]).admitted
+        assert admitted.slots == {"big-disk": (2,)}
+        assert shared.fds() == []
