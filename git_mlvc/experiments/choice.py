@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from git_mlvc.errors import UsageError
+from git_mlvc.experiments.names import of_ref
 from git_mlvc.nearest import nearest
 
 _GLOB = frozenset("*?[")
-_PREFIX = "refs/mlvc/exp/"
 
 
 def chosen(
@@ -25,7 +25,7 @@ def chosen(
         return names
     found: dict[str, None] = {}
     for word in words:
-        word = word.removeprefix(_PREFIX)
+        word = of_ref(word)
         if _GLOB.isdisjoint(word):
             meant = [word] if word in names else []
         else:

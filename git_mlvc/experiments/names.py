@@ -53,6 +53,11 @@ def generate(taken: Iterable[str], choose: Choose) -> str:
     return f"{name}-{number}"
 
 
+def of_ref(text: str) -> str:
+    """Return the name in what may be a ref of an experiment, whole or as git shortens it: mlvc/exp/NAME."""
+    return text.removeprefix("refs/").removeprefix("mlvc/exp/")
+
+
 def check(name: str) -> str:
     """Return `name`, which the user typed. Raises UsageError for what can be no last part of a ref."""
     why = _mistake(name)

@@ -35,6 +35,7 @@ class Parameters:
     def __init__(self, pipeline: Pipeline, folder: RepoPath | None = None) -> None:
         self._reader = pipeline.params
         self._folder = folder
+        self._stage_files = pipeline.files
         self._makers = {out.path: stage.address for stage in pipeline.stages for out in stage.outs}
         self._files = sorted(file for file in _named(pipeline) if self._reader.exists(file))
 
@@ -127,6 +128,13 @@ class Parameters:
         )
 
     def _unknown(self, text: str, files: list[RepoPath], parts: tuple[str, ...]) -> UsageError:
+        place = self._in_vars(parts)
+        if place is not None:
+            return UsageError(
+                f"'{text}' is no parameter",
+                why=f"it stands in [vars] of {place}, which is part of the pipeline",
+                hint="move it to params.toml: ${…} finds it there, and -S sets it",
+            )
         if not files:
             return UsageError(
                 f"there is no parameter '{text}'",
@@ -139,6 +147,16 @@ class Parameters:
         hint = next((f"did you mean '{key}' ({file})?" for file, key in near if key), "")
         listed = ", ".join(str(file) for file in files)
         return UsageError(f"there is no parameter '{text}'", why=f"not in {listed}", hint=hint)
+
+    def _in_vars(self, parts: tuple[str, ...]) -> RepoPath | None:
+        """Return the stage file whose `[vars]` have a key."""
+        for file in self._stage_files:
+            document = self._reader.document(file)
+            found = document.get("vars", {}) if isinstance(document, Mapping) else {}
+            for key in param_values.keys(found, _MOST_KEYS):
+                if ("vars", *dotted_key.parse(key))[-len(parts) :] == parts:
+                    return file
+        return None
 
 
 def written(param: Param) -> str:

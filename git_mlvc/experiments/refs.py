@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import FormatError, GitError, UsageError
 from git_mlvc.experiments import record as record_format
+from git_mlvc.experiments.names import of_ref
 from git_mlvc.experiments.record import ExperimentRecord
 from git_mlvc.git.objects import NO_LAZY_FETCH
 from git_mlvc.nearest import nearest
@@ -62,7 +63,7 @@ def find(repo: Repository, name: str) -> Experiment:
 
 def find_all(repo: Repository, names: Iterable[str]) -> Sequence[Experiment]:
     """Return the experiments of these names, in their order. Raises UsageError, with the nearest name."""
-    wanted = [name.removeprefix(PREFIX) for name in names]
+    wanted = [of_ref(name) for name in names]
     known = {one.name: one for one in _read(repo, [PREFIX])}
     for name in wanted:
         if name not in known:

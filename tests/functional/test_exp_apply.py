@@ -54,7 +54,7 @@ def test_applied_and_committed_it_is_the_experiment_and_repro_has_nothing_to_do(
     assert "6 files changed and staged" in again.out
     repo.git("commit", "-qm", "best")
     assert repo.text("rev-parse", "HEAD^{tree}") == repo.text("rev-parse", f"{tree}^{{tree}}")
-    assert "all of it is in HEAD already" in repo.mlvc("exp", "apply", "brisk-otter").out
+    assert "all of it is in HEAD already" in repo.mlvc("exp", "apply", "mlvc/exp/brisk-otter").out
     assert repo.read("notes.md") == b"mine\n" and not has_run(repo)
 
 

@@ -98,7 +98,7 @@ def parameters(tmp_path: Path) -> Parameters:
     (tmp_path / "sub").mkdir()
     (tmp_path / "mlvc.toml").write_text(
         '[stage.a]\ncmd = "x"\nparams = ["train.lr", "conf.yaml:net"]\nouts = ["made.json"]\n'
-        '[stage.b]\ncmd = "y"\nparams = ["made.json:n"]\n'
+        '[stage.b]\ncmd = "y"\nparams = ["made.json:n"]\n[vars]\nnet = {epochs = 3}\n'
     )
     (tmp_path / "sub/mlvc.toml").write_text('[stage.c]\ncmd = "x"\nparams = ["seed"]\n')
     (tmp_path / "params.toml").write_text("seed = 1\n[train]\nlr = 0.1\n")
@@ -132,6 +132,8 @@ def test_a_key_is_found_in_any_params_file_by_its_end_if_it_is_the_only_one(
         ("dept", "did you mean 'net.depth'"),
         ("conf.yml:net.depth", "did you mean 'conf.yaml'"),
         ("a..b", "not a name"),
+        ("epochs", "stands in [vars] of mlvc.toml"),
+        ("vars.net.epochs", "move it to params.toml"),
         ("made.json:n", "made by stage 'a'"),
     ],
 )
