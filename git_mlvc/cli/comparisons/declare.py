@@ -196,12 +196,3 @@ def json_value(value: Value) -> Value:
     if isinstance(value, dict):
         return {key: json_value(one) for key, one in value.items()}
     return value
-
-
-def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
-    import csv
-    import io
-
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")

@@ -10,6 +10,7 @@ from git_mlvc.cli.comparisons import asked, declare, fitting, markdown
 from git_mlvc.cli.comparisons.declare import CSV, JSON, MARKDOWN, Files, Form, Subject
 from git_mlvc.cli.comparisons.figures import change_text, percentage_text, shortened, value_text
 from git_mlvc.cli.comparisons.labels import Labels
+from git_mlvc.cli.csv_form import csv_bytes
 from git_mlvc.metrics.difference import Difference, Direction
 from git_mlvc.units import count_text
 
@@ -55,7 +56,7 @@ def run(
     elif form.kind == JSON:
         output.json(f"{subject.verb}-diffs", {"comparisons": [fields(one) for one in found]})
     elif form.kind == CSV:
-        output.data(declare.csv_bytes(_csv(found, is_one=is_one)))
+        output.data(csv_bytes(_csv(found, is_one=is_one)))
     else:
         _show_all(output, subject, form, [one for one in found if one.changed])
     code = declare.tell(output, subject, (old, *others), files)

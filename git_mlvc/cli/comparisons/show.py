@@ -9,6 +9,7 @@ from git_mlvc.cli.comparisons import asked, declare, fitting, markdown
 from git_mlvc.cli.comparisons.declare import CSV, JSON, MARKDOWN, Files, Form, Subject
 from git_mlvc.cli.comparisons.figures import shortened, value_text
 from git_mlvc.cli.comparisons.labels import Labels
+from git_mlvc.cli.csv_form import csv_bytes
 
 if TYPE_CHECKING:
     from git_mlvc.cli.invocation import Invocation
@@ -36,7 +37,7 @@ def run(
     if form.kind == JSON:
         output.json(subject.verb, {"revisions": [_json(reading) for reading in found]})
     elif form.kind == CSV:
-        output.data(declare.csv_bytes(_csv(found)))
+        output.data(csv_bytes(_csv(found)))
     elif any(file.values for reading in found for file in reading.files):
         _show(output, subject, form, found, only_changed=only_changed)
     return declare.tell(output, subject, found, files)

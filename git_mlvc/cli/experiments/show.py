@@ -100,9 +100,9 @@ def show(
 
         output.json("experiments", fields(table, found.others))
     elif as_csv:
-        from git_mlvc.cli.experiments.table_fields import csv_text
+        from git_mlvc.cli.experiments.table_fields import csv_table
 
-        output.data(csv_text(table).encode("utf-8", "surrogateescape"))
+        output.data(csv_table(table))
     elif as_md:
         from git_mlvc.cli.experiments.table_markdown import markdown
 

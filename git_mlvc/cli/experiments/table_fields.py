@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 
+from git_mlvc.cli.csv_form import csv_bytes
 from git_mlvc.cli.experiments import cells
 from git_mlvc.experiments import columns as columns_of
 from git_mlvc.experiments.columns import Column, Kind
@@ -26,19 +25,17 @@ def fields(table: Table, others: int) -> dict[str, object]:
     }
 
 
-def csv_text(table: Table) -> str:
+def csv_table(table: Table) -> bytes:
     """Return the table as CSV with all digits, a row for each baseline and experiment."""
     chosen = [column for column in table.columns if column not in _BEFORE]
     shown = [*_BEFORE, *chosen]
-    written = io.StringIO(newline="")
-    rows = csv.writer(written, lineterminator="\n")
-    rows.writerow(["baseline", "experiment", *(_heading(column, table) for column in shown)])
+    rows = [["baseline", "experiment", *(_heading(column, table) for column in shown)]]
     for group in table.groups:
         for row in (group.baseline, *group.rows):
             name = "" if row is group.baseline else row.name
             values = [cells.exact(row.value(column)) for column in shown]
-            rows.writerow([group.baseline.commit, name, *values])
-    return written.getvalue()
+            rows.append([group.baseline.commit, name, *values])
+    return csv_bytes(rows)
 
 
 def _heading(column: Column, table: Table) -> str:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.extent import examples
 
+from git_mlvc.cli.csv_form import csv_bytes
 from git_mlvc.cli.experiments.cells import value_text
-from git_mlvc.cli.experiments.table_fields import csv_text, fields
+from git_mlvc.cli.experiments.table_fields import csv_table, fields
 from git_mlvc.cli.experiments.table_lines import Style, draw
 from git_mlvc.cli.experiments.table_markdown import markdown
 from git_mlvc.cli.experiments.table_page import page
@@ -110,7 +111,7 @@ def test_any_table_fits(
     drawn = draw(whole, Style(columns))
     assert max(map(width, drawn.lines)) <= columns
     assert len(drawn.lines) == len(rows) + 3
-    page(whole), csv_text(whole), [*markdown(whole)]
+    page(whole), csv_table(whole), [*markdown(whole)]
     json.dumps(fields(whole, 0), allow_nan=False)
 
 
@@ -157,8 +158,19 @@ def test_the_page_holds_hostile_names_as_text_and_asks_for_nothing() -> None:
     assert seen.tags.count("tr") == 4
 
 
+def test_law_12_no_name_or_value_of_a_clone_is_an_order_to_a_spreadsheet() -> None:
+    orders = ["=1+1", "+a", "-cmd|x", "@SUM(A1)", "\tx", "\r=1", "'=1"]
+    numbers = ["-0.5", "+1e-3", "-inf", "-nan", "-1", "a=b", "", "x-y"]
+    written = csv_bytes([orders, numbers, [-1, 0.5, None, "a\nb"]]).decode()
+    assert [*csv.reader(io.StringIO(written, newline=""))] == [
+        ["'=1+1", "'+a", "'-cmd|x", "'@SUM(A1)", "'\tx", "'\r=1", "'=1"],
+        numbers,
+        ["-1", "0.5", "", "a\nb"],
+    ]
+
+
 def test_csv_has_all_digits_and_json_is_strict() -> None:
-    rows = [*csv.DictReader(io.StringIO(csv_text(table())))]
+    rows = [*csv.DictReader(io.StringIO(csv_table(table()).decode()))]
     assert rows[1]["acc"] == "0.123456789" and rows[1]["experiment"] == "brisk-otter"
     assert rows[2]["acc"] == "nan" and rows[2]["opt"] == HOSTILE and rows[2]["train.lr"] == "[1, 2]"
     assert rows[0]["experiment"] == "" and rows[0]["duration_s"] == "3.5"
