@@ -11,9 +11,14 @@ _ORDERS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
+    return "".join(map(_line, rows)).encode("utf-8", "surrogateescape")
+
+
+def _line(row: Sequence[object]) -> str:
     written = io.StringIO(newline="")
-    csv.writer(written, lineterminator="\n").writerows(map(harmless, row) for row in rows)
-    return written.getvalue().encode("utf-8", "surrogateescape")
+    # Only what ends a line is put in quotes by Python before 3.13: a lone \r has to be among it.
+    csv.writer(written, lineterminator="\r\n").writerow(map(harmless, row))
+    return written.getvalue().removesuffix("\r\n") + "\n"
 
 
 def harmless(cell: object) -> object:
