@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.content import is_pointer, noise, pointer_to
+from support.copied import copied
 from support.repo import Machine, Repo
 
 FILES = {f"{n}.bin": noise(30_000 + n, n) for n in range(12)}
@@ -117,14 +118,37 @@ def test_polling_status_does_not_spoil_a_checkout(repo: Repo) -> None:
     assert repo.is_clean()
 
 
-@pytest.fixture
-def published(machine: Machine, repo: Repo, remote: Repo) -> Repo:
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine with `repo`, whose two branches are on `origin.git`."""
+    machine = Machine(tmp_path_factory.mktemp("pushed")).install()
+    machine.bare()
+    repo = machine.init().track("*.bin")
+    repo.git("remote", "add", "origin", "../origin.git")
     repo.write({**FILES, "code.py": b"x = 1\n"}).add().commit("one")
     repo.git("switch", "-q", "-c", "topic")
     repo.write({"0.bin": noise(31_000, 99), "t.bin": noise(2_000, 98)}).add().commit("topic")
     repo.git("switch", "-q", "main")
     repo.git("push", "-q", "origin", "--all")
-    return repo
+    return machine
+
+
+@pytest.fixture
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
+    """What has been pushed, where a test asks for it; else a user with `git mlvc install` done."""
+    if {"published", "remote"} & set(request.fixturenames):
+        return copied(request.getfixturevalue("pushed"), tmp_path / "machine")
+    return Machine(tmp_path / "machine").install()
+
+
+@pytest.fixture
+def published(machine: Machine) -> Repo:
+    return machine.repo("repo")
+
+
+@pytest.fixture
+def remote(machine: Machine) -> Repo:
+    return machine.repo("origin.git")
 
 
 def assert_heals(copy: Repo, files: dict[str, bytes]) -> None:

@@ -10,12 +10,18 @@ URL = "file://{root}/origin.git"
 
 
 def published(twin: Twin) -> Twin:
+    pushed(twin)
+    return twin.beside("origin.git")
+
+
+@scenes.played_once
+def pushed(twin: Twin) -> Twin:
     scenes.two_branches(twin)
     origin = twin.bare()
     for repo in origin.pair:
         repo.set("uploadpack.allowFilter", "true").set("uploadpack.allowAnySHA1InWant", "true")
     twin.git("push", "-q", "../origin.git", "--all")
-    return origin
+    return twin
 
 
 def test_a_partial_clone_works_on_and_pushes(twin: Twin) -> None:

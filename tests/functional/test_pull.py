@@ -9,13 +9,20 @@ from support.twin import Twin
 
 def two_clones(twin: Twin) -> tuple[Twin, Twin]:
     """Return two clones of one origin; the first is ahead of the second by a pushed commit."""
+    cloned(twin)
+    return twin.beside("ada"), twin.beside("bob")
+
+
+@scenes.played_once
+def cloned(twin: Twin) -> Twin:
     scenes.one_commit(twin)
     twin.bare()
     twin.quietly("push", "-q", "../origin.git", "main")
-    ada, bob = twin.clone("origin.git", "ada"), twin.clone("origin.git", "bob")
+    ada = twin.clone("origin.git", "ada")
+    twin.clone("origin.git", "bob")
     ada.commit("ada", {"a.bin": noise(3200, 31), "ada.bin": noise(90_000, 32)})
     ada.git("push", "-q")
-    return ada, bob
+    return twin
 
 
 @scenes.both_ways

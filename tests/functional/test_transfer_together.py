@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support.content import noise
+from support.extent import IN_FULL
 from support.repo import Machine, Repo
 
-PEOPLE = 3
+PEOPLE = 3 if IN_FULL else 2
 PUSHES = 4  # each adds a segment, so that some of them merge
 
 

@@ -22,12 +22,10 @@ MODEL = noise(3_000_000, 5)
 def published(nginx: Nginx, place: RemotePlace, tmp_path: Path) -> str:
     """Let Ann push to a directory of hers, which the server shows at `place`; return her git remote."""
     host = Machine(tmp_path / "host").bare("project.git").path
-    ann = Machine(tmp_path / "ann").install().init("project")
-    ann.mlvc("init")
-    ann.mlvc("track", "*.bin")
-    ann.mlvc("remote", "add", "own", str(folder_of(place.url, nginx.data)), "--private")
-    ann.mlvc("remote", "default", "own")
-    ann.mlvc("remote", "add", PUBLIC, place.url)
+    ann = Machine(tmp_path / "ann").install().init("project").track("*.bin")
+    ann.set("mlvc.remote.own.url", str(folder_of(place.url, nginx.data)))
+    ann.set("mlvc.default", "own")
+    ann.write({"mlvc.toml": f'[remote.{PUBLIC}]\nurl = "{place.url}"\n'.encode()})
     ann.git("remote", "add", "origin", str(host))
     ann.write({"model.bin": MODEL, "data/small.bin": b"small"}).add().commit("first")
     ann.git("push", "-q", "-u", "origin", "main")

@@ -23,14 +23,21 @@ _NAME_AT = 62
 def copied(machine: Machine, root: Path) -> Machine:
     """Return a machine at `root` with all that this one has; repositories know each other where they are now."""
     copy = Machine(root, Clock(machine.clock.now), dict(machine.extra_env))
+    found = repositories(machine.root)
     for path in machine.root.iterdir():
-        if (path / ".git").is_dir() or (path / "objects").is_dir():
+        if path in found:
             copy_repository(path, root / path.name)
         elif path.is_dir():
             shutil.copytree(path, root / path.name, symlinks=True, dirs_exist_ok=True)
         else:
             shutil.copy2(path, root / path.name)
     return copy
+
+
+def repositories(root: Path) -> list[Path]:
+    """Return those that stand in a directory, bare ones among them."""
+    places = sorted(path for path in root.iterdir() if path.is_dir())
+    return [path for path in places if (path / ".git").is_dir() or (path / "objects").is_dir()]
 
 
 def copy_repository(source: Path, target: Path) -> None:
@@ -52,10 +59,13 @@ def copy_repository(source: Path, target: Path) -> None:
 
 def is_plain(repository: Path) -> bool:
     """True if the index is of version 2 and in one piece, with names of 20 bytes."""
-    index = (repository / ".git" / "index").read_bytes()
-    config = (repository / ".git" / "config").read_text().lower()
+    git_dir = repository / ".git" if (repository / ".git").exists() else repository
+    config = (git_dir / "config").read_text().lower()
+    index = git_dir / "index"
+    if not index.exists():
+        return True
     return (
-        _HEADER.unpack_from(index)[1] == 2
+        _HEADER.unpack_from(index.read_bytes())[1] == 2
         and "splitindex" not in config
         and "objectformat" not in config
     )

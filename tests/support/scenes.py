@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec
 
 import pytest
 from support.content import edited, noise, table
-from support.copied import copy_repository, is_plain
+from support.copied import copy_repository, is_plain, repositories
 from support.extent import cases
 from support.twin import Twin
 
@@ -67,13 +67,16 @@ def played_once(play: Scene[P]) -> Scene[P]:
         if key in kept.played:
             folder, twin.clock.now = kept.played[key]
             for repo in twin.pair:
-                copy_repository(folder / repo.machine.root.name, repo.path)
+                root = repo.machine.root
+                for made in (folder / root.name).iterdir():
+                    copy_repository(made, root / made.name)
             return twin
         play(twin, *args, **options)
-        if all(is_plain(repo.path) for repo in twin.pair):
+        made = [path for repo in twin.pair for path in repositories(repo.machine.root)]
+        if all(is_plain(path) for path in made):
             folder = kept.folder / str(next(kept.numbers))
-            for repo in twin.pair:
-                copy_repository(repo.path, folder / repo.machine.root.name)
+            for path in made:
+                copy_repository(path, folder / path.parent.name / path.name)
             kept.played[key] = folder, twin.clock.now
         return twin
 
@@ -84,6 +87,8 @@ def _beginning(twin: Twin) -> object:
     """Return all that a scene's outcome depends on; None where something has been made already."""
     files = []
     for repo in twin.pair:
+        if repositories(repo.machine.root) != [repo.path]:
+            return None
         if sorted(path.name for path in repo.path.iterdir()) != [".git", ".gitattributes"]:
             return None
         if (repo.git_dir / "index").exists() or repo.machine.extra_env:

@@ -70,9 +70,7 @@ def start(place: RemotePlace, tmp_path: Path) -> Project:
     git_url = place.git_url or str(Machine(tmp_path / "host").bare("project.git").path)
     if git_url.startswith("ssh:") and not Path(urlsplit(git_url).path).exists():
         bare_repository(Path(urlsplit(git_url).path))
-    ann = machine.init("project")
-    ann.mlvc("init")
-    ann.mlvc("track", "*.bin")
+    ann = machine.init("project").track("*.bin")
     add_remote(ann, place)
     ann.git("remote", "add", "origin", git_url)
     ann.add().commit("set up")
