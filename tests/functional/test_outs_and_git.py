@@ -76,3 +76,23 @@ def test_where_modes_mean_nothing_to_git_they_mean_nothing_to_stages(machine: Ma
     repo.write({"make.py": MAKE.encode(), "mlvc.toml": STAGES, "seed": b"1"})
     repo.mlvc("repro")
     assert "nothing to do" in repo.mlvc("repro").out
+
+
+def test_where_nobody_has_set_git_up_repro_does_and_pull_fills_what_is_there_as_stubs(
+    bare_machine: Machine,
+) -> None:
+    repo = bare_machine.init()
+    repo.write({"make.py": MAKE.encode(), "mlvc.toml": STAGES, "seed": b"1"})
+    assert repo.mlvc("repro", "--plan", check=False).err == ""
+    said = repo.mlvc("repro").err
+    assert "as by `git mlvc init`" in said and "filter: written" in said
+    repo.add().commit("one")
+    assert is_pointer(repo.blob(":models/m.weights"))
+    assert repo.mlvc("repro").err == ""
+    clone = bare_machine.clone(repo.path, "clone")
+    assert "models/m.weights" in clone.stubs()
+    said = clone.mlvc("repro", "--pull")
+    assert said.out == "nothing to do: 1 stage unchanged\n" and "filled 5 files" in said.err
+    assert clone.stubs() == []
+    assert clone.snapshot() == repo.snapshot()
+    assert clone.is_clean()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from git_mlvc.cli import around_repro
 from git_mlvc.cli.invocation import Invocation
 from git_mlvc.cli.means import folder, opened
 from git_mlvc.cli.options import json_option, verb
@@ -41,7 +42,12 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-going", is_flag=True, help="After a failure go on with what does not need it."
 )
-@click.option("--pull", "pulls", is_flag=True, help="Fetch missing data and earlier runs.")
+@click.option(
+    "--pull",
+    "pulls",
+    is_flag=True,
+    help="Fetch missing data and earlier runs; fill outs that are stubs.",
+)
 @click.option(
     "--allow-missing",
     is_flag=True,
@@ -99,6 +105,8 @@ def repro(
         uses_run_cache=not no_run_cache,
     )
     _look_for_killed(invocation, is_plan)
+    if not is_plan:
+        around_repro.set_up_if_new(invocation)
     means = opened(invocation, pulls=pulls)
     if is_plan:
         return _plan(invocation, means, request, as_json)
@@ -164,4 +172,8 @@ def _repro(
     failure = report.failure()
     if failure is not None:
         raise failure
+    if request.pulls and not request.allows_missing:
+        around_repro.fill_outs(
+            invocation, {path for end in report if end.result for path, _ in end.result.outs}
+        )
     return ExitCode.OK
