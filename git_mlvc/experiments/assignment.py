@@ -12,6 +12,8 @@ from git_mlvc.fs.structured import parse_toml
 from git_mlvc.pipeline.parameters.param_values import Value, canonical, kind, plain, render
 
 _NULL = "null"
+_SHORT_NUMBER = re.compile(r"[+-]?(\d+\.|\.\d+)([eE][+-]?\d+)?")  # TOML wants 0.5 and 5.0
+_AS_PYTHON_WRITES = {"True": True, "False": False}
 # The `=` is the first one that is not in quotes: keys may be quoted.
 _ASSIGNMENT = re.compile(r"""((?:[^="']|"(?:[^"\\]|\\.)*"|'[^']*')+)=(.*)""", re.DOTALL)
 
@@ -27,13 +29,13 @@ def split(text: str) -> tuple[str, str]:
 
 
 def typed(text: str) -> object:
-    """Return what a text is as a value of TOML, else the text itself; `null` is None."""
+    """Return what a text is as a value of TOML, else the text itself; `null` is None, and .5 and 5. are numbers."""
     if text.strip() == _NULL:
         return None
     try:
         return plain(parse_toml(f"value = {text}\n".encode(), "value")["value"], "value")
     except (ConfigError, KeyError):
-        return text
+        return float(text) if _SHORT_NUMBER.fullmatch(text.strip()) else text
 
 
 def fitting(text: str, current: Value, where: str) -> object:
@@ -42,6 +44,8 @@ def fitting(text: str, current: Value, where: str) -> object:
     Raises UsageError showing both types. `where` names the parameter, and its file.
     """
     value = typed(text)
+    if isinstance(current, bool) and isinstance(value, str):
+        value = _AS_PYTHON_WRITES.get(text.strip(), value)
     if isinstance(current, list) and isinstance(value, str):
         value = _bare_list(text.strip())
     if isinstance(current, str) and isinstance(value, int | float) and not isinstance(value, bool):
