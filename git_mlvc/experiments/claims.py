@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import FormatError, UsageError
+from git_mlvc.fs.atomic import write_file
 from git_mlvc.fs.lock import FileLock
 from git_mlvc.fs.owner import Owner, is_alive
 
@@ -29,7 +30,7 @@ def home(repo: Repository) -> Path:
 def claimed(repo: Repository) -> list[str]:
     """Return the names of the experiments that are being made, or were when their process was killed."""
     try:
-        return sorted(path.name for path in _owners(repo).iterdir())
+        return sorted(path.name for path in _owners(repo).iterdir() if path.name[0] != ".")
     except FileNotFoundError:
         return []
 
@@ -45,6 +46,15 @@ def is_held(repo: Repository, name: str) -> bool:
     return is_alive(owner) is not False
 
 
+def check_free(repo: Repository, name: str) -> None:
+    """Raises UsageError if somebody is making an experiment of this name."""
+    if is_held(repo, name):
+        raise UsageError(
+            f"an experiment '{name}' is being made by another process",
+            hint=f"choose another name, wait for it, or: git mlvc exp stop {name}",
+        )
+
+
 def claim(repo: Repository, name: str) -> None:
     """Take a name for this process. Raises UsageError if somebody has it."""
     with locked(repo):
@@ -53,7 +63,10 @@ def claim(repo: Repository, name: str) -> None:
                 f"an experiment '{name}' is being made by another process",
                 hint="choose another --name, or wait for it",
             )
-        (_owners(repo) / name).write_bytes(Owner.current().encode())
+        for left in _owners(repo).glob(".*.tmp"):  # killed in the middle of this
+            left.unlink()
+        # In one step: half of a claim would be somebody's of whom nobody can tell.
+        write_file(_owners(repo) / name, Owner.current().encode(), durable=False)
 
 
 def release(repo: Repository, name: str) -> None:

@@ -77,15 +77,31 @@ def create(repo: Repository, name: str, commit: str) -> None:
 
 
 def rename(repo: Repository, old: str, new: str) -> None:
-    """Give an experiment another name: both refs change, or neither. Raises UsageError, GitError."""
+    """Give an experiment another name: both refs change, or neither. Raises UsageError, GitError.
+
+    One that has both names, as after a git that was killed, loses the old one.
+    """
     commit = find(repo, old).commit
     steps = [f"create {PREFIX}{new}\0{commit}\0", f"delete {PREFIX}{old}\0{commit}\0"]
+    if old != new and any(one.name == new and one.commit == commit for one in list(repo)):
+        steps = steps[1:]
     _update(repo, steps, new)
 
 
 def delete(repo: Repository, experiments: Iterable[Experiment]) -> None:
-    """Remove refs that still are what they were when they were listed; all or none. Raises GitError."""
-    _update(repo, [f"delete {PREFIX}{one.name}\0{one.commit}\0" for one in experiments], "")
+    """Remove refs that still are what they were when they were listed; all or none. Raises GitError.
+
+    Those that somebody else has removed since are gone, too.
+    """
+    asked = [*experiments]
+    try:
+        _update(repo, [f"delete {PREFIX}{one.name}\0{one.commit}\0" for one in asked], "")
+    except GitError:
+        there = {one.name for one in list(repo)}
+        left = [one for one in asked if one.name in there]
+        if len(left) == len(asked):
+            raise
+        delete(repo, left)
 
 
 # -- inside

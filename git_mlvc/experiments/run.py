@@ -7,20 +7,19 @@ and its ref, or, however it ends otherwise, only the log.
 from __future__ import annotations
 
 import os
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc import interrupts
-from git_mlvc.errors import InputError, MlvcError, StageFailed, UsageError
+from git_mlvc.errors import GitError, InputError, MlvcError, StageFailed, StoreError
 from git_mlvc.experiments import (
     claims,
     in_place,
-    names,
+    name_claims,
     overrides,
     refs,
     seed,
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from git_mlvc.pipeline.running.watching import Watcher
     from git_mlvc.pipeline.scene import Means
     from git_mlvc.repo_path import RepoPath
-
-_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def run(
     check_identity(means.repo)
     with (
         interrupts.ending_as_ctrl_c(),
-        claimed(means.repo, request.name) as name,
+        name_claims.claimed(means.repo, request.name) as name,
         _shown_as_running(means.repo, request, name),  # until its ref is there
     ):
         named(name)
@@ -123,8 +120,10 @@ def run(
                 _explain(missing, means.repo.needed_worktree(""))
                 raise
             ran()
-            tree = snapshot.tree_of(place.repo, leaving_out=place.links)
-        return commit(means.repo, request, name, tree, report=report, duration_s=duration_s)
+            with _hint_at_run_cache(name):
+                tree = snapshot.tree_of(place.repo, leaving_out=place.links)
+        with _hint_at_run_cache(name):
+            return commit(means.repo, request, name, tree, report=report, duration_s=duration_s)
 
 
 def run_here(
@@ -144,14 +143,15 @@ def run_here(
     repo = means.repo
     with (
         interrupts.ending_as_ctrl_c(),
-        claimed(repo, request.name) as name,
+        name_claims.claimed(repo, request.name) as name,
         _shown_as_running(repo, request, name),
-        ReproLock(repo) as lock,
+        ReproLock(repo, hint="leave out --in-place, or wait for it") as lock,
         in_place.changed(repo, name, _settings(repo, request), put_back),
     ):
         report, duration_s = _reproduce(means, request, watch, watcher, name, None, lock)
-        tree = snapshot.take(repo).tree
-        return commit(repo, request, name, tree, report=report, duration_s=duration_s)
+        with _hint_at_run_cache(name):
+            tree = snapshot.take(repo).tree
+            return commit(repo, request, name, tree, report=report, duration_s=duration_s)
 
 
 def commit(
@@ -212,6 +212,19 @@ def logs_of(repo: Repository, name: str) -> Path:
 
 
 # -- inside
+
+
+@contextmanager
+def _hint_at_run_cache(name: str) -> Iterator[None]:
+    """Say what is not lost where git cannot record an experiment that ran: a full disk, most often."""
+    try:
+        yield
+    except GitError as exc:
+        raise StoreError(
+            f"experiment '{name}' ran, and git cannot record it",
+            why=exc.stderr.strip() or exc.what,
+            hint="when that is mended, the same command again: what its stages made is kept, and does not run twice",
+        ) from exc
 
 
 def _settings(repo: Repository, request: RunRequest) -> tuple[Setting, ...]:
@@ -282,31 +295,3 @@ def _explain(missing: MissingDep, users: Path) -> None:
         missing.hint = (
             f'add {missing.dep} to git, or lend it: [exp] link = ["{missing.dep}"] in mlvc.toml'
         )
-
-
-@contextmanager
-def claimed(repo: Repository, name: str) -> Iterator[str]:
-    """Hold a name that no experiment has, made or in the making. Raises UsageError if it is taken."""
-    taken = {one.name for one in refs.list(repo)}
-    if name in taken:
-        raise refs.taken(name)
-    held = name or _claim_any(repo, taken)
-    if name:
-        claims.claim(repo, name)
-    try:
-        yield held
-    finally:
-        claims.release(repo, held)
-
-
-def _claim_any(repo: Repository, taken: set[str]) -> str:
-    for _ in range(_ATTEMPTS):
-        name = names.generate(taken.union(claims.claimed(repo), states.names(repo)), _choose)
-        with suppress(UsageError):
-            claims.claim(repo, name)
-            return name
-    raise UsageError("no name was free", hint="choose one: --name NAME")
-
-
-def _choose(words: Sequence[str]) -> str:
-    return random.choice(words)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import MlvcError
-from git_mlvc.experiments import run, snapshot
+from git_mlvc.experiments import name_claims, run, snapshot
 from git_mlvc.experiments.run import Outcome, RunRequest
 from git_mlvc.experiments.snapshot import Snapshot
 from git_mlvc.pipeline import discovery, repro
@@ -32,7 +32,7 @@ def save(means: Means, name: str = "", message: str = "") -> Saved:
     taken = snapshot.take(means.repo)
     stale, undecided = _stale(means)
     request = RunRequest(taken, name=name, message=message)
-    with run.claimed(means.repo, name) as held:
+    with name_claims.claimed(means.repo, name) as held:
         outcome = run.commit(means.repo, request, held, taken.tree)
     return Saved(outcome, taken, stale, undecided)
 

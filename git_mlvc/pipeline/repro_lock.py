@@ -23,10 +23,17 @@ class ReproLock:
     """`with ReproLock(repo, …) as lock: …`.
 
     `waiting`: told who holds it, and then we wait for as long as it takes; None: we do not wait. Raises
-    StoreLocked (exit code 6).
+    StoreLocked (exit code 6), with `hint`.
     """
 
-    def __init__(self, repo: Repository, waiting: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        repo: Repository,
+        waiting: Callable[[str], None] | None = None,
+        *,
+        hint: str = "git mlvc repro --wait",
+    ) -> None:
+        self._hint = hint
         self._path = repo.state_dir / NAME
         self._since = f"since {datetime.now():%Y-%m-%d %H:%M:%S}"
         self._lock = FileLock(self._path, timeout_s=0, owner_note=self._since)
@@ -55,9 +62,9 @@ class ReproLock:
 
     def _refusal(self) -> StoreLocked:
         return StoreLocked(
-            "another `git mlvc repro` is at work in this worktree",
+            "another `git mlvc` command that changes files is at work in this worktree",
             why=self.holder(),
-            hint="git mlvc repro --wait",
+            hint=self._hint,
         )
 
     def __exit__(self, *_: object) -> None:

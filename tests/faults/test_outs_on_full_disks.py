@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.cramped import can_mount, with_private_mount
+from support.extent import cases
 from support.repo import Machine
 
 STAGES = b"""\
@@ -49,3 +50,40 @@ def test_law_10_a_full_disk_fails_the_stage_and_the_earlier_out_is_the_very_file
     assert said.ok, said
     assert "No space left" in said.err
     assert "make: restored" in said.err
+
+
+@pytest.mark.skipif(not can_mount(), reason="NO REAL DISK: to mount one takes root")
+@pytest.mark.parametrize("room_kib", cases(range(4, 124, 8), [76]))
+def test_law_10_a_full_disk_while_an_experiment_is_made_leaves_nothing_of_it(
+    machine: Machine, room_kib: int
+) -> None:
+    """Wherever the room ends: in the snapshot, in its worktree, in the store, or when the result is recorded."""
+    repo = machine.init()
+    stage = STAGES.replace(b"$(cat size)", b"$(sed 's/n = //' params.toml)")
+    stage = stage.replace(b'deps = ["size"]', b'params = ["n"]')
+    repo.write({"mlvc.toml": stage, "params.toml": b"n = 10\n"}).add().commit("one")
+    said = with_private_mount(
+        repo,
+        f"""
+        mkdir small && mount -t tmpfs -o size=4m tmpfs small
+        git clone -q . small/clone && cd small/clone
+        git mlvc exp run --name before -S n=1000
+        dd if=/dev/zero of=../filler bs=1k count=5000 2>&- || true
+        truncate -s -{room_kib}K ../filler
+        if ! git mlvc exp run --name b -S n=2000 2>../../said; then
+            cat ../../said >&2
+            grep -iqE "no space|diskspace|unable to write|disk" ../../said
+            test "$(git for-each-ref refs/mlvc)" = "$(git for-each-ref refs/mlvc/exp/before)"
+            test -z "$(ls .git/mlvc/exp/work .git/mlvc/exp/owners | grep -v :)"
+            test "$(git worktree list | wc -l)" = 1
+            rm ../filler
+            git mlvc exp run --name b -S n=2000
+        fi
+        rm -f ../filler
+        git cat-file -e refs/mlvc/exp/b
+        git mlvc fsck
+        """,
+    )
+    assert said.ok, said
+    if "ran, and git cannot record it" in said.err:
+        assert "make: restored" in said.err

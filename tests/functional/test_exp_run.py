@@ -351,6 +351,20 @@ def test_two_at_once_do_not_disturb_each_other(waiting: Repo, start: Start) -> N
     ready(waiting)
     waiting.mlvc("exp", "run", "--name", "one", check=False).refused_because("being made")
     assert len(left_behind(waiting)) == 6
+
+    # Nor does anybody take their names or them away.
+    waiting.mlvc("exp", "save", "--name", "saved")
+    waiting.machine.bare()
+    waiting.git("push", "-q", "../origin.git", "HEAD:refs/mlvc/exp/two")
+    for words, why in {
+        ("rename", "saved", "one"): "'one' is being made by another process",
+        ("save", "--name", "one"): "'one' is being made by another process",
+        ("rm", "one"): "'one' is running",
+        ("pull", "../origin.git"): "'two' is being made by another process",
+    }.items():
+        waiting.mlvc("exp", *words, check=False).refused_because(why)
+    assert experiments(waiting) == ["saved"]
+    waiting.mlvc("exp", "rm", "--all")
     with let_go(waiting, 2):
         for process in (one, two):
             said = process.communicate()

@@ -53,7 +53,9 @@ def apply(invocation: Invocation, name: str, force: bool, as_json: bool) -> int:
     repo = workspace.repository
     experiment = refs.find(repo, name)
     repo.needed_worktree("an experiment cannot be applied here")
-    with ReproLock(repo), filling(invocation):
+    hint = "when it has ended, the same once more"
+    with ReproLock(repo, hint=hint) as lock, filling(invocation):
+        lock.say(f"applies {experiment.name}")
         planned = applying.plan(repo, workspace.store, experiment)
         if planned.cut_short:
             for kept in applying.move_cut_short(repo, planned):

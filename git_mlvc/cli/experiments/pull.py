@@ -42,7 +42,7 @@ def pull(invocation: Invocation, words: tuple[str, ...], force: bool, as_json: b
     from git_mlvc.cli.experiments import remotes
     from git_mlvc.cli.too_large import tell_too_large
     from git_mlvc.cli.trust import settled
-    from git_mlvc.experiments import choice, refs, travel
+    from git_mlvc.experiments import choice, claims, refs, travel
     from git_mlvc.experiments.last_seen import LastSeen
 
     remote, names = remotes.parted(invocation, words, for_push=False)
@@ -58,6 +58,12 @@ def pull(invocation: Invocation, words: tuple[str, ...], force: bool, as_json: b
         name: travel.refusal(name, remote.name, mine[name], there[name], is_push=False)
         for name in ([] if force else others)
     }
+    for name in chosen:
+        if name not in mine:
+            try:
+                claims.check_free(repo, name)
+            except MlvcError as being_made:
+                failed[name] = being_made
     taken = [name for name in chosen if name not in failed]
     new = {name: there[name] for name in taken if mine.get(name) != there[name]}
     if new:

@@ -81,7 +81,12 @@ def push(
     if going:
         _upload(invocation, remote, going, there)
         sending = {one.name: one.commit for one in going}
-        for name, why in travel.send(repo.git, remote.name, sending, there).items():
+        refused = travel.send(repo.git, remote.name, sending, there)
+        # Somebody else may have pushed the same at the same time.
+        now_there = travel.listed(repo.git, remote.name) if refused else {}
+        for name, why in refused.items():
+            if now_there.get(name) == sending[name]:
+                continue
             failed[name] = RemoteRefused(
                 f"{remote.shown} does not take '{name}'",
                 why=why,
