@@ -44,10 +44,17 @@ class LazyGroup(click.Group):
                 formatter.write_dl(rows)
 
 
+_OF_OTHERS = {
+    "run": "repro", "reproduce": "repro", "commit": "repro --accept STAGE", "checkout": "fill", "get": "pull",
+    "gc": "prune", "list": "ls", "graph": "dag",
+}  # fmt: skip
+"""What people type who come from DVC, git-annex or git itself."""
+
+
 def _unknown(name: str) -> UsageError:
     from git_mlvc.nearest import nearest
 
-    near = nearest(name, VERBS)
+    near = _OF_OTHERS.get(name) or nearest(name, VERBS)
     hint = f"did you mean `{PROGRAM} {near}`?" if near else f"`{PROGRAM} -h` lists the verbs"
     return UsageError(f"'{name}' is not a verb of {PROGRAM}", hint=hint)
 

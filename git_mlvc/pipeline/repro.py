@@ -212,12 +212,19 @@ def _scene(means: Means, request: Request) -> Scene:
     else:
         chosen = frozenset(graph.upstream(named))
     options = Options(
-        forced=named if request.is_forced else frozenset(),
+        forced=_forced(graph, request, named),
         allow_missing=request.allows_missing,
         can_fetch=request.pulls,
         uses_run_cache=request.uses_run_cache,
     )
     return Scene(means, pipeline, pulls=request.pulls).choose(options, chosen)
+
+
+def _forced(graph: Graph, request: Request, named: Iterable[str]) -> frozenset[str]:
+    """Return what runs whatever is known; a frozen stage only if somebody names it."""
+    if not request.is_forced:
+        return frozenset()
+    return frozenset(a for a in named if request.stages or not graph[a].is_frozen)
 
 
 def _named(graph: Graph, request: Request, files: Sequence[RepoPath]) -> list[str]:

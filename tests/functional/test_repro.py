@@ -226,6 +226,10 @@ def test_only_what_is_asked_for(project: Repo) -> None:
         "evaluate": "skip",
     }
     ran(repo)
+    repo.mlvc("freeze", "prepare")
+    assert planned(repo, "-f") == {"prepare": "skip", **dict.fromkeys((*TRAINS, "evaluate"), "run")}
+    assert planned(repo, "-n", "-s", "-f", "prepare") == {"prepare": "run"}
+    repo.mlvc("unfreeze", "prepare")
 
     # What is there is what it makes, if the user says so.
     repo.write({"models/0.1.bin": b"by hand"})

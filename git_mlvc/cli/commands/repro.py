@@ -35,12 +35,23 @@ if TYPE_CHECKING:
     metavar="N",
     help="Run up to N independent stages at once (1).",
 )
-@click.option("--plan", "is_plan", is_flag=True, help="Say what would be done; 1 if there is work.")
-@click.option("-f", "--force", is_flag=True, help="Run the named stages (or all) in any case.")
-@click.option("--single", is_flag=True, help="Only the named stages; what they need as it stands.")
+@click.option(
+    "-n",
+    "--plan",
+    "--dry-run",
+    "is_plan",
+    is_flag=True,
+    help="Say what would be done; 1 if there is work.",
+)
+@click.option(
+    "-f", "--force", is_flag=True, help="Run the named stages in any case; or all, but frozen ones."
+)
+@click.option(
+    "-s", "--single", is_flag=True, help="Only the named stages; what they need as it stands."
+)
 @click.option("--downstream", is_flag=True, help="The named stages and all that need them.")
 @click.option(
-    "--keep-going", is_flag=True, help="After a failure go on with what does not need it."
+    "-k", "--keep-going", is_flag=True, help="After a failure go on with what does not need it."
 )
 @click.option(
     "--pull",
