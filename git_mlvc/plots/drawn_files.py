@@ -39,7 +39,13 @@ _LOOKS = {
         "domainColor": "#9aa4af",
         "tickColor": "#9aa4af",
     },
-    "legend": {"orient": "bottom", "columns": 4, "symbolStrokeWidth": 3, "labelFontSize": 12},
+    "legend": {
+        "orient": "bottom",
+        "symbolStrokeWidth": 3,
+        "labelFontSize": 12,
+        "labelLimit": 500,
+        "layout": {"bottom": {"anchor": "start", "direction": "vertical", "margin": 4}},
+    },
     "title": {"anchor": "start", "fontSize": 14},
 }
 
@@ -79,7 +85,10 @@ def write(gathered: Gathered, folder: Path, kind: Kind) -> list[Path]:
             for chart in figure.charts:
                 panels, _ = specs.panels(chart, gathered.revisions)
                 path = folder / f"{_unused(_stem(chart.title), names)}.{kind.value}"
-                replace_own(path, draw(_one_spec(chart.title, panels), chart.title))
+                spec = _one_spec(chart.title, panels)
+                legend = {"legend": {"columns": _columns(gathered.revisions)}}
+                spec["config"] = legend | spec.get("config", {})  # a template's own comes first
+                replace_own(path, draw(spec, chart.title))
                 written.append(path)
     except OSError as exc:
         raise InputError(f"cannot write into {folder}", why=exc.strerror or str(exc)) from exc
@@ -118,6 +127,11 @@ def _one_spec(title: str, panels: Sequence[Panel]) -> Spec:
         for panel in panels
     ]
     return head | {"concat": inner, "columns": _COLUMNS}
+
+
+def _columns(names: Sequence[str]) -> int:
+    """Return how many names stand side by side in a legend; about 7 pixels to a letter."""
+    return max(1, _WIDTH // (7 * text_width.widest(map(text_width.shown, names)) + 40))
 
 
 def _sized(panel: Panel, width: int) -> Spec:

@@ -86,7 +86,7 @@ def _those_that_fit(
     while waiting:
         step = waiting.pop(0)
         found[step] = _frame(steps, read, step)
-        if len(found) > 1 and sum(map(size, found.values())) > room_bytes:
+        while len(found) > 1 and sum(map(size, found.values())) > room_bytes:
             kept = [*found, *waiting][::2]
             found = {one: frame for one, frame in found.items() if one in kept}
             waiting = [one for one in waiting if one in kept]

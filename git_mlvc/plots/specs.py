@@ -17,6 +17,7 @@ MAX_BARS = 60
 MAX_DOTS = 50
 _TYPES = {Scale.NUMBER: "quantitative", Scale.TIME: "temporal", Scale.NAME: "ordinal"}
 _FAINT = 0.12
+_EXPONENTS = "datum.value == 0 ? '0' : format(datum.value, '.3~e')"
 
 
 def panels(chart: Chart, revisions: Sequence[str]) -> tuple[list[Panel], tuple[str, ...]]:
@@ -152,7 +153,7 @@ def _number_format(all_values: Iterable[Iterable[object]]) -> Spec:
     """Return how an axis writes its numbers: 1e-7 and 1e9 where zeros would have to be counted."""
     sizes = (abs(one) for values in all_values for one in values if isinstance(one, float))
     most = max(sizes, default=0.0)
-    return {"format": ".3~e"} if 0 < most < 1e-3 or most >= 1e8 else {}
+    return {"labelExpr": _EXPONENTS} if 0 < most < 1e-3 or most >= 1e8 else {}
 
 
 def _nearest(chart: Lines, base: Spec) -> Spec:

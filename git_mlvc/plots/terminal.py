@@ -21,6 +21,7 @@ from git_mlvc.units import count_text, size_text
 
 HEIGHT = 14
 MAX_BARS = 30
+_HEADS = (8, 5, 3)  # columns for the name of a class, as many as there is room for
 _COLOURS = (34, 33, 32, 35, 36, 31, 94, 93, 92, 95, 96, 91)
 _MARKS = "●+×○▲◆■△◇□"
 _ASCII_MARKS = "*+xo#@%&=~"
@@ -223,12 +224,18 @@ def _matrices(chart: Matrix, style: Style) -> list[str]:
 def _matrix(chart: Matrix, counts: Sequence[Sequence[int]], style: Style) -> list[str]:
     labels = [text_width.shown(label) for label in chart.labels]
     cells = [[_cell_text(n, sum(row), chart, style) for n in row] for row in counts]
-    widths = [
-        text_width.widest([style.cut(label, 8), *(row[at] for row in cells)])
-        for at, label in enumerate(labels)
-    ]
     margin = min(text_width.widest([text_width.shown(chart.actual_label), *labels]), 16)
-    if margin + 3 + sum(width + 1 for width in widths) > style.width:
+    for longest in _HEADS:
+        heads = [
+            style.cut(label, longest) if longest > 3 else text_width.cut(label, longest, "")
+            for label in labels
+        ]
+        widths = [
+            text_width.widest([head, *(row[at] for row in cells)]) for at, head in enumerate(heads)
+        ]
+        if margin + 3 + sum(width + 1 for width in widths) <= style.width:
+            break
+    else:
         right = sum(row[at] for at, row in enumerate(counts))
         total = sum(map(sum, counts))
         share = f"{right / total:.1%}" if total else "none"
@@ -247,7 +254,7 @@ def _matrix(chart: Matrix, counts: Sequence[Sequence[int]], style: Style) -> lis
     )
     return [
         style.cut(f"{'':>{margin}}   {predicted}", style.width),
-        row(actual, [style.cut(label, 8) for label in labels]),
+        row(actual, heads),
         *(row(label, texts) for label, texts in zip(labels, cells, strict=True)),
     ]
 

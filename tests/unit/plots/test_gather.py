@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support import drawn
 
@@ -87,6 +87,7 @@ def test_a_page_shows_the_steps_of_a_series_evenly_spread_and_says_which_it_leav
     assert found.figures[0].pictures  # the last are shown all the same
 
 
+@example([2, 0, 0], 3)
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=12), st.integers(0, 900))
 def test_whatever_sizes_images_have_the_last_step_is_shown_and_the_rest_has_room(
     sizes: list[int], room: int

@@ -58,6 +58,10 @@ def test_all_tables_measure_with_these() -> None:
     counts = {"a": [[3] * len(WORDS)] * len(WORDS)}
     matrix = terminal.lines(Matrix("", "予測", "正解", WORDS, counts), ["a"], style)
     assert widths(matrix[1:]) == {text_width.width(matrix[1])}
+    long = ["airplane", "automobile", "bird", *WORDS]
+    narrow = Matrix("", "a", "b", tuple(long), {"a": [[3] * len(long)] * len(long)})
+    assert "aut" in terminal.lines(narrow, ["a"], terminal.Style(48))[1].split()
+    assert "too wide to be shown here" in terminal.lines(narrow, ["a"], terminal.Style(30))
     xs, ys = list(WORDS), [1.0] * len(WORDS)
     bars = terminal.lines(Bars("", "", "", (Series("a", "b", xs, ys),)), ["a"], style)
     assert len(widths(bars)) == 1
