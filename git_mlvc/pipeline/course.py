@@ -93,10 +93,10 @@ class Course:
     def _see_end(self, waits: Mapping[str, str]) -> None:
         """Wait for the end of one that runs; not for long if others keep some waiting: they do not call us."""
         for stage, why in waits.items():
-            if stage not in self._kept_waiting:
+            if why and stage not in self._kept_waiting:
+                self._kept_waiting.add(stage)
                 self._watch.waits(stage, why)
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S) if waits else _FIRST_PAUSE_S
-        self._kept_waiting |= waits.keys()
         try:
             step, outcome = self._done.get(timeout=self._pause_s if waits else None)
         except Empty:

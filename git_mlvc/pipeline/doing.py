@@ -14,7 +14,8 @@ from git_mlvc.pipeline.report import Ended
 @dataclass(frozen=True, slots=True)
 class Admission:
     """Steps for which there is room, each with what runs it on another thread, gives its room back itself, and
-    raises MlvcError where the stage fails. `waits`: by stage, who else keeps it waiting: "waits for gpu: …".
+    raises MlvcError where the stage fails. `waits`: by stage, who else keeps it waiting: "waits for gpu: …"; empty:
+    not for long.
     """
 
     works: Sequence[tuple[Step, Callable[[], Ended]]]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
     from git_mlvc.pipeline.model import Stage
 
+_PATIENCE = 5  # turns that are missed without a word
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -43,6 +45,7 @@ class SharedSlots:
         self._files = files
         self._fds: list[int] = []
         self._is_asked = False
+        self._missed_turns = 0
         self._room = Lock()
         self._trouble = ""
         self._is_told = False
@@ -90,9 +93,7 @@ class SharedSlots:
             try:
                 return self._chosen(files, ready)
             except StoreLocked as exc:
-                free = self._slots.choose([stage for stage in ready if not asked(stage)])
-                first = next(stage for stage in ready if asked(stage))
-                return Choice(free, {first.address: f"waits for its turn: {exc.why}"})
+                return self._without_turn(ready, exc)
 
     def trouble(self) -> str:
         """Return, once, why others do not know of our slots; empty: they do."""
@@ -127,6 +128,7 @@ class SharedSlots:
         others: Sequence[Claims] = ()
         try:
             with files.turn() as others:
+                self._missed_turns = 0
                 admitted = self._slots.choose(ready, others, time.time_ns())
                 self._tell(files)
         except OSError as exc:
@@ -139,6 +141,14 @@ class SharedSlots:
             if keepers:
                 waits[wish.stage] = waiting_text(wish, keepers)
         return Choice(admitted, waits)
+
+    def _without_turn(self, ready: Sequence[Stage], exc: StoreLocked) -> Choice:
+        """Others are choosing, which takes no time unless one was stopped in the midst of it."""
+        self._missed_turns += 1
+        free = self._slots.choose([stage for stage in ready if not asked(stage)])
+        first = next(stage for stage in ready if asked(stage))
+        why = f"waits for its turn: {exc.why}" if self._missed_turns > _PATIENCE else ""
+        return Choice(free, {first.address: why})
 
     def _tell(self, files: SlotFiles) -> None:
         try:

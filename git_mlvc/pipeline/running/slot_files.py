@@ -22,6 +22,7 @@ from git_mlvc.fs.owner import Owner
 from git_mlvc.pipeline.running.slots import Claims, Wish
 
 _TURN_S = 0.2  # it takes a millisecond
+_OPEN_S = 30.0  # once; whoever gives up counts for itself alone
 _HEARD_OF_NS = 5 * 10**9  # who waits says so twice a second at least, unless it was stopped
 
 
@@ -45,7 +46,7 @@ class SlotFiles:
         if self._permissions.dir_mode is not None:
             with suppress(PermissionError):  # somebody else made it
                 os.chmod(self._folder, self._permissions.dir_mode)
-        with self._alone():  # nobody takes it for a dead one's before it is locked
+        with self._alone(_OPEN_S):  # nobody takes it for a dead one's before it is locked
             self._lock.acquire()
         return self._lock.fileno()
 
@@ -78,8 +79,8 @@ class SlotFiles:
         path, permissions = self._path(".json"), self._permissions
         write_file(path, data, permissions=permissions, durable=False)
 
-    def _alone(self) -> FileLock:
-        return self._lock_on(self._folder / "lock", timeout_s=_TURN_S)
+    def _alone(self, timeout_s: float = _TURN_S) -> FileLock:
+        return self._lock_on(self._folder / "lock", timeout_s)
 
     def _lock_on(self, path: Path, timeout_s: float = 0) -> FileLock:
         return FileLock(path, timeout_s=timeout_s, permissions=self._permissions)
