@@ -14,6 +14,8 @@ from support.extent import IN_FULL
 from support.repo import Machine, Repo
 from support.servers import programs
 
+from git_mlvc.fs.lock import FileLock
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
 ALL = ["prepare", "featurize", "train@linear", "train@mlp", "evaluate"]
 
@@ -27,9 +29,19 @@ def on_a_machine_with_scikit_learn(root: Path) -> Machine:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A machine with the project as it is before its first `repro`, and after it."""
-    root = tmp_path_factory.mktemp("example") / "machine"
+def made(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A machine with the project as it was before its first `repro`, and after it: one for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base if worker_id == "master" else base.parent) / "example"
+    root.mkdir(exist_ok=True)
+    with FileLock(root / "lock", timeout_s=600):
+        if not (root / "made").exists():
+            make(root / "machine")
+            (root / "made").touch()
+    return root / "machine"
+
+
+def make(root: Path) -> None:
     machine = on_a_machine_with_scikit_learn(root)
     shutil.copytree(EXAMPLE, machine.path("digits"), ignore=shutil.ignore_patterns("__pycache__"))
     repo = machine.init("digits")
@@ -41,7 +53,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert plan(repo) == {"prepare": "run", **dict.fromkeys(ALL[1:], "depends")}
     assert repro(repo, "-j", "2") == dict.fromkeys(ALL, "ran")
     repo.add().commit("first result")
-    return root
 
 
 @pytest.fixture
@@ -151,12 +162,14 @@ def test_the_walk_through_the_example(project: Repo) -> None:
 
 def test_a_grid_of_experiments_and_the_best_of_them_kept(project: Repo) -> None:
     repo = project
-    hidden = ["[16]", "[64]", "[128]"] if IN_FULL else ["[16]", "[64]"]
-    grid = ("-S", f"train.mlp.hidden={','.join(hidden)}", "-S", "train.mlp.penalty=0.0001,1.0")
+    hidden, penalty, count = (
+        ("[16],[64],[128]", "0.0001,1.0", 6) if IN_FULL else ("[16],[64]", "1.0", 2)
+    )
+    grid = ("-S", f"train.mlp.hidden={hidden}", "-S", f"train.mlp.penalty={penalty}")
     repo.mlvc("exp", "run", *grid, "-j", "2")
     (shown,) = json.loads(repo.mlvc("exp", "show", "--sort", "accuracy", "--json").out)["baselines"]
     tried = shown["experiments"]
-    assert len(tried) == 2 * len(hidden)
+    assert len(tried) == count
     assert repo.is_clean()
     assert repo.text("branch", "--list").split() == ["*", "main"]
     assert repo.text("worktree", "list").count("\n") == 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.copied import copied
 from support.one_process import answers
 from support.repo import Machine, Repo, launcher
 
@@ -37,9 +38,10 @@ test "$rate" != 9.0
 PARAMS = "# how it learns\nseed = 1\n\n[train]\nlr = 0.5  # step\nlayers = [64, 32]\n"
 
 
-@pytest.fixture
-def lab(machine: Machine) -> Repo:
-    """A pipeline that has run and is committed."""
+@pytest.fixture(scope="module")
+def has_run(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A pipeline that has run and is committed, in `repo`."""
+    machine = Machine(tmp_path_factory.mktemp("lab") / "machine").install()
     repo = machine.init().write(
         {
             "mlvc.toml": STAGES.encode(),
@@ -51,7 +53,13 @@ def lab(machine: Machine) -> Repo:
     )
     repo.add().commit("pipeline")
     repo.mlvc("repro")
-    return repo.add().commit("results")
+    repo.add().commit("results")
+    return machine
+
+
+@pytest.fixture
+def lab(has_run: Machine, tmp_path: Path) -> Repo:
+    return copied(has_run, tmp_path / "lab").repo("repo")
 
 
 def experiments(repo: Repo) -> list[str]:
