@@ -47,6 +47,7 @@ class LazyGroup(click.Group):
 _OF_OTHERS = {
     "run": "repro", "reproduce": "repro", "commit": "repro --accept STAGE", "checkout": "fill", "get": "pull",
     "gc": "prune", "list": "ls", "graph": "dag",
+    "experiment": "exp", "experiments": "exp", "queue": "exp queue",
 }  # fmt: skip
 """What people type who come from DVC, git-annex or git itself."""
 
@@ -87,7 +88,8 @@ def run(invocation: Invocation) -> int:
         if isinstance(exc, _ASKS_FOR_HELP):
             invocation.output.line(exc.format_message())
             return ExitCode.OK
-        where = exc.ctx.command_path if exc.ctx is not None else PROGRAM
+        verbs = [word for word in arguments[:1] if word in VERBS]  # click does not always say where
+        where = exc.ctx.command_path if exc.ctx is not None else " ".join([PROGRAM, *verbs])
         raise UsageError(_sentence(exc.format_message()), hint=f"see `{where} -h`") from exc
     except click.ClickException as exc:
         raise UsageError(_sentence(exc.format_message())) from exc

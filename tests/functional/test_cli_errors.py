@@ -105,6 +105,8 @@ def test_every_verb_explains_itself_with_an_example(repo: Repo) -> None:
 
     shown = repo.mlvc("-h").out
     assert repo.mlvc("exp").out == repo.mlvc("exp", "-h").out
+    assert "did you mean `git mlvc exp rm`?" in repo.fails("mlvc", "exp", "remove", "x").err
+    assert "see `git mlvc exp -h`" in repo.fails("mlvc", "exp", "show", "--filter").err
     for name, said in zip(VERBS, answers(repo, *([name, "-h"] for name in VERBS)), strict=True):
         assert f"  {name} " in shown
         assert said.ok and "Example:" in said.out, said

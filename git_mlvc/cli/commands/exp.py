@@ -13,6 +13,12 @@ from git_mlvc.cli.registry import VERBS
 from git_mlvc.errors import UsageError
 from git_mlvc.nearest import nearest
 
+_OF_OTHERS = {
+    "remove": "rm", "delete": "rm", "gc": "rm", "clean": "rm", "ls": "list", "compare": "diff", "checkout": "apply",
+    "kill": "stop", "cancel": "stop", "log": "logs", "table": "show", "repro": "run",
+}  # fmt: skip
+"""What people type who come from elsewhere."""
+
 
 class _Experiments(click.Group):
     """Knows every sub-command by name and summary."""
@@ -32,7 +38,7 @@ class _Experiments(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in SUBCOMMANDS and not args[0].startswith("-"):
-            near = nearest(args[0], SUBCOMMANDS)
+            near = _OF_OTHERS.get(args[0]) or nearest(args[0], SUBCOMMANDS)
             hint = f"did you mean `git mlvc exp {near}`?" if near else "see `git mlvc exp -h`"
             raise UsageError(f"'{args[0]}' is not a command of git mlvc exp", hint=hint)
         return super().resolve_command(ctx, args)

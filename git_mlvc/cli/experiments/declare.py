@@ -52,7 +52,7 @@ def _checked(context: click.Context, option: click.Parameter, name: str | None) 
 
 
 name_option = click.option(
-    "--name", metavar="NAME", callback=_checked, help="What it is called; without, two words."
+    "-n", "--name", metavar="NAME", callback=_checked, help="What it is called; without, two words."
 )
 
 
