@@ -40,10 +40,10 @@ def test_diff_lays_head_and_the_worktree_over_each_other(trained: Repo) -> None:
     trained.git("update-ref", "refs/mlvc/exp/brave-otter", experiment)
     named = trained.mlvc("plots", "diff", "brave-otter", "plots/loss.csv").out
     assert "● brave-otter  + worktree" in named
-    assert (
-        trained.mlvc("plots", "diff", "brave-otter...", "plots/loss.csv", check=False).returncode
-        == 2
-    )
+    typed = ("plots", "diff", "brave-otter...", "plots/loss.csv")
+    assert trained.mlvc(*typed, check=False).returncode == 2
+    both = trained.mlvc("plots", "show", "HEAD...brave-otter", "plots/loss.csv").out
+    assert f"● {experiment[:12]}  + brave-otter" in both
     assert (
         "● HEAD  + brave-otter" in trained.mlvc("plots", "show", "HEAD..brave-otter", "train").out
     )

@@ -15,7 +15,7 @@ from git_mlvc.cli.registry import VERBS
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _WHAT = (
-    "REV is any name of a commit, or an experiment's; `.` is the worktree, A..B are two. STAGE and PATH limit it to plots of a stage, or to a file or a"
+    "REV is any name of a commit, or an experiment's; `.` is the worktree, A..B are two, A...B are B and what it has in common with A. STAGE and PATH limit it to plots of a stage, or to a file or a"
     " directory; a file that no stage declares is drawn by its columns. Without any, all that stages declare as"
     " `plots` are drawn, or what is in the directory plots/ where none declares any."
 )

@@ -39,8 +39,9 @@ def compared(
     Raises UsageError where nothing is left to compare with.
     """
     if not kinds:
-        few = len(revs) <= 2
-        return list(pair(invocation, verb, revs)) if few else [_place(rev) for rev in revs]
+        named = revs if len(revs) < 2 else [one for rev in revs for one in ends(invocation, rev)]
+        few = len(named) <= 2
+        return list(pair(invocation, verb, named)) if few else [_place(one) for one in named]
     first = _place(revs[0]) if revs else "HEAD"
     others = [one for one in shown(invocation, revs[1:], kinds) if one != first]
     if len(revs) == 1:  # a revision is named: the worktree is not asked for
@@ -57,11 +58,8 @@ def compared(
 def pair(invocation: Invocation, verb: str, revs: Sequence[str]) -> tuple[str | None, str | None]:
     """Return the two revisions that are to be compared. Raises UsageError."""
     named = list(revs)
-    if len(named) == 1 and ".." in named[0] and not named[0].startswith(":/"):
-        first, _, second = named[0].partition("..")
-        ends = [first or "HEAD", second.removeprefix(".") or "HEAD"]
-        is_of_base = second.startswith(".")
-        named = [_merge_base(invocation, *ends), ends[1]] if is_of_base else ends
+    if len(named) == 1:
+        named = ends(invocation, named[0])
     if len(named) > 2:
         raise UsageError(
             f"{verb} diff compares two revisions, not {len(named)}",
@@ -78,6 +76,15 @@ def pair(invocation: Invocation, verb: str, revs: Sequence[str]) -> tuple[str | 
     return _place(named[0]), _place(named[1])
 
 
+def ends(invocation: Invocation, rev: str) -> list[str]:
+    """Return both ends of A..B; of A...B what both have in common, and B; else the word itself. Raises UsageError."""
+    first, dots, second = rev.partition("..")
+    if not dots or rev.startswith(":/"):
+        return [rev]
+    old, new = first or "HEAD", second.removeprefix(".") or "HEAD"
+    return [_merge_base(invocation, old, new) if second.startswith(".") else old, new]
+
+
 def _place(rev: str) -> str | None:
     return None if rev == "." else rev
 
@@ -91,9 +98,13 @@ def _refs(repo: Repository, prefixes: Sequence[str]) -> list[str]:
 
 
 def _merge_base(invocation: Invocation, one: str, other: str) -> str:
-    """Return what two branches have in common, as `git diff A...B` understands it."""
-    git = invocation.workspace.git
-    said = git.run("merge-base", "--end-of-options", one, other, check=False)
+    """Return what two branches, or experiments, have in common, as `git diff A...B` understands it."""
+    from git_mlvc.pipeline.revision import Revisions
+
+    workspace = invocation.workspace
+    with Revisions(workspace.repository, workspace.store) as revisions:
+        commits = [revisions.at(rev).commit for rev in (one, other)]
+    said = workspace.git.run("merge-base", "--end-of-options", *commits, check=False)
     if said.returncode != 0:
         why = said.stderr.decode("utf-8", "replace").strip() or "they have no commit in common"
         raise UsageError(

@@ -105,7 +105,9 @@ def gathered(
 
     workspace = invocation.workspace
     with Revisions(workspace.repository, workspace.store) as revisions:
-        views, names = _views(revisions, asked.words)
+        views, names = _views(
+            revisions, [part for word in asked.words for part in _range(invocation, word)]
+        )
         if not views:
             views = [revisions.at(rev) for rev in default]
         elif at_least_two and len(views) == 1:
@@ -129,7 +131,7 @@ def _views(revisions: Revisions, words: Iterable[str]) -> tuple[list[At], list[s
     """Return the words that name revisions as these, each once, and the others as they are."""
     views: dict[str, At] = {}
     others = []
-    for word in (part for typed in words for part in _range(typed)):
+    for word in words:
         try:
             view = revisions.at(None if word == "." else word)
         except UsageError:
@@ -139,11 +141,14 @@ def _views(revisions: Revisions, words: Iterable[str]) -> tuple[list[At], list[s
     return list(views.values()), others
 
 
-def _range(word: str) -> list[str]:
-    """Return both ends of A..B; anything else as it is."""
-    old, dots, new = word.partition("..")
-    is_range = dots and old and new and not new.startswith(".") and "/" not in (old[-1:], new[:1])
-    return [old, new] if is_range else [word]
+def _range(invocation: Invocation, word: str) -> list[str]:
+    """Return both ends of A..B and A...B; anything else, a path with `..` in it too, as it is."""
+    from git_mlvc.cli.comparisons.asked import ends
+
+    old, _, new = word.partition("..")
+    new = new.removeprefix(".")
+    is_range = old and new and not new.startswith(".") and "/" not in (old[-1:], new[:1])
+    return ends(invocation, word) if is_range else [word]
 
 
 def _chosen(
