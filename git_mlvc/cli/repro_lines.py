@@ -13,6 +13,7 @@ from git_mlvc.units import count_text
 if TYPE_CHECKING:
     from git_mlvc.cli.output import Output
     from git_mlvc.cli.stage_lines import StageLines
+    from git_mlvc.pipeline.outs.replaced import Kept
 
 _IN_SUM = (Fate.RAN, Fate.RESTORED, Fate.ACCEPTED, Fate.UNCHANGED, Fate.FAILED, Fate.NOT_RUN)
 _SHOWN_SKIPS = 10
@@ -80,11 +81,15 @@ def show(output: Output, report: Report) -> None:
     errors = [end.error for end in report if end.error is not None]
     for error in errors if len(errors) > 1 else ():  # a single one ends the command
         output.error(error.what, why=error.why, hint=error.hint)
-    for kept in report.kept:
-        output.message(f"kept what stood at {kept.path}, which nobody else has: {kept.place}")
+    show_kept(output, report.kept)
     for file in report.attributes:
         output.message(f"{file} has new lines: outs are kept as data")
     output.line(sum_of(report))
+
+
+def show_kept(output: Output, kept: Iterable[Kept]) -> None:
+    for one in kept:
+        output.message(f"kept what stood at {one.path}, which nobody else has: {one.place}")
 
 
 def show_plan(output: Output, steps: Sequence[Step]) -> None:

@@ -78,10 +78,12 @@ def repro(
     watcher: Watcher | None = None,
     waiting: Callable[[str], None] | None = None,
     held: ReproLock | None = None,
+    interrupted: Callable[[Sequence[Kept]], None] = lambda kept: None,
 ) -> Report:
     """Do what is to be done; what failed is in the report.
 
-    `watcher` sees what commands write; `waiting` as in `ReproLock`; `held`: that lock, if the caller has it.
+    `watcher` sees what commands write; `waiting` as in `ReproLock`; `held`: that lock, if the caller has it;
+    `interrupted` is told what was moved out of the way of what came back, since no report follows.
     Raises as `plan`, before anything is done; StoreLocked; KeyboardInterrupt once all that ran has been stopped
     and put right.
     """
@@ -109,7 +111,11 @@ def repro(
             course = Course(
                 scene.planner, work, _Telling(watch, lock), keep_going=request.keeps_going
             )
-            report = course.go()
+            try:
+                report = course.go()
+            except KeyboardInterrupt:
+                interrupted(work.kept)
+                raise
     return replace(report, kept=tuple(work.kept), attributes=tuple(work.attributes))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -480,6 +481,8 @@ def test_law_10_ctrl_c_stops_the_stage_first_and_brings_its_outs_back(waiting: R
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130, err
+    kept = re.search(rb"kept what stood at out, which nobody else has: (.+)\n", err)
+    assert kept and Path(os.fsdecode(kept[1])).read_bytes() == b"half\n"  # what it had made by then
     assert not is_alive(pid)
     assert is_as_before(waiting)
     assert waiting.read("one") == b"one\n"

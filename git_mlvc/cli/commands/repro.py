@@ -175,7 +175,14 @@ def _repro(
     else:
         lines = None if as_json else output.stage_lines(request.jobs)
         watch = repro_lines.Telling(output, lines)
-        report = use_case.repro(means, request, watch, watcher=lines, waiting=waits)
+        report = use_case.repro(
+            means,
+            request,
+            watch,
+            watcher=lines,
+            waiting=waits,
+            interrupted=lambda kept: repro_lines.show_kept(output, kept),
+        )
     if as_json:
         output.json("repro", repro_lines.report_fields(report))
     else:
