@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from git_mlvc.errors import FormatError, GitError, UsageError
 from git_mlvc.experiments import record as record_format
+from git_mlvc.experiments import states
 from git_mlvc.experiments.names import of_ref
 from git_mlvc.experiments.record import ExperimentRecord
+from git_mlvc.experiments.state_record import Phase, State
 from git_mlvc.git.objects import NO_LAZY_FETCH
 from git_mlvc.nearest import nearest
 
@@ -67,7 +69,7 @@ def find_all(repo: Repository, names: Iterable[str]) -> Sequence[Experiment]:
     known = {one.name: one for one in _read(repo, [PREFIX])}
     for name in wanted:
         if name not in known:
-            raise _unknown(name, known)
+            raise _not_done(states.of(repo, name)) or _unknown(name, known)
     return [known[name] for name in wanted]
 
 
@@ -151,6 +153,18 @@ def taken(name: str) -> UsageError:
         f"there is an experiment '{name}' already",
         why="two experiments cannot have one name",
         hint=f"choose another --name, or `git mlvc exp rename {name} OTHER` first",
+    )
+
+
+def _not_done(state: State | None) -> UsageError | None:
+    """Return the error for one that is to be seen in tables and has no commit."""
+    if state is None:
+        return None
+    hints = {Phase.QUEUED: "git mlvc exp start", Phase.RUNNING: "git mlvc exp status"}
+    return UsageError(
+        f"experiment '{state.name}' is {state.phase}",
+        why="what came of it is recorded when it is done",
+        hint=hints.get(state.phase, f"git mlvc exp logs {state.name}"),
     )
 
 

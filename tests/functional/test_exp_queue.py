@@ -199,6 +199,7 @@ def test_a_point_that_fails_does_not_stop_the_others_and_its_log_stays(lab: Repo
     done = lab.mlvc("exp", "run", "-S", "lr=0.1,9,0.2", "--name", "f", check=False)
     assert done.returncode == 9
     assert "1 of 3 experiments failed" in done.err and "f-2" in done.err
+    assert "'f-2' is failed" in lab.fails("mlvc", "exp", "apply", "f-2").err
     assert experiments(lab) == ["f-1", "f-3"] and left_behind(lab) == []
     assert lab.blob("refs/mlvc/exp/f-3:notes.txt") == b"mine\n" and swept(lab) == []
     assert phases(lab) == {"f-2": "failed"}
