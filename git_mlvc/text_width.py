@@ -1,14 +1,19 @@
 """Texts as a terminal shows them: how many columns they take, cut and padded to fit, without what it would obey. Pure.
 
 Every table measures with these: what is wide (日本, 🙂) takes two columns, an accent of its own none. The widths are
-those of rich, so that its tables and ours agree; it is only asked where a text is not ASCII.
+those of rich, so that its tables and ours agree; it is only asked where a text is neither Latin nor a sign of ours.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 _JOINERS = "\u200c\u200d"
+# Letters of Latin, the sign of what is cut off, arrows, and what lines and bars are drawn with.
+_NARROW = re.compile(
+    r"[\x20-\x7e\xa1-\xac\xae-\u02ff\u2026\u2190-\u2193\u2500-\u259f\u2800-\u28ff]*\Z"
+)
 
 
 def shown(text: str) -> str:
@@ -23,7 +28,7 @@ def shown(text: str) -> str:
 
 def width(text: str) -> int:
     """Return how many columns the text takes."""
-    if text.isascii():
+    if text.isascii() or _NARROW.match(text):
         return len(text)
     from rich.cells import cell_len
 
@@ -70,7 +75,7 @@ def right(text: str, columns: int) -> str:
 
 def _start(text: str, columns: int) -> str:
     """Return the longest start that fits. What belongs to one sign (an emoji of several) is not taken apart."""
-    if text.isascii():
+    if text.isascii() or _NARROW.match(text):
         return text[:columns]
     from rich.cells import set_cell_size
 

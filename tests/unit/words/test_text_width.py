@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from git_mlvc import text_width
 from git_mlvc.cli.comparisons import fitting, markdown
@@ -21,6 +22,12 @@ WORDS = ("loss", "損失", "e\u0301te\u0301", "🙂 ok", "한국어", "ラベル
 )
 def test_wide_signs_take_two_columns_and_accents_none(text: str, columns: int) -> None:
     assert text_width.width(text) == columns
+
+
+def test_what_is_measured_here_is_as_wide_as_in_tables_of_rich() -> None:
+    for sign in map(chr, range(0x20, 0x2900)):
+        if sign.isprintable():
+            assert text_width.width(sign) == cell_len(sign), ascii(sign)
 
 
 def test_half_of_a_wide_sign_is_never_left_and_no_accent_without_its_letter() -> None:
