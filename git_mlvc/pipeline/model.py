@@ -219,15 +219,19 @@ class MissingDep(InputError):
     of it; `is_frozen`: one of them is."""
 
     def __init__(
-        self, stage: str, dep: str, makers: Sequence[str] = (), *, is_frozen: bool = False
+        self, stage: Stage, dep: str, makers: Sequence[str] = (), *, is_frozen: bool = False
     ) -> None:
         names = " ".join(shlex.quote(maker) for maker in makers)
         why, hint = "no stage makes it", "correct `deps`, or put the file there"
+        if stage.wdir != stage.folder:  # other tools see them from there
+            hint += f"; paths are as seen from {stage.file}, not from `wdir`"
         if makers:
             why = f"{', '.join(makers)} makes it" + (", and is frozen" if is_frozen else "")
             hint = f"git mlvc {'unfreeze' if is_frozen else 'repro'} {names}"
-        super().__init__(f"stage '{stage}' needs {dep}, which does not exist", why=why, hint=hint)
-        self.stage = stage
+        super().__init__(
+            f"stage '{stage.address}' needs {dep}, which does not exist", why=why, hint=hint
+        )
+        self.stage = stage.address
         self.dep = dep
         self.makers = tuple(makers)
 

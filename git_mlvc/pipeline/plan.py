@@ -213,7 +213,7 @@ class Planner:
         if known is None:
             makers = {maker for maker, _ in self.graph.makers_of(stage, dep)}
             is_frozen = any(self.graph[maker].is_frozen for maker in makers)
-            raise MissingDep(stage.address, dep.text, sorted(makers), is_frozen=is_frozen)
+            raise MissingDep(stage, dep.text, sorted(makers), is_frozen=is_frozen)
         return known
 
     def _replaced(self, stage: Stage, before: Mapping[str, Step]) -> dict[RepoPath, FileState]:

@@ -213,7 +213,7 @@ class StageWork:
         for dep in stage.deps:
             if dep.kind is not DepKind.URL and scene.states.state(dep) is None:
                 makers = {maker for maker, _ in self._graph.makers_of(stage, dep)}
-                raise MissingDep(stage.address, dep.text, sorted(makers))
+                raise MissingDep(stage, dep.text, sorted(makers))
         with self._one_fill:
             standing = dep_stubs.stubs(scene.repo, scene.states, stage)
             if standing:

@@ -15,6 +15,7 @@ from git_mlvc.pipeline.graph import Graph
 from git_mlvc.pipeline.model import MissingDep, Stage
 from git_mlvc.pipeline.plan import Action, Options, Step, has_work
 from git_mlvc.pipeline.report import Ended, Fate, Report
+from git_mlvc.repo_path import RepoPath
 
 ENDS = {
     Action.SKIP: {Fate.UNCHANGED},
@@ -282,6 +283,10 @@ def test_what_is_missing_is_said_before_anything_runs() -> None:
     with pytest.raises(MissingDep, match="needs src/none, which does not exist"):
         world.repro(Graph(stages))
     assert world.ran == []
+    stages[1] = replace(stages[1], wdir=RepoPath(b"src"))
+    with pytest.raises(MissingDep) as raised:
+        world.plan(Graph(stages))
+    assert raised.value.hint.endswith("paths are as seen from mlvc.toml, not from `wdir`")
 
 
 def test_missing_data_that_is_known_and_unchanged_may_be_allowed() -> None:
