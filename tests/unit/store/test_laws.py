@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.content import noise
 from support.disks import CountingDisk, FailingDisk
+from support.extent import cases
 
 from git_mlvc import chunking
 from git_mlvc.errors import CorruptChunk, FormatError, MlvcError, StoreError, StoreLocked
@@ -144,7 +145,10 @@ def test_law_5_the_store_says_how_its_contents_are_cut(tmp_path: Path) -> None:
     assert chunking.PROFILE in (tmp_path / "mlvc" / "format").read_text()
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
+REFUSALS = [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO]
+
+
+@pytest.mark.parametrize("code", cases(REFUSALS, [errno.ENOSPC, errno.EIO]))
 def test_law_10_a_disk_that_refuses_at_any_step_costs_nothing_promised(
     tmp_path: Path, code: int
 ) -> None:

@@ -7,6 +7,7 @@ import itertools
 import random
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,18 @@ from git_mlvc.store.pack_reading import read_table
 from git_mlvc.store.store import Store
 
 MIB = 1 << 20
-_BELL = random.Random(5)
-WEIGHTS = array.array("f", [_BELL.gauss(0, 0.02) for _ in range(200_000)]).tobytes()
-KINDS = (noise(700_000, 1), table(30_000), WEIGHTS, bytes(600_000))
+
+
+@cache
+def kinds() -> dict[str, bytes]:
+    bell = random.Random(5)
+    weights = array.array("f", [bell.gauss(0, 0.02) for _ in range(200_000)]).tobytes()
+    return {
+        "noise": noise(700_000, 1),
+        "table": table(30_000),
+        "weights": weights,
+        "zeros": bytes(600_000),
+    }
 
 
 def mixture(seed: int, size_bytes: int) -> bytes:
@@ -36,7 +46,7 @@ def mixture(seed: int, size_bytes: int) -> bytes:
         if spans and rng.random() < 0.2:
             spans.append(rng.choice(spans))
         else:
-            kind = rng.choice(KINDS)
+            kind = rng.choice(list(kinds().values()))
             start = rng.randrange(len(kind))
             spans.append(kind[start : start + rng.choice((1, 5000, 80_000, 600_000))])
     return b"".join(spans)
@@ -94,9 +104,8 @@ def test_an_end_of_the_input_in_the_middle_leaves_the_session_usable(tmp_path: P
     cases(["noise", "table", "weights", "zeros", "mixture"], ["mixture"]),  # of all kinds
 )
 def test_memory_does_not_grow_with_the_content(tmp_path: Path, kind: str) -> None:
-    sources = dict(zip(["noise", "table", "weights", "zeros"], KINDS, strict=True))
     sample = tmp_path / "sample"
-    sample.write_bytes(sources.get(kind) or mixture(3, 4 * MIB))
+    sample.write_bytes(kinds().get(kind) or mixture(3, 4 * MIB))
     code = f"""
 import random
 from git_mlvc.store.store import Store
