@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 
+from support.one_process import answers
 from support.repo import Machine, Repo
 
 STAGES = b"""
@@ -216,7 +217,7 @@ def test_what_is_asked_for_wrongly_says_what_to_do(bare_machine: Machine) -> Non
     inside = Repo(repo.at("sub"), repo.machine)
     named = inside.mlvc("metrics", "show", "--path", ".", "--path", "../metrics.json")
     assert lines(named.out)[1:] == [["sub/two.csv:a", "3"], ["metrics.json:a", "1"]]
-    for words, code, says in (
+    wrong = (
         (["metrics", "show", "v1.1"], 2, "did you mean 'v1.0'?"),
         (["metrics", "show", "metrics.json"], 2, "git mlvc metrics show --path metrics.json"),
         (["metrics", "show", "--path", "no.json"], 10, "there is no no.json"),
@@ -225,8 +226,9 @@ def test_what_is_asked_for_wrongly_says_what_to_do(bare_machine: Machine) -> Non
         (["exp", "diff", "a", "b", "c"], 2, "git mlvc exp show a b c --only-changed"),
         (["metrics", "diff", "v1.0", "--all-tags"], 2, "nothing to compare v1.0 with"),
         (["params", "show", "--json", "--csv"], 2, "take one of them"),
-    ):
-        refused = repo.fails("mlvc", *words)
+    )
+    said = answers(repo, *(words for words, _, _ in wrong))
+    for refused, (_, code, says) in zip(said, wrong, strict=True):
         assert (refused.returncode, says in refused.err) == (code, True), refused
     bare = bare_machine.clone("repo", "bare.git", "--bare")
     assert lines(bare.mlvc("metrics", "show").out)[1:] == [["a", "1"]]

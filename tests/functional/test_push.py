@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from support.content import edited, noise, pointer_to
+from support.extent import cases
 from support.remotes import Place
 from support.repo import Machine, Repo
 
@@ -101,12 +102,12 @@ def test_an_annotated_tag_of_an_unpushed_commit_carries_its_data(repo: Repo, rem
 
 
 def test_refs_are_deleted_and_forced(repo: Repo, remote: Repo) -> None:
-    versions(repo, 3)
+    versions(repo, 2)
     repo.git("push", "-q", "origin", "main", "main:gone")
     repo.git("push", "-q", "origin", "--delete", "gone")
     assert "refs/heads/gone" not in refs(remote)
-    repo.git("reset", "-q", "--hard", "HEAD~2")
-    newer = versions(repo, 2, "f.bin")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    newer = versions(repo, 1, "f.bin")
     repo.fails("push", "-q", "origin", "main")
     repo.git("push", "-q", "--force", "origin", "main", ":refs/heads/never-was", check=False)
     repo.git("push", "-q", "--force-with-lease", "origin", "main")
@@ -114,10 +115,10 @@ def test_refs_are_deleted_and_forced(repo: Repo, remote: Repo) -> None:
 
 
 def test_an_expression_is_pushed_to_any_ref(repo: Repo, remote: Repo) -> None:
-    contents = versions(repo, 3)
+    contents = versions(repo, 2)
     repo.git("push", "-q", "origin", "HEAD~1:refs/heads/x")
     assert list(refs(remote)) == ["refs/heads/x"]
-    assert_all_on(remote, "x", "a.bin", contents[:2])
+    assert_all_on(remote, "x", "a.bin", contents[:1])
     repo.git("push", "-q", "origin", "HEAD:refs/odd/place")
     assert_all_on(remote, "refs/odd/place", "a.bin", contents)
 
@@ -136,12 +137,8 @@ def test_a_push_is_refused_when_data_is_nowhere(repo: Repo, remote: Repo) -> Non
     repo.write({"lost/here.bin": pointer_to(b"nowhere one"), "fine.bin": noise(3000)}).add()
     repo.commit("a pointer to data that is nowhere")
     repo.write({"lost/here.bin": noise(100), "code.py": b"x\n"}).add().commit("and it is gone")
-    for args in (
-        ("main",),
-        ("main:new", "main~1:refs/heads/main"),
-        ("--all",),
-        ("--force", "main"),
-    ):
+    ways = ("main", "main:new main~1:refs/heads/main", "--all", "--force main")
+    for args in map(str.split, cases(ways, [ways[1], ways[3]])):
         said = repo.fails("push", "origin", *args)
         assert said.refused_because("lost/here.bin")
         assert "fine.bin" not in said.err
@@ -185,7 +182,7 @@ def test_a_dead_remote_refuses_the_push_and_no_ref_moves(repo: Repo, remote: Rep
 
 
 def test_a_second_remote_gets_old_data_too(machine: Machine, repo: Repo, remote: Repo) -> None:
-    contents = versions(repo, 3)
+    contents = versions(repo, 2)
     repo.git("push", "-q", "origin", "main")
     second = machine.bare("second.git")
     repo.git("push", "-q", "../second.git", "main")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.content import noise
 from support.fault_proxy import Answer, FaultProxy
+from support.one_process import answers
 from support.repo import Machine, Repo
 from support.servers.gcs_double import GcsDouble
 
@@ -54,11 +55,11 @@ def test_secrets_stay_in_this_clone_and_are_never_shown(repo: Repo) -> None:
     assert refused.returncode == 2 and not repo.has("mlvc.toml")
     repo.mlvc("remote", "add", "cloud", "s3://b", *KEYS, "--private")
     said = [refused]
-    said += [repo.mlvc(*words, check=False) for words in (
+    said += answers(repo, *(
         ["remote", "list"], ["remote", "list", "--json"], ["env"], ["doctor"],
         ["remote", "set", "cloud", "regoin=x", "--private"],
         ["remote", "add", "cloud", "/x"], ["remote", "set-url", "cloud", "s3://c", "--private"],
-    )]  # fmt: skip
+    ))  # fmt: skip
     for result in said:
         assert "hunter2" not in result.out + result.err, result
         assert "AKIAIOSFODNN7EXAMPLE" not in result.out + result.err, result
@@ -67,8 +68,7 @@ def test_secrets_stay_in_this_clone_and_are_never_shown(repo: Repo) -> None:
 
 def test_a_secret_written_by_hand_is_refused_by_every_command(repo: Repo) -> None:
     repo.write({"mlvc.toml": b'[remote.web]\nurl = "https://me:hunter2@host/x"\n'})
-    for words in (["remote", "list"], ["status"], ["pull"], ["push"]):
-        said = repo.mlvc(*words, check=False)
+    for said in answers(repo, ["remote", "list"], ["status"], ["pull"], ["push"]):
         assert said.returncode == 2, said
         assert "mlvc.toml: remote.web.url holds a secret" in said.err
         assert "git config mlvc.remote.web.url VALUE" in said.err
@@ -135,21 +135,21 @@ def test_removing_says_which_routes_lead_nowhere_now(repo: Repo) -> None:
     assert "models/**" in repo.mlvc("remote", "remove", "lab").err
 
 
-@pytest.mark.parametrize(
-    ("words", "hint"),
-    [
-        (["remote", "add", "x", "--", "-oProxyCommand=x"], "./-oProxyCommand=x"),
-        (["remote", "add", "x", "s3x://b"], "did you mean s3?"),
-        (["remote", "add", "x", "s3://b", "-o", "region"], "write region=VALUE"),
-        (["remote", "add", "x", "s3://b", "-o", "regoin=eu"], "did you mean 'region'?"),
-        (["remote", "remove", "lba"], "did you mean 'lab'?"),
-        (["remote", "set", "lab"], "git mlvc remote set lab KEY=VALUE"),
-    ],
-)
-def test_mistakes_are_met_with_what_was_meant(repo: Repo, words: list[str], hint: str) -> None:
+MISTAKES = [
+    (["remote", "add", "x", "--", "-oProxyCommand=x"], "./-oProxyCommand=x"),
+    (["remote", "add", "x", "s3x://b"], "did you mean s3?"),
+    (["remote", "add", "x", "s3://b", "-o", "region"], "write region=VALUE"),
+    (["remote", "add", "x", "s3://b", "-o", "regoin=eu"], "did you mean 'region'?"),
+    (["remote", "remove", "lba"], "did you mean 'lab'?"),
+    (["remote", "set", "lab"], "git mlvc remote set lab KEY=VALUE"),
+]
+
+
+def test_mistakes_are_met_with_what_was_meant(repo: Repo) -> None:
     repo.mlvc("remote", "add", "lab", "/lab")
-    said = repo.mlvc(*words, check=False)
-    assert said.returncode == 2 and hint in said.err.split("hint: ")[1], said
+    heard = answers(repo, *(words for words, _ in MISTAKES))
+    for said, (_, hint) in zip(heard, MISTAKES, strict=True):
+        assert said.returncode == 2 and hint in said.err.split("hint: ")[1], said
 
 
 # -- check

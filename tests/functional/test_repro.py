@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.copied import copied
 from support.repo import Machine, Repo, Result, launcher
 
 STAGES = """\
@@ -45,6 +46,19 @@ SCRIPTS = {
 @pytest.fixture
 def project(machine: Machine) -> Repo:
     return machine.init().write(SCRIPTS).add().commit("code")
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    machine = Machine(tmp_path_factory.mktemp("made")).install()
+    fates(machine.init().write(SCRIPTS).add().commit("code"))
+    return machine
+
+
+@pytest.fixture
+def made(made_once: Machine, tmp_path: Path) -> Repo:
+    """The project when all of its stages have run once."""
+    return copied(made_once, tmp_path / "machine").repo("repo")
 
 
 def ran(repo: Repo) -> list[str]:
@@ -182,9 +196,8 @@ def test_a_command_gets_content_where_stubs_stand(machine: Machine) -> None:
     assert planned(clone) == {"a": "skip"}
 
 
-def test_law_11_a_failing_stage_leaves_what_was_there_and_says_all(project: Repo) -> None:
-    repo = project
-    fates(repo)
+def test_law_11_a_failing_stage_leaves_what_was_there_and_says_all(made: Repo) -> None:
+    repo = made
     ran(repo)
     before = repo.read("models/0.1.bin")
     repo.write({"src/train.sh": b"echo almost; echo half > models/$1.bin; exit 7\n"})
@@ -343,15 +356,14 @@ def test_law_11_what_somebody_wrote_over_an_out_is_kept_and_named(project: Repo)
     assert not place.exists() and "replaced" not in repo.mlvc("status").out
 
 
-def test_more_stages_start_no_more_git(project: Repo, tmp_path: Path) -> None:
+def test_more_stages_start_no_more_git(made: Repo, tmp_path: Path) -> None:
     def gits(*words: str) -> int:
         trace = tmp_path / "trace"
-        project.mlvc("repro", *words, env={"GIT_TRACE": str(trace)})
+        made.mlvc("repro", *words, env={"GIT_TRACE": str(trace)})
         lines = trace.read_text().splitlines()
         trace.unlink()
         return sum("built-in: git" in line for line in lines)
 
-    gits()  # lines for .gitattributes
     assert gits("-f", "--single", "prepare", "evaluate") == gits("-f")
     assert gits() <= 3
 
@@ -532,9 +544,8 @@ def test_an_edit_while_it_runs_is_not_recorded(machine: Machine) -> None:
     assert planned(repo) == {"a": "run"}
 
 
-def test_missing_data_is_allowed_where_it_is_known(project: Repo) -> None:
-    repo = project
-    fates(repo)
+def test_missing_data_is_allowed_where_it_is_known(made: Repo) -> None:
+    repo = made
     repo.add().commit("made")
     repo.remove("data", "raw.txt", "models")
     assert repo.mlvc("repro", check=False).refused_because("needs raw.txt, which does not exist")
@@ -546,9 +557,8 @@ def test_missing_data_is_allowed_where_it_is_known(project: Repo) -> None:
     assert not repo.has("models")
 
 
-def test_what_nobody_has_any_more_is_made_again(project: Repo) -> None:
-    repo = project
-    fates(repo)
+def test_what_nobody_has_any_more_is_made_again(made: Repo) -> None:
+    repo = made
     repo.lose_data().remove("metrics.json")
     ran(repo)
     assert planned(repo, "--pull") == {

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from support.content import noise
+from support.copied import copied
 from support.repo import Machine, Repo
 from support.stage_runs import Made, add_run, ingest_out
 
@@ -38,6 +40,32 @@ archive = { url = "../archive" }
 remote = "archive"
 """
 OUTS: dict[str, Made] = {"model.bin": MODEL, "plots": PLOTS}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine with a repository and its origin, whose hooks are there before any data is."""
+    machine = Machine(tmp_path_factory.mktemp("begun")).install()
+    machine.bare()
+    repo = machine.init().track("*.bin")
+    repo.git("remote", "add", "origin", "../origin.git")
+    repo.mlvc("init")
+    return machine
+
+
+@pytest.fixture
+def machine(begun: Machine, tmp_path: Path) -> Machine:
+    return copied(begun, tmp_path / "machine")
+
+
+@pytest.fixture
+def repo(machine: Machine) -> Repo:
+    return machine.repo("repo")
+
+
+@pytest.fixture
+def remote(machine: Machine) -> Repo:
+    return machine.repo("origin.git")
 
 
 def runs_in(repo: Repo) -> set[bytes]:
@@ -80,7 +108,6 @@ def lock(repo: Repo, results: Mapping[str, Result], folder: str | None = None) -
 def test_with_git_push_go_the_runs_that_its_locks_name(
     repo: Repo, remote: Repo, machine: Machine
 ) -> None:
-    repo.mlvc("init")
     trained, result = run_stage(repo, "train", OUTS)
     other, _ = run_stage(repo, "try", {"other.bin": noise(3000, 2)})
     lock(repo, {"train": result}).add().commit("one")
@@ -104,7 +131,6 @@ def test_what_only_a_lock_names_goes_with_it_and_what_is_nowhere_is_told(
     repo: Repo, remote: Repo, machine: Machine
 ) -> None:
     """In a folder, ignored by git, of a run that is not in the run cache; another out that is lost."""
-    repo.mlvc("init")
     _, made = run_stage(
         repo, "make", {"sub/out": PLOTS, "sub/kept.bin": B}, unpushed=("sub/kept.bin",)
     )
@@ -134,7 +160,6 @@ def test_what_only_a_lock_names_goes_with_it_and_what_is_nowhere_is_told(
 def test_outs_that_stay_off_remotes_stay_though_git_tracks_them(
     repo: Repo, remote: Repo, machine: Machine
 ) -> None:
-    repo.mlvc("init")
     trained, made = run_stage(repo, "make", {"kept.bin": B}, unpushed=("kept.bin",))
     repo.write({"mlvc.toml": STAGE_FILE, "kept.bin": C, "a.bin": A}).add().commit("zero")
     repo.git("push", "origin", "main")
@@ -160,7 +185,6 @@ def test_outs_that_stay_off_remotes_stay_though_git_tracks_them(
 def test_where_the_data_place_is_silent_the_push_is_refused_and_where_it_takes_nothing_it_is_not(
     repo: Repo, remote: Repo, machine: Machine
 ) -> None:
-    repo.mlvc("init")
     _, made = run_stage(repo, "make", {"out": PLOTS})
     repo.set("mlvc.remote.origin.url", str(machine.path("not/mounted")))
     lock(repo, {"make": made}).add().commit("one")
@@ -178,7 +202,6 @@ def test_where_the_data_place_is_silent_the_push_is_refused_and_where_it_takes_n
 def test_outs_follow_the_routes_of_their_paths_and_records_go_to_the_usual_place(
     repo: Repo, remote: Repo
 ) -> None:
-    repo.mlvc("init")
     repo.write({"mlvc.toml": ROUTES})
     for place in ("../lab", "../archive"):
         repo.git("config", "--add", "mlvc.trust", place)
@@ -217,7 +240,6 @@ def test_what_one_has_run_nobody_runs_again(
     repo: Repo, remote: Repo, machine: Machine, second_mount: Path
 ) -> None:
     """`data/` is ignored by git, so that only the lock knows it."""
-    repo.mlvc("init")
     repo.write(PIPELINE).mlvc("repro")
     repo.add().commit("one")
     repo.git("push", "origin", "main")
