@@ -8,7 +8,7 @@
 
 `a < b < c` is `a < b and b < c`. A comparison with a value that is missing is false, whatever the sign; so is
 one between kinds that do not compare (a number and a text: `==` and `<` are false, `!=` is true). `~` is a glob on a
-text. A name alone holds if its value is true. NaN is as for IEEE 754: unequal to everything.
+text. A name alone holds if its value is true; `alone` tells which those are. NaN is as for IEEE 754: unequal to everything.
 """
 
 from __future__ import annotations
@@ -95,6 +95,11 @@ class Filter:
     def names(self) -> Iterator[Name]:
         """The names in it, from left to right; each must be known before `holds` is asked."""
         return _names(self.tree)
+
+    @property
+    def alone(self) -> Iterator[Name]:
+        """Those names that are compared with nothing: their values have to be true or false."""
+        return _alone(self.tree)
 
     def holds(self, value_of: ValueOf) -> bool:
         """Return whether this is true of an experiment. Raises nothing."""
@@ -245,6 +250,17 @@ def _names(node: Node | Operand) -> Iterator[Name]:
         case Joined(parts, _):
             for part in parts:
                 yield from _names(part)
+
+
+def _alone(node: Node) -> Iterator[Name]:
+    match node:
+        case Negation(part):
+            yield from _alone(part)
+        case Joined(parts, _):
+            for part in parts:
+                yield from _alone(part)
+        case Comparison((Name() as name,), ()):
+            yield name
 
 
 def _holds(node: Node, value_of: ValueOf) -> bool:

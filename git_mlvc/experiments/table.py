@@ -140,12 +140,13 @@ def filtered(groups: Iterable[Group], known: Columns, choice: Choice) -> list[Gr
 
     Raises UsageError that points at what is wrong.
     """
-    keeps = _keeps(choice.filter, known)
+    groups = list(groups)
+    keeps = _keeps(choice.filter, known, [row for group in groups for row in group.rows])
     kept = [replace(one, rows=tuple(row for row in one.rows if keeps(row))) for one in groups]
     return [group for group in kept if group.rows or not choice.drops_empty]
 
 
-def _keeps(text: str, known: Columns) -> Callable[[Row], bool]:
+def _keeps(text: str, known: Columns, rows: Sequence[Row]) -> Callable[[Row], bool]:
     if not text:
         return lambda _: True
     expression = filter_expression.parse(text)
@@ -158,6 +159,12 @@ def _keeps(text: str, known: Columns) -> Callable[[Row], bool]:
             if exc.says.startswith("no "):
                 hint = f"{hint}; a text stands in quotes: '{name.text}'" if hint else hint
             raise expression.mistake(name.at, exc.says, hint=hint) from exc
+    for (
+        name
+    ) in expression.alone:  # `not acc` would hold of every experiment, and `exp rm` believe it
+        values = [row.value(meant[name.text]) for row in rows]
+        if any(value is not MISSING and not isinstance(value, bool | None) for value in values):
+            raise expression.mistake(name.at, "compare it: it is not true or false", hint="")
     return lambda row: expression.holds(lambda name: row.value(meant[name]))
 
 

@@ -72,6 +72,7 @@ def test_law_11_what_only_an_experiment_names_is_kept_and_it_is_branched_renamed
     assert "removed 1 experiment" in repo.mlvc(*chosen).err
     assert "removed 0 experiments" in repo.mlvc(*chosen).err
     repo.git(*back.split(" ")[1:])
+    assert "it is empty" in repo.fails("mlvc", "exp", "rm", "--filter", "").err
 
     # What is queued or failed goes too; what runs does not.
     opened = Repository.discover(repo.path, machine.env())

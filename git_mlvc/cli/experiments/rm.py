@@ -90,8 +90,12 @@ def rm(
 
 def _matching(invocation: Invocation, expression: str, everything: bool) -> Sequence[str]:
     """Return the names of those of which a filter is true. Raises UsageError that points into it."""
+    from git_mlvc.experiments import filter as filter_expression
     from git_mlvc.experiments import listing, table
 
+    filter_expression.parse(
+        expression
+    )  # an empty one, of a variable that is not set, is no wish for all
     workspace = invocation.workspace
     found = listing.collect(
         workspace.repository,

@@ -70,6 +70,9 @@ def test_the_filter_leaves_baselines_and_drops_groups_only_where_asked() -> None
     assert names(table(filter="params.lr == 'auto' or state != 'done'")) == ["main", "c", "d"]
     other = Group(row("old", state=""), (row("z", acc=0.1),))
     assert names(table(GROUP, other, filter="acc > 0.8", drops_empty=True)) == ["main", "a", "c"]
+    with pytest.raises(UsageError) as alone:
+        table(filter="lr < 1 and not acc")
+    assert "compare it" in alone.value.why
     with pytest.raises(UsageError) as typo:
         table(filter="acc > 0.8 and lrr < 1")
     assert "did you mean" in typo.value.hint
