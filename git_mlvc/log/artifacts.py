@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def copy(source: Path, target: Path) -> None:
     _remove(temp)
     try:
         if real.is_dir():
-            shutil.copytree(real, temp, copy_function=_copy_file)
+            _copy_tree(real, temp)
         elif real.is_file():
             _copy_file(str(real), str(temp))
         else:
@@ -38,7 +39,21 @@ def copy(source: Path, target: Path) -> None:
         raise
 
 
+def _copy_tree(source: Path, target: Path) -> None:
+    try:
+        shutil.copytree(source, target, copy_function=_copy_file)
+    except shutil.Error as exc:  # one line for each file that failed, and texts instead of errors
+        (path, _, why), *others = exc.args[0]
+        more = f", nor {len(others)} more" if others else ""
+        raise OSError(
+            f"cannot keep a copy of {source}: {path} cannot be copied{more}: {why}"
+        ) from exc
+
+
 def _copy_file(source: str, target: str) -> str:
+    if not os.path.isfile(source):
+        os.stat(source)  # a link that leads nowhere says so
+        raise OSError("it is neither a file nor a directory")  # a pipe would be waited for, forever
     if not _clone(source, target):
         shutil.copyfile(source, target)
     shutil.copymode(source, target)

@@ -21,6 +21,8 @@ class LoggingToFiles:
         self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, list[Any]]]
     ) -> bool:
         run = self._run or current()
+        # Going on with a model (`xgb_model`) it counts from 0 again; the model's own rounds go on.
+        epoch = model.num_boosted_rounds() - 1
         for data, metrics in evals_log.items():
             for metric, history in metrics.items():
                 name = fitting(f"{data}/{metric}")

@@ -237,6 +237,9 @@ def test_artifacts_are_copies(here: Path, tmp_path: Path) -> None:
             run.artifact(here)
         with pytest.raises(FileNotFoundError):
             run.artifact(tmp_path / "missing")
+        os.mkfifo(tmp_path / "model/pipe")
+        with pytest.raises(OSError, match=r"model/pipe cannot be copied: it is neither a file"):
+            run.artifact(tmp_path / "model", "nets/first")
         with pytest.raises(ValueError, match="name of a artifact"):
             run.artifact(tmp_path / "model.bin", "../out")
     assert files(here) == {"artifacts/model.bin": b"one", "artifacts/nets/first/deep/other": b"2"}

@@ -55,6 +55,10 @@ with log.run("xgboost"):
     options = {"objective": "multi:softprob", "num_class": 3, "eval_metric": ["mlogloss", "merror@0.5"][:1], "max_depth": 2, "nthread": 1}
     xgboost.train(options, data, 3, evals=[(data, "train")], verbose_eval=False, callbacks=[XGBoost()])
     xgboost.XGBClassifier(n_estimators=2, max_depth=2, n_jobs=1, callbacks=[XGBoost()]).fit(x, two, eval_set=[(x, two)], verbose=False)
+with log.run("xgboost-on"):
+    first = xgboost.train(options, data, 2, evals=[(data, "train")], verbose_eval=False, callbacks=[XGBoost()])
+with log.run("xgboost-on", resume=True):
+    xgboost.train(options, data, 1, evals=[(data, "train")], verbose_eval=False, callbacks=[XGBoost()], xgb_model=first)
 with log.run("xgboost-cv"):
     xgboost.cv(options, data, 2, nfold=2, callbacks=[XGBoost()])
 
@@ -157,6 +161,7 @@ def xgboost_s_rounds_are_steps(folder: Path) -> None:
     rows = (folder / "xgboost/plots/train/mlogloss.csv").read_text().splitlines()
     assert rows[0] == "step,mlogloss" and [row.split(",")[0] for row in rows[1:]] == ["0", "1", "2"]
     assert found(folder / "xgboost")["train"]["mlogloss"] == float(rows[-1].split(",")[1])
+    assert (folder / "xgboost-on/plots/train/mlogloss.csv").read_text().splitlines() == rows
     assert "logloss" in found(folder / "xgboost")["validation_0"]
     assert set(found(folder / "xgboost-cv")["test"]) == {"mlogloss", "mlogloss-std"}
 
