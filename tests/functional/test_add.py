@@ -61,14 +61,14 @@ WORDS = [
     [],
     ["-A", "-u"],
     ["--no-such-option"],
+    ["-Af"],
+    [""],
     ["../outside"],
 ]
 OTHER_WORDS = [
     ["--all", "--", "data"],
     ["-u", "data"],
-    ["-Af"],
     ["data/ignored.bin"],
-    [""],
 ]
 
 

@@ -54,10 +54,10 @@ def spoil(path: str, how: str) -> None:
     os.chmod(path, 0o644)
     with open(path, "r+b") as file:
         size_bytes = file.seek(0, os.SEEK_END)
-        places = {"table and a chunk": [5000, size_bytes - 200], "all of it": range(size_bytes)}
-        for place in places.get(how, []):
+        places = {"table and a chunk": {5000: 1, size_bytes - 200: 1}, "all of it": {0: size_bytes}}
+        for place, length in places.get(how, {}).items():
             file.seek(place)
-            file.write(b"x")
+            file.write(b"x" * length)
         if how == "empty":
             file.truncate(0)
 
@@ -84,7 +84,11 @@ def test_fsck_names_the_files_and_commits_that_damage_hurts(pushed: Repo) -> Non
 
 
 @pytest.mark.parametrize(
-    "how", cases(["table and a chunk", "empty", "gone", "all of it"], ["gone", "all of it"])
+    "how",
+    cases(
+        ["table and a chunk", "empty", "gone", "all of it"],
+        ["table and a chunk", "gone", "all of it"],
+    ),
 )
 def test_fsck_keeps_naming_what_is_lost_until_it_is_back(
     repo: Repo, remote: Repo, how: str

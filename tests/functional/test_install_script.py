@@ -51,8 +51,6 @@ class Person:
         path = f"{self.home}/.local/bin:/usr/local/bin:/usr/bin:/bin"
         if shutil.which("python3", path=path) is None or not _is_new("python3", path):
             path += os.pathsep + str(Path(os.path.realpath(shutil.which("python3") or "")).parent)
-        # To compile what is installed takes longer than to install it, and is Python's affair.
-        kept["PIP_NO_COMPILE"] = "1"
         return kept | {
             "HOME": str(self.home), "TMPDIR": str(self.scratch), "PATH": path, "LC_ALL": "C"
         }  # fmt: skip
