@@ -178,6 +178,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_runs(machine: Machine) 
         ("-S", "lr=nan"): "no number",
         ("-S", "lr"): "KEY=VALUE",
         ("--name", "a..b"): "no name for an experiment",
+        ("--seed-from", ""): "neither an experiment nor a revision",
         ("--seed-from", "nowhere"): "neither an experiment nor a revision",
         ("--seed-from", "HEAD", "--in-place"): "exclude",
         ("trian",): "train",

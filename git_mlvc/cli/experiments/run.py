@@ -47,7 +47,6 @@ from git_mlvc.errors import ExitCode, UsageError
 @click.option(
     "--seed-from",
     metavar="REV",
-    default="",
     help="Begin with the outs of another experiment or revision.",
 )
 @click.option("-m", "--message", metavar="MSG", default="", help="What is tried, and why.")
@@ -60,7 +59,7 @@ def run(
     name: str,
     jobs: int,
     in_place: bool,
-    seed_from: str,
+    seed_from: str | None,
     message: str,
     random_count: int | None,
     optuna_count: int | None,
@@ -92,7 +91,7 @@ def run(
     from git_mlvc.experiments import seed as seeding
     from git_mlvc.pipeline import discovery
 
-    if in_place and seed_from:
+    if in_place and seed_from is not None:
         raise UsageError(
             "--in-place and --seed-from exclude each other",
             why="what stands here would be replaced by what another experiment made",
@@ -117,7 +116,7 @@ def run(
         stages=stages,
         folder=here,
         jobs=jobs,
-        seed_from=seeding.resolve(repo, seed_from) if seed_from else "",
+        seed_from="" if seed_from is None else seeding.resolve(repo, seed_from),
         message=message,
     )
     old_logs.remove(repo, newest=means.settings.experiment_logs)
