@@ -11,7 +11,7 @@ from support.content import noise
 from support.repo import Machine, Repo, launcher
 
 LIMIT_KIB = 150 << 10
-MIB = 200
+MIB = 170
 # The highest peak of any process that was waited for, however deep in the family.
 MEASURE = """
 import resource, subprocess, sys

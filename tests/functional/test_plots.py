@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from support import drawn
+from support.one_process import answers
 from support.repo import Repo
 from support.servers import programs
 
@@ -146,14 +147,15 @@ def test_without_stages_any_file_and_the_directory_plots_are_drawn(repo: Repo) -
 
 
 def test_mistakes_are_told_with_what_was_meant(trained: Repo) -> None:
-    for words, told in {
+    mistakes = {
         ("trian",): "did you mean 'train'?",
         ("plots/los.csv",): "did you mean 'plots/loss.csv'?",
         ("train", "--template", "lines"): "did you mean 'line'?",
         ("train", "--template", "mine.json"): "there is no template mine.json",
         ("plots/loss.csv", "-y", "lss"): "did you mean 'loss'?",
-    }.items():
-        done = trained.mlvc("plots", "show", *words, check=False)
+    }
+    heard = answers(trained, *(["plots", "show", *words] for words in mistakes))
+    for done, (words, told) in zip(heard, mistakes.items(), strict=True):
         assert done.returncode in (2, 10), words
         assert told in done.err, words
 

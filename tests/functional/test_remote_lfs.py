@@ -50,6 +50,7 @@ def test_two_people_and_a_forge(machine: Machine, forge: Forge) -> None:
         assert repo.mlvc("fsck", "--remote").ok
 
 
+@further("test_of_many_at_once_nobody_is_lost")  # of the ref; here with a server
 def test_both_push_at_once_and_nothing_is_lost(machine: Machine, forge: Forge) -> None:
     url = forge.repository()
     ada = person(machine, url, "ada", is_first=True)

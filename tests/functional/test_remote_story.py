@@ -137,6 +137,7 @@ def test_a_program_of_ones_own(tmp_path: Path) -> None:
     story(RemotePlace(f"exec:{words}"), tmp_path)
 
 
+@further("test_a_directory_behind_any_web_server_is_a_remote_to_read")  # and pulls once more
 def test_a_folder_that_a_plain_web_server_shows(nginx_server: Nginx, tmp_path: Path) -> None:
     """Ann writes by WebDAV; Ben reads what any web server can show, and cannot write."""
     place = nginx_server.place()

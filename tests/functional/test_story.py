@@ -1,5 +1,6 @@
 """The shell script that a new user would write: plain git commands, and the right bytes at each step."""
 
+from support.extent import further
 from support.repo import Machine
 
 STORY = """
@@ -30,5 +31,6 @@ def test_the_main_job_is_done_with_plain_git_commands_alone(machine: Machine) ->
     machine.run("sh", "-c", STORY)
 
 
+@further("test_the_main_job_is_done_with_plain_git_commands_alone")
 def test_and_so_it_is_where_every_file_is_large(machine: Machine) -> None:
     machine.config("mlvc.inlineLimit", "1MiB").run("sh", "-c", STORY)
