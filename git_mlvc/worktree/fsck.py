@@ -21,7 +21,8 @@ from git_mlvc.repo_path import RepoPath
 from git_mlvc.store import fsck as store_fsck
 from git_mlvc.store import quarantine
 from git_mlvc.store.store import Store
-from git_mlvc.transfer import verify
+from git_mlvc.transfer import run_presence, verify
+from git_mlvc.transfer.run_presence import RunsOnRemotes
 from git_mlvc.worktree import remembered_runs
 from git_mlvc.worktree.remembered_runs import RememberedRuns
 from git_mlvc.worktree.selection import Selection
@@ -53,7 +54,8 @@ class Report:
     `unfetched` contents are only not in this store, which is no damage. `off_remote`: files whose data
     the remote that was asked lacks. `raw`: files of the index that the attributes make data and git holds
     itself, `raw_committed` those of HEAD and the branches. `quarantined` was moved aside now,
-    `in_quarantine` is what lies there in all. `runs`: of stages; one that is not whole here is no damage.
+    `in_quarantine` is what lies there in all. `runs`: of stages; one that is not whole here is no damage, but one
+    that a remote names and does not hold whole is (`remote_runs`).
     """
 
     packs: int = 0
@@ -67,6 +69,7 @@ class Report:
     repaired: list[RepoPath] = field(default_factory=list)
     remote: str = ""
     off_remote: list[Hurt] = field(default_factory=list)
+    remote_runs: RunsOnRemotes = field(default_factory=RunsOnRemotes)
     raw: list[RepoPath] = field(default_factory=list)
     raw_committed: list[RawFile] = field(default_factory=list)
     runs: RememberedRuns = field(default_factory=RememberedRuns)
@@ -74,7 +77,8 @@ class Report:
     @property
     def is_sound(self) -> bool:
         """True if every content can be given back, and the remote (if asked) has all of them."""
-        return not (self.hurt or self.off_remote or self.raw or self.raw_committed) and (
+        off_remote = self.off_remote or self.remote_runs.hurt
+        return not (self.hurt or off_remote or self.raw or self.raw_committed) and (
             not self.damage or bool(self.quarantined)
         )
 
@@ -96,12 +100,13 @@ def check(
     raw_committed: Iterable[RawFile] = (),
     format_damage: str = "",
     views: Sequence[RemoteView] = (),
+    beside: Sequence[RemoteView] = (),
     fetch: Fetch | None = None,
     elsewhere: Callable[[Sequence[Pointer]], Set[Pointer]] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Check the whole store and every pointer reachable; with `views` also that each
-    content is on one of these remotes.
+    content is on one of these remotes, and what the runs there made too, or on those `beside`.
 
     With `fetch`, what is damaged is fetched again or taken from the worktree, and so is what stands in
     the worktree only: `elsewhere` says which contents a remote was just seen to hold. Raises RemoteError
@@ -134,6 +139,7 @@ def check(
     if views:
         report.remote = ", ".join(view.name for view in views)
         report.off_remote = _missing_on(views, uses)
+        report.remote_runs = run_presence.look(views, selection.__contains__, beside=beside)
     return report
 
 

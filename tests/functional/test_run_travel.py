@@ -89,6 +89,12 @@ def holds(repo: Repo, *contents: bytes, place: str = "origin") -> list[bool]:
     return [pointer in there for pointer in pointers]
 
 
+def packs_with(repo: Repo, data: bytes) -> list[str]:
+    """Return the names of the packs on `origin` that hold a content of one chunk."""
+    view = view_of(repo, "origin")
+    return [at.pack.hex() for at in view.known_many([Oid.of(data).digest]).values()]
+
+
 def run_stage(
     repo: Repo, stage: str, outs: Mapping[str, Made], unpushed: tuple[str, ...] = ()
 ) -> tuple[bytes, Result]:
@@ -125,6 +131,17 @@ def test_with_git_push_go_the_runs_that_its_locks_name(
     assert "run" not in clone.mlvc("pull", "--no-run-cache").out
     assert json.loads(clone.mlvc("pull", "--json").out)["runs"]["received"] == 1
     assert runs_in(clone) == {trained, other}
+    # A remote that has lost what a run made is not sound.
+    assert "all is sound" in clone.mlvc("fsck", "--remote").out
+    (data,) = packs_with(clone, noise(3000, 2))
+    (remote.git_dir / "mlvc" / "packs" / data[:2] / data).rename(remote.path / "away")
+    found = clone.mlvc("fsck", "--remote", check=False)
+    assert found.returncode == 1 and "hurt: run " in found.out, found
+    assert "git mlvc repro -f STAGE" in found.err
+    (hurt,) = json.loads(clone.mlvc("fsck", "--remote", "--json", check=False).out)["report"][
+        "remote_runs"
+    ]["hurt"]
+    assert hurt["id"] == str(Oid(other)) and hurt["remote"] == "origin"
 
 
 def test_what_only_a_lock_names_goes_with_it_and_what_is_nowhere_is_told(

@@ -38,6 +38,8 @@ def fsck(
     """Reads and hashes every byte of the local store. Damaged packs are moved to its quarantine, what is good
     in them is kept. Names the files and commits that damage hurts. With PATHs, only of those.
 
+    With --remote also whether all that the runs there have made can be had from it.
+
     Data that is not in this clone is no damage. Exit code 1 if something is wrong and was not repaired.
     """
     from git_mlvc.store.fsck import mend_format
@@ -52,10 +54,12 @@ def fsck(
     repo = workspace.repository
     if remote and not workspace.places.knows(remote):  # `fsck --remote PATH`
         paths, remote = (remote, *paths), ""
-    views = []
+    views, beside = [], []
     if remote is not None:
         places = [workspace.places.named(remote)] if remote else pushed_to(workspace.places)
         views = [workspace.view(place) for place in places]
+        if remote and workspace.settings.routes:  # what runs made goes where these lead
+            beside = [workspace.view(place) for place in pushed_to(workspace.places)]
     mended = mend_format(workspace.store_path, workspace.permissions) if repair else ""
     report = checking.check(
         repo,
@@ -65,6 +69,7 @@ def fsck(
         format_damage=mended,
         raw_committed=raw_content.at_tips(repo, workspace.settings),
         views=views,
+        beside=beside,
         fetch=workspace.fetcher(output.progress) if repair else None,
         elsewhere=partial(verified_on, workspace.views_for_reading()[0]) if repair else None,
         progress=output.progress,
@@ -94,6 +99,22 @@ def _show_runs(output: Output, report: Report) -> None:
         output.line(f"of no use: {line}")
 
 
+def _show_remote_runs(output: Output, report: Report) -> None:
+    runs = report.remote_runs
+    for hurt in runs.hurt:
+        what = f" of stage {hurt.stage}: {hurt.path}" if hurt.stage else ""
+        output.line(f"hurt: run {hurt.id.short} on '{hurt.remote}'{what}: {hurt.why}")
+    if runs.hurt:
+        output.message(
+            "hint: `git mlvc repro -f STAGE`, then `git mlvc push`, makes and sends such data again"
+        )
+    if runs.newer:
+        output.line(
+            f"not looked at: {count_text(runs.newer, 'run')} on {report.remote}, of a newer git-mlvc"
+        )
+        output.message("hint: upgrade git-mlvc to look at them; they are kept as they are")
+
+
 def _show(output: Output, report: Report) -> None:
     for line in report.damage:
         output.line(f"damaged: {line}")
@@ -119,6 +140,7 @@ def _show(output: Output, report: Report) -> None:
     if report.off_remote:
         output.message("hint: `git mlvc push` sends what is here")
     _show_runs(output, report)
+    _show_remote_runs(output, report)
     checked = f"{count_text(report.packs, 'pack')}, {size_text(report.size_bytes)}"
     here = f"; {count_text(report.unfetched, 'file')} not fetched" if report.unfetched else ""
     output.line(f"checked {checked}, {count_text(report.records, 'record')}{here}")
