@@ -82,6 +82,8 @@ def test_the_page_is_one_file_and_never_replaces_another(trained: Repo) -> None:
     assert "mine.html is there already" in refused.err
     assert trained.read("mine.html") == b"<p>mine</p>"
     assert trained.mlvc("plots", "show", "--out", "report.png", check=False).returncode == 2
+    trained.mlvc("plots", "show", "--out", "pages/of/today.html")
+    assert (trained.path / "pages/of/today.html").stat().st_size > 0
 
 
 def test_files_for_reports_need_an_extra_and_are_drawn_by_it(trained: Repo) -> None:

@@ -79,8 +79,7 @@ def _page(
     )
     path = repository.state_dir / PAGE if wanted.out is None else invocation.cwd / wanted.out
     try:
-        if wanted.out is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         drawn_files.replace_own(path, text.encode("utf-8", "backslashreplace"))
     except OSError as exc:
         raise InputError(
