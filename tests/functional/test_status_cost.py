@@ -49,7 +49,7 @@ def test_a_status_one_second_later_cleans_nothing(tmp_path: Path) -> None:
             for command in commands:
                 tree.git(*command.split(" "))
         tree = trees[f"stash ({limit})"] = repo
-        tree.write({"a.bin": noise(3000, 55)})
+        tree.write_now({"a.bin": noise(3000, 55)})
         tree.git("stash", "-q", "-u")
         tree.git("stash", "pop", "-q")
         tree.git("commit", "-qam", "changed")

@@ -41,7 +41,7 @@ class Stubbed:
                 pointer = session.ingest([data])
                 assert pointer is not None
                 made[RepoPath(os.fsencode(name))] = pointer
-        self.repo.write({path.raw: pointer_format.encode(made[path]) for path in made})
+        self.repo.write_now({path.raw: pointer_format.encode(made[path]) for path in made})
         self.repo.add().commit("stubs")
         return made
 

@@ -37,11 +37,11 @@ def machine(tmp_path: Path) -> Machine:
 def _repository(machine: Machine, version: str, form: str) -> Repo:
     repo = machine.init("repo", f"--object-format={form}")
     files = {f"dir{n % 7}/file {n:03}": b"%d\n" % n for n in range(60)}
-    repo.write({**files, LONG: b"long\n", "a": b"a\n", "ab": b"ab\n", "b/é": b"e\n"})
+    repo.write_now({**files, LONG: b"long\n", "a": b"a\n", "ab": b"ab\n", "b/é": b"e\n"})
     repo.set("index.version", version)
     repo.add()
     if version == "3":
-        repo.write({"later": b"later\n"})
+        repo.write_now({"later": b"later\n"})
         repo.git("add", "-N", "later")
     repo.git("update-index", "--index-version", version)
     repo.git("write-tree") if version != "3" else None
@@ -101,7 +101,7 @@ def test_the_entries_are_those_git_lists(machine: Machine, version: str, form: s
 
 def test_a_name_longer_than_its_length_field_is_read_whole(machine: Machine) -> None:
     repo = machine.init()
-    repo.write({"a": b"a\n"}).add("a")
+    repo.write_now({"a": b"a\n"}).add("a")
     sha = repo.text("rev-parse", ":a")
     repo.git("update-index", "--add", "--cacheinfo", f"100644,{sha},{HUGE}")
     repo.git("update-index", "--add", "--cacheinfo", f"100644,{sha},z")
@@ -153,7 +153,7 @@ def test_git_takes_a_refreshed_file_for_unchanged_without_looking_into_it(
 def test_extensions_are_kept_byte_for_byte(machine: Machine) -> None:
     repo = machine.init()
     repo.set("core.untrackedCache", "true").set("index.threads", "2")
-    repo.write({f"f{n:05}": b"x" for n in range(12000)}).write({"a": b"a\n"}).add()
+    repo.write_now({f"f{n:05}": b"x" for n in range(12000)}).write_now({"a": b"a\n"}).add()
     repo.commit("one")
     repo.git("rm", "-q", "--cached", "f00001")
     repo.git("update-index", "--force-write-index", "--untracked-cache")
@@ -172,7 +172,7 @@ def test_an_edit_in_the_second_of_the_checkout_is_still_seen_after_another_file_
     machine: Machine,
 ) -> None:
     repo = machine.init()
-    repo.write({"edited": b"one\n", "filled": b"old\n"}).add()
+    repo.write_now({"edited": b"one\n", "filled": b"old\n"}).add()
     repo.at("edited").write_bytes(b"two\n")  # same size, and below: the same mtime as git saw
     entry = _reader(repo).entry(b"edited")
     assert entry is not None
@@ -194,7 +194,7 @@ def test_an_old_index_becomes_younger_and_git_still_sees_what_changed_behind_its
 ) -> None:
     repo = machine.init()
     repo.set("core.trustctime", "false")
-    repo.write({"edited": b"one\n", "filled": b"old\n", "same": b"same\n", "empty": b""})
+    repo.write_now({"edited": b"one\n", "filled": b"old\n", "same": b"same\n", "empty": b""})
     for name in ("edited", "filled", "same", "empty"):
         _age(repo.at(name), 3600)
     repo.add()
@@ -211,7 +211,7 @@ def test_an_old_index_becomes_younger_and_git_still_sees_what_changed_behind_its
 
 def test_a_file_written_in_this_second_is_left_to_git(machine: Machine) -> None:
     repo = machine.init()
-    repo.write({"a": b"a\n"}).add()
+    repo.write_now({"a": b"a\n"}).add()
     _age(repo.at("a"), -60)
     assert _refresh(repo, _update(repo, "a")) == set()
 
@@ -233,11 +233,11 @@ def test_entries_that_are_not_what_we_expect_are_left_alone(machine: Machine) ->
 
 def test_conflicts_are_left_alone(machine: Machine) -> None:
     repo = machine.init()
-    repo.write({"a": b"1\n"}).add().commit("base")
+    repo.write_now({"a": b"1\n"}).add().commit("base")
     repo.git("checkout", "-q", "-b", "other")
-    repo.write({"a": b"2\n"}).add().commit("other")
+    repo.write_now({"a": b"2\n"}).add().commit("other")
     repo.git("checkout", "-q", "main")
-    repo.write({"a": b"3\n"}).add().commit("main")
+    repo.write_now({"a": b"3\n"}).add().commit("main")
     repo.fails("merge", "-q", "other")
     assert [e.stage for e in _reader(repo)] == [1, 2, 3]
     info = _age(repo.at("a"), 5)
@@ -247,7 +247,7 @@ def test_conflicts_are_left_alone(machine: Machine) -> None:
 
 def test_a_file_that_changed_since_we_wrote_it_is_left_to_git(machine: Machine) -> None:
     repo = machine.init()
-    repo.write({"a": b"a\n", "b": b"b\n"}).add()
+    repo.write_now({"a": b"a\n", "b": b"b\n"}).add()
     _replace(repo, "a", b"filled\n")
     _replace(repo, "b", b"filled\n")
     updates = _update(repo, "a") | _update(repo, "b")
@@ -258,7 +258,7 @@ def test_a_file_that_changed_since_we_wrote_it_is_left_to_git(machine: Machine) 
 
 def test_a_lock_held_by_somebody_else_leaves_the_index_to_git(machine: Machine) -> None:
     repo = machine.init()
-    repo.write({"a": b"a\n"}).add()
+    repo.write_now({"a": b"a\n"}).add()
     _replace(repo, "a", b"filled\n")
     lock = Path(f"{_index(repo)}.lock")
     lock.write_bytes(b"theirs")
@@ -269,7 +269,7 @@ def test_a_lock_held_by_somebody_else_leaves_the_index_to_git(machine: Machine) 
 
 def test_a_split_index_is_left_to_git(machine: Machine) -> None:
     repo = machine.init()
-    repo.write({"a": b"a\n"}).add()
+    repo.write_now({"a": b"a\n"}).add()
     repo.git("update-index", "--split-index")
     _replace(repo, "a", b"filled\n")
     info = repo.at("a").lstat()
@@ -279,7 +279,7 @@ def test_a_split_index_is_left_to_git(machine: Machine) -> None:
 
 def test_a_checksum_that_was_left_out_stays_out(machine: Machine) -> None:
     repo = machine.init()
-    repo.write({"a": b"a\n"}).add()
+    repo.write_now({"a": b"a\n"}).add()
     path = _index(repo)
     path.write_bytes(path.read_bytes()[:-20] + bytes(20))
     _replace(repo, "a", b"filled\n")
@@ -289,7 +289,7 @@ def test_a_checksum_that_was_left_out_stays_out(machine: Machine) -> None:
 
 def test_the_index_keeps_its_permissions(machine: Machine) -> None:
     repo = machine.init()
-    repo.write({"a": b"a\n"}).add()
+    repo.write_now({"a": b"a\n"}).add()
     _index(repo).chmod(0o664)
     _replace(repo, "a", b"filled\n")
     assert _refresh(repo, _update(repo, "a")) == {b"a"}
@@ -333,7 +333,7 @@ def test_rows_of_the_worktree_are_the_regular_entries_git_looks_for(
 ) -> None:
     repo = _repository(machine, version, form)
     repo.path.joinpath("link").symlink_to("a")
-    repo.write({"intended": b"x\n"}).git("add", "-N", "intended")
+    repo.write_now({"intended": b"x\n"}).git("add", "-N", "intended")
     repo.git("add", "link")
     repo.git("update-index", "--skip-worktree", "ab")
     reader = IndexReader.open(repo.path / ".git" / "index", hash_size=HASH_SIZE[form])

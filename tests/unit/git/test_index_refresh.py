@@ -55,7 +55,7 @@ def _sparse(repo: Repo) -> None:
 
 def _with_offsets(repo: Repo) -> None:
     repo.set("index.threads", "2")
-    repo.write({f"many/{n:05}": b"x" for n in range(11000)}).add()
+    repo.write_now({f"many/{n:05}": b"x" for n in range(11000)}).add()
 
 
 EXTENSIONS: dict[bytes, Callable[[Repo], None]] = {
@@ -79,8 +79,8 @@ def test_only_the_stat_data_of_what_was_refreshed_changes(
 ) -> None:
     repo = Machine(tmp_path).init("repo", f"--object-format={form}")
     repo.set("index.version", "4" if version == "4" else "2")
-    repo.write({f"dir{n % 3}/file {n:02}": b"%d\n" % n for n in range(30)})
-    repo.write({"a": b"a\n", "ab": b"ab\n"}).add()
+    repo.write_now({f"dir{n % 3}/file {n:02}": b"%d\n" % n for n in range(30)})
+    repo.write_now({"a": b"a\n", "ab": b"ab\n"}).add()
     if version == "3":
         repo.git("update-index", "--skip-worktree", "ab")
     EXTENSIONS[extension](repo)

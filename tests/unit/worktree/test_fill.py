@@ -84,10 +84,10 @@ def test_an_hour_after_the_checkout_files_as_old_as_the_index_stay_safe_from_hid
     scene: Stubbed,
 ) -> None:
     wanted = scene.commit({"a.bin": b"content", "b.bin": b"other"})
-    scene.repo.write({"code.py": b"one\n"}).add()
+    scene.repo.write_now({"code.py": b"one\n"}).add()
     scene.repo.set("core.trustctime", "false")
     _age(scene, index_later_s=0)
-    scene.repo.write({"code.py": b"two\n"})
+    scene.repo.write_now({"code.py": b"two\n"})
     os.utime(scene.repo.at("code.py"), (1e9, 1e9))
     assert _fill(scene, {A: wanted[A]}).filled == [A]
     assert scene.repo.text("diff-files", "--name-only") == "code.py"
@@ -108,7 +108,7 @@ def test_law_11_whatever_is_not_exactly_the_expected_stub_stays(
     scene: Stubbed, content: bytes
 ) -> None:
     wanted = scene.commit({"a.bin": b"content"})
-    scene.repo.write({"a.bin": content})
+    scene.repo.write_now({"a.bin": content})
     before = scene.repo.at("a.bin").lstat()
     report = _fill(scene, wanted)
     after = scene.repo.at("a.bin").lstat()
@@ -221,7 +221,7 @@ def test_a_hard_link_to_the_stub_keeps_the_stub(scene: Stubbed) -> None:
 
 def test_a_stub_with_crlf_is_still_this_stub(scene: Stubbed) -> None:
     wanted = scene.commit({"a.bin": b"content"})
-    scene.repo.write({"a.bin": scene.repo.read("a.bin").replace(b"\n", b"\r\n")})
+    scene.repo.write_now({"a.bin": scene.repo.read("a.bin").replace(b"\n", b"\r\n")})
     assert _fill(scene, wanted).filled == [A]
 
 
@@ -249,7 +249,7 @@ def test_what_is_missing_is_asked_for_once_and_filled_when_it_comes(scene: Stubb
 def test_a_fetch_that_fails_as_a_whole_leaves_stubs_and_fills_the_rest(scene: Stubbed) -> None:
     wanted = scene.commit({"a.bin": b"one"})
     wanted[RepoPath(b"b.bin")] = absent = Pointer(Oid.of(b"nowhere"), 7)
-    scene.repo.write({"b.bin": pointer_format.encode(absent)})
+    scene.repo.write_now({"b.bin": pointer_format.encode(absent)})
 
     def fetch(pointers: Sequence[Pointer]) -> None:
         raise RemoteUnavailable("cannot fetch", why="no network")

@@ -37,7 +37,7 @@ def test_every_state_has_its_file(scene: Stubbed) -> None:
     fill(scene.repository, scene.store, wanted.items())
     stub = pointer_format.encode
     by_name = {path.text: pointer for path, pointer in wanted.items()}
-    scene.repo.write(
+    scene.repo.write_now(
         {
             "stub.bin": stub(by_name["stub.bin"]),
             "modified.bin": bytes(len(DATA + b"modified")),
@@ -69,7 +69,9 @@ def test_a_stub_whose_data_is_gone_says_so(scene: Stubbed) -> None:
 
 
 def test_content_that_git_holds_itself_is_raw_unless_it_is_small_enough(scene: Stubbed) -> None:
-    scene.repo.write({"raw.bin": DATA, "empty.bin": b"", "raw.txt": DATA, "big/x.bin": DATA}).add()
+    scene.repo.write_now(
+        {"raw.bin": DATA, "empty.bin": b"", "raw.txt": DATA, "big/x.bin": DATA}
+    ).add()
     assert _states(scene) == {"big/x.bin": State.RAW, "raw.bin": State.RAW}
     limits = Settings(thresholds=(Threshold("*", 10_000), Threshold("big/*", 10)))
     assert _states(scene, limits) == {"big/x.bin": State.RAW}
@@ -147,7 +149,7 @@ def test_a_status_takes_no_lock_and_starts_few_processes(scene: Stubbed) -> None
 @pytest.mark.parametrize("damage", ["gone", "flipped", "cut", "foreign"])
 def test_what_is_remembered_of_blobs_changes_no_answer(scene: Stubbed, damage: str) -> None:
     scene.commit({f"{n}.bin": b"%d" % n for n in range(300)})
-    scene.repo.write({"raw.bin": DATA, "code.py": b"x"}).git("add", "raw.bin", "code.py")
+    scene.repo.write_now({"raw.bin": DATA, "code.py": b"x"}).git("add", "raw.bin", "code.py")
     first = _status(scene)
     assert first["raw.bin"].state is State.RAW
     place = scene.repository.common_dir / "mlvc" / "known-blobs-sha1"
