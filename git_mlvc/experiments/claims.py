@@ -6,6 +6,7 @@ a living one has just begun under the same name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,16 @@ _LOCK_S = 60.0
 def home(repo: Repository) -> Path:
     """Return where all worktrees of a clone keep what concerns experiments that are no commits yet."""
     return repo.common_dir / "mlvc" / "exp"
+
+
+def in_place(repo: Repository) -> Path:
+    """Return where it is written down what an experiment in this very worktree has set (`in_place`)."""
+    return repo.state_dir / "exp-in-place.json"
+
+
+def is_in_place(repo: Repository) -> bool:
+    """True if an experiment is made in this very worktree, or was when its process was killed."""
+    return os.path.lexists(in_place(repo))
 
 
 def claimed(repo: Repository) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import FormatError, InputError
+from git_mlvc.experiments import claims
 from git_mlvc.fs import safe_path
 from git_mlvc.fs.atomic import Permissions, write_file
 from git_mlvc.fs.owner import Owner
@@ -27,7 +28,6 @@ from git_mlvc.repo_path import RepoPath
 if TYPE_CHECKING:
     from git_mlvc.git.repository import Repository
 
-_NAME = "exp-in-place.json"
 _VERSION = 1
 
 
@@ -58,14 +58,9 @@ class PutBack:
     kept: tuple[Kept, ...] = ()
 
 
-def is_left(repo: Repository) -> bool:
-    """True if an experiment is made in this worktree, or was when its process was killed."""
-    return os.path.lexists(_place(repo))
-
-
 def read(repo: Repository) -> Journal | None:
     """Return what is written down; None if nothing is. Raises FormatError."""
-    place = _place(repo)
+    place = claims.in_place(repo)
     try:
         value = json.loads(place.read_bytes())
         if value["version"] != _VERSION:
@@ -99,7 +94,7 @@ def changed(
 
     The caller holds the worktree's lock. Raises InputError, OSError.
     """
-    if is_left(repo):
+    if claims.is_in_place(repo):
         raise InputError(
             "an experiment was killed in this worktree, and what it set is not put back",
             hint="git mlvc exp status   puts it back",
@@ -116,7 +111,7 @@ def changed(
         if settings:
             told(put_back(repo, journal))
         raise
-    _place(repo).unlink(missing_ok=True)
+    claims.in_place(repo).unlink(missing_ok=True)
 
 
 def put_back(repo: Repository, journal: Journal) -> PutBack:
@@ -132,20 +127,16 @@ def put_back(repo: Repository, journal: Journal) -> PutBack:
             files.append(one.path)
         elif now != one.before:
             kept.append(_kept(repo, replaced, one))
-    _place(repo).unlink(missing_ok=True)
+    claims.in_place(repo).unlink(missing_ok=True)
     return PutBack(journal.name, tuple(files), tuple(kept))
 
 
 def forget(repo: Repository) -> None:
     """The experiment has been made: what it set stays."""
-    _place(repo).unlink(missing_ok=True)
+    claims.in_place(repo).unlink(missing_ok=True)
 
 
 # -- inside
-
-
-def _place(repo: Repository) -> Path:
-    return repo.state_dir / _NAME
 
 
 def _write(repo: Repository, journal: Journal) -> None:
@@ -162,7 +153,7 @@ def _write(repo: Repository, journal: Journal) -> None:
             for one in journal.settings
         ],
     }
-    place = _place(repo)
+    place = claims.in_place(repo)
     place.parent.mkdir(parents=True, exist_ok=True)
     write_file(place, json.dumps(value).encode("ascii"))
 

@@ -66,7 +66,7 @@ def exp(invocation: Invocation) -> None:
     workspace = invocation.workspace_if_any
     if workspace is None:
         return
-    from git_mlvc.experiments import apply_journal, claims, held_snapshots, in_place
+    from git_mlvc.experiments import apply_journal, claims, held_snapshots
 
     repo = workspace.repository
     held_snapshots.let_go_of_dead(repo)
@@ -75,7 +75,7 @@ def exp(invocation: Invocation) -> None:
 
         cut_short.tell(invocation)
     here = ""
-    if in_place.is_left(repo):
+    if claims.is_in_place(repo):
         from git_mlvc.cli.experiments import left_in_place
 
         here = left_in_place.recover(invocation)

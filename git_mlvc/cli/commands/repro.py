@@ -126,9 +126,9 @@ def repro(
 
 def _look_for_killed(invocation: Invocation, is_plan: bool) -> None:
     """An experiment in this worktree that was killed has left its parameters here: they go back first."""
-    from git_mlvc.experiments import in_place
+    from git_mlvc.experiments import claims
 
-    if not in_place.is_left(invocation.workspace.repository):
+    if not claims.is_in_place(invocation.workspace.repository):
         return
     if is_plan:
         invocation.output.message(
