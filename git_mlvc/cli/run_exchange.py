@@ -61,13 +61,21 @@ def outgoing(
     return Outgoing(uses, [*run_travel.all_bundles(store), *(b for b in by_locks if not b.run)])
 
 
-def tell_left(output: Output, name: str, report: PushReport) -> None:
-    """Say how many runs did not travel."""
-    left = sum(bundle.run is not None for bundle in report.left)
+def tell_left(output: Output, name: str, report: PushReport, *, where: str = "here") -> None:
+    """Say how many runs did not travel, and so are only `where` they were."""
+    stayed = [bundle for bundle in report.left if bundle.run is not None]
+    newer = sum(bundle.cargo.is_newer for bundle in stayed)
+    if newer:
+        stay = "stays" if newer == 1 else "stay"
+        output.message(
+            f"{name}: {count_text(newer, 'run')} of a newer git-mlvc {stay} {where}, unchanged\n"
+            "hint: upgrade git-mlvc to send what it wrote"
+        )
+    left = len(stayed) - newer
     if left:
         stay = "stays" if left == 1 else "stay"
         output.message(
-            f"{name}: {count_text(left, 'run')} {stay} here: not all that was made may travel or is here"
+            f"{name}: {count_text(left, 'run')} {stay} {where}: not all that was made may travel or is {where}"
         )
 
 
@@ -97,9 +105,10 @@ def fetch_runs(invocation: Invocation, remote: str | None) -> RunsReport | None:
 def runs_fields(report: RunsReport | None) -> dict[str, object]:
     """The JSON of a fetch of runs."""
     if report is None:
-        return {"received": 0, "left": [], "failed": []}
+        return {"received": 0, "newer": 0, "left": [], "failed": []}
     return {
         "received": report.received,
+        "newer": report.newer,
         "left": [{"id": run.hex(), "why": str(why)} for run, why in report.left.items()],
         "failed": [{"remote": name, "why": str(why)} for name, why in report.failed.items()],
     }
@@ -111,6 +120,11 @@ def show_runs(output: Output, report: RunsReport | None) -> int:
         return ExitCode.OK
     if report.received or report.left:
         output.line(report.summary())
+    if report.newer:
+        output.message(
+            f"warning: {count_text(report.newer, 'run')} of a newer git-mlvc received:"
+            " kept, and not used\nhint: upgrade git-mlvc to restore from them"
+        )
     for why in list(report.left.values())[:1]:
         output.message(f"warning: {why.what}\n  why: {why.why}")
     for name, failure in report.failed.items():

@@ -37,13 +37,14 @@ class Made(NamedTuple):
 class Cargo(NamedTuple):
     """What is in a bundle. `stage`: for messages. `is_known`: False where not all of it can be told here.
 
-    Then it does not travel.
+    Then it does not travel. `is_newer`: because the run is of a later version.
     """
 
     stage: str
     contents: tuple[Made, ...]
     record_bytes: int = 0
     is_known: bool = True
+    is_newer: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from git_mlvc.formats.pointer import Pointer
 from git_mlvc.transfer.bundles import Bundle, Cargo, RunName
 from git_mlvc.transfer.remote_source import RemoteSource
 from git_mlvc.transfer.remote_view import RemoteView
-from git_mlvc.transfer.runs import cargo_of
+from git_mlvc.transfer.runs import cargo_of, is_of_later_version
 
 BATCH_RUNS = 1 << 12  # whose records and trees are read together
 
@@ -21,7 +21,7 @@ def bundles_of(
 ) -> list[Bundle]:
     """Return what travels with each run that the one remote names and the other does not. Raises RemoteError.
 
-    What is named there and is no run is left out.
+    What is named there and is no run is left out; one of a later version is a bundle that does not travel.
     """
     lacking = source_view.runs() - target_view.runs()
     ids = iter(sorted({run for _, run in lacking}))
@@ -38,9 +38,12 @@ def bundles_of(
 
         for run, data in records.items():
             try:
-                name, cargo = RunName(run_record.key_of(data), run), cargo_of(data, read_tree)
-            except FormatError:
-                continue
+                name = RunName(run_record.key_of(data), run)
+                cargo = cargo_of(data, read_tree)
+            except FormatError as exc:
+                if not is_of_later_version(exc):
+                    continue
+                cargo = Cargo("", (), is_known=False, is_newer=True)
             if name in lacking:
                 found.append(Bundle(partial(_itself, cargo), name))
     return found

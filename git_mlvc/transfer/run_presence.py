@@ -21,7 +21,7 @@ from git_mlvc.repo_path import RepoPath
 from git_mlvc.transfer.bundles import Made
 from git_mlvc.transfer.remote_source import RemoteSource
 from git_mlvc.transfer.remote_view import RemoteView
-from git_mlvc.transfer.runs import made_of
+from git_mlvc.transfer.runs import is_of_later_version, made_of
 from git_mlvc.transfer.verify import held
 
 WINDOW_RUNS = 1 << 12  # whose places are looked up together
@@ -115,7 +115,7 @@ class _Look:
                 return None
             return run, run_record.decode(data)
         except FormatError as exc:
-            if exc.hint:
+            if is_of_later_version(exc):
                 self._found.newer += 1
             else:
                 self._hurt(run, f"what is named as a run is none: {exc.why or exc.what}")

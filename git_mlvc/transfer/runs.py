@@ -34,11 +34,15 @@ ReadTree = Callable[[Pointer], bytes]
 
 @dataclass(frozen=True, slots=True)
 class RunsReport:
-    """What a fetch of runs did. `left`: records that were not taken, by id; `failed`: remotes that did not answer."""
+    """What a fetch of runs did. `left`: records that were not taken, by id; `failed`: remotes that did not answer.
+
+    `newer`: how many of those received only a newer git-mlvc reads.
+    """
 
     received: int = 0
     left: dict[bytes, MlvcError] = field(default_factory=dict)
     failed: dict[str, RemoteError] = field(default_factory=dict)
+    newer: int = 0
 
     def summary(self) -> str:
         """Return e.g. "12 runs received"."""
@@ -66,6 +70,11 @@ def cargo_of(data: bytes, read_tree: ReadTree) -> Cargo:
     return Cargo(record.stage, tuple(contents), len(data), is_known)
 
 
+def is_of_later_version(exc: MlvcError) -> bool:
+    """True if that is why a record of a run was not read: such a one is kept as it is."""
+    return isinstance(exc, FormatError) and bool(exc.hint)
+
+
 def bundles_of(store: Store, runs: Iterable[tuple[bytes, bytes]]) -> list[Bundle]:
     """Return what travels with runs (stage key, id of the record) of a store, each read when it is asked for."""
     known: dict[Made, Made] = {}  # most runs of a stage share most files: one object for each
@@ -73,8 +82,9 @@ def bundles_of(store: Store, runs: Iterable[tuple[bytes, bytes]]) -> list[Bundle
     def load(run: bytes) -> Cargo:
         try:
             cargo = cargo_of(store.read_run(run), partial(tree_in, store))
-        except (StoreError, FormatError):
-            return Cargo("", (), is_known=False)  # damaged, or of a later git-mlvc: fsck says so
+        except (StoreError, FormatError) as exc:
+            # Damaged, which fsck says, or of a later version.
+            return Cargo("", (), is_known=False, is_newer=is_of_later_version(exc))
         return cargo._replace(contents=tuple(known.setdefault(m, m) for m in cargo.contents))
 
     return [Bundle(partial(load, run), RunName(key, run)) for key, run in runs]
@@ -151,7 +161,7 @@ def fetch_runs(
                 progress.end()
     finally:
         arrivals.close()
-    return RunsReport(arrivals.received, arrivals.left, failed)
+    return RunsReport(arrivals.received, arrivals.left, failed, arrivals.newer)
 
 
 def _ask(view: RemoteView, keys: Collection[bytes] | None, arrivals: _Arrivals) -> None:
@@ -171,7 +181,7 @@ class _Arrivals:
         self._session: Session | None = None
         self._codec = ChunkCodec()
         self._here: set[bytes] | None = None
-        self.received = 0
+        self.received = self.newer = 0
         self.left: dict[bytes, MlvcError] = {}
 
     def close(self) -> None:
@@ -210,7 +220,7 @@ class _Arrivals:
     def _take(self, digest: bytes, at: Location, payload: bytes, keys: Collection[bytes]) -> None:
         """Keep a record, if it is one and of one of `keys`. Raises CorruptChunk for bytes that are not its own."""
         raw = verify_stored(digest, at.kind, at.codec, at.raw_len, payload, self._codec)
-        why = _objection(at.kind, raw, keys)
+        why, is_newer = _objection(at.kind, raw, keys)
         if why:
             self.left[digest] = CorruptChunk(
                 f"what is named as run {digest.hex()[:16]} is none", why=why
@@ -220,19 +230,21 @@ class _Arrivals:
             self._session = self._store.session()
         self._session.add_stored(digest, at.kind, at.codec, at.raw_len, payload)
         self.received += 1
+        self.newer += is_newer
         self.left.pop(digest, None)
         if self._here is not None:
             self._here.add(digest)
 
 
-def _objection(kind: int, raw: bytes, keys: Collection[bytes]) -> str:
-    """Return why a record is not a run of one of `keys`; or nothing. One of a later version may be."""
+def _objection(kind: int, raw: bytes, keys: Collection[bytes]) -> tuple[str, bool]:
+    """Return why a record is not a run of one of `keys`, or nothing; and whether it is of a later version."""
     if kind != Kind.RUN:
-        return "its record is of another kind"
+        return "its record is of another kind", False
     try:
         if run_record.key_of(raw) not in keys:
-            return "its stage key is another one"
+            return "its stage key is another one", False
         run_record.decode(raw)
     except FormatError as exc:
-        return "" if exc.hint else exc.why or exc.what
-    return ""
+        is_newer = is_of_later_version(exc)
+        return "" if is_newer else exc.why or exc.what, is_newer
+    return "", False

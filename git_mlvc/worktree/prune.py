@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from git_mlvc.errors import CorruptChunk, RemoteError
+from git_mlvc.errors import CorruptChunk, FormatError, RemoteError
 from git_mlvc.formats.run import RunRecord
 from git_mlvc.git import revisions
 from git_mlvc.progress import Progress, Silent
@@ -126,4 +126,7 @@ def _hint_at_repair() -> Iterator[None]:
         yield
     except CorruptChunk as exc:
         exc.hint = "git mlvc fsck --repair, then prune again"
+        raise
+    except FormatError as exc:
+        exc.what = f"nothing is pruned: {exc.what}, so that what it needs is unknown"
         raise

@@ -13,6 +13,7 @@ from git_mlvc.oid import Oid
 from git_mlvc.store import fsck as store_fsck
 from git_mlvc.store import run_contents
 from git_mlvc.store.store import Store
+from git_mlvc.transfer.runs import is_of_later_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,12 @@ class IncompleteRun:
 @dataclass(frozen=True, slots=True)
 class RememberedRuns:
     """How many there are; which are not whole here, by stage and time; and what is kept as a run and is
-    none, each with why."""
+    none, each with why; how many only a `newer` git-mlvc reads."""
 
     count: int = 0
     incomplete: tuple[IncompleteRun, ...] = ()
     strange: tuple[str, ...] = ()
+    newer: int = 0
 
 
 def look(
@@ -45,12 +47,13 @@ def look(
     fetch: Callable[[Sequence[Pointer]], object] | None = None,
 ) -> RememberedRuns:
     """Return what is remembered, after `fetch` was asked for what is lost. Damaged runs are left out: `lost` names them."""
-    count = 0
+    count = newer = 0
     incomplete = []
     for _, run_id in store.all_runs():
         try:
             run = run_contents.read(store, run_id)
-        except (StoreError, FormatError):
+        except (StoreError, FormatError) as exc:
+            newer += is_of_later_version(exc)
             continue
         if isinstance(run, RunRecord):
             count += 1
@@ -62,7 +65,7 @@ def look(
                 incomplete.append(IncompleteRun(Oid(run_id), run.stage, run.made_at_ms, is_lost))
     incomplete.sort(key=lambda run: (run.stage, run.made_at_ms, run.id))
     strange = [f"run {one.id.hex()[:16]}: {one.why}" for one in found.strange_runs]
-    return RememberedRuns(count, tuple(incomplete), tuple(strange))
+    return RememberedRuns(count, tuple(incomplete), tuple(strange), newer)
 
 
 def _gone(store: Store, run: RunRecord) -> list[Pointer]:

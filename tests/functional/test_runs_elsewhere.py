@@ -7,8 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.content import noise
 from support.copied import copied
 from support.repo import Machine, Repo
+from support.stage_runs import encoded_run
+
+from git_mlvc.store.store import Store
 
 PIPELINE = {
     "mlvc.toml": b"""\
@@ -83,3 +87,29 @@ def test_runs_that_were_copied_to_another_remote_are_restored_from_it_alone(
     shutil.rmtree(machine.path("origin.git/mlvc"))
     assert "all is sound" in clone.mlvc("fsck", "--remote", "lab").out
     restores_both(clone)
+
+
+def test_law_11_a_run_of_a_newer_version_is_kept_and_each_command_says_what_to_do(
+    machine: Machine,
+) -> None:
+    with Store.open(machine.path("origin.git/mlvc")) as there, there.session() as session:
+        key, record = encoded_run(session, "later", {"model.bin": noise(30_000, 1)})
+        later = session.add_run(key, record[:8] + b"\2" + record[9:])
+    before = {path for path in machine.path("origin.git/mlvc").rglob("*") if path.is_file()}
+    clone = machine.clone("origin.git", "clone")
+    clone.set("mlvc.remote.lab.url", "../lab")
+    for words, code, told in (
+        (["pull"], 0, "1 run of a newer git-mlvc received: kept, and not used"),
+        (["fsck", "--remote"], 0, ""),
+        (["prune"], 4, "nothing is pruned: cannot read a run"),
+        (["copy", "--from", "origin", "--to", "lab"], 0, "1 run of a newer git-mlvc stays on"),
+        (["push", "lab"], 0, "lab: 1 run of a newer git-mlvc stays here"),
+    ):
+        said = clone.mlvc(*words, check=False)
+        assert said.returncode == code and told in said.err and "upgrade git-mlvc" in said.err, said
+        if words[0] == "fsck":
+            for place in ("here", "on origin"):
+                assert f"not looked at: 1 run of a newer git-mlvc {place}" in said.out
+    assert before <= set(machine.path("origin.git/mlvc").rglob("*"))
+    with Store.open(clone.store) as here:
+        assert later in set(here.all_runs())

@@ -30,6 +30,7 @@ def copy(
     """Of HEAD and all commits before it if no REF is given. The data passes through this machine, verified,
     and is not kept here. With it go all runs of the run cache that the one remote has. What the other remote has is not sent again; run it again if it was interrupted.
     """
+    from git_mlvc.cli.run_exchange import tell_left
     from git_mlvc.transfer import copying
     from git_mlvc.worktree import exchange
 
@@ -54,6 +55,7 @@ def copy(
         output.json("copy", fields)
     else:
         output.line(f"{source} -> {target}: {report.done.summary()}")
+        tell_left(output, f"{source} -> {target}", report.done, where=f"on '{source}'")
     if report.missing:
         raise report.missing
     return ExitCode.OK

@@ -108,10 +108,10 @@ def _show_remote_runs(output: Output, report: Report) -> None:
         output.message(
             "hint: `git mlvc repro -f STAGE`, then `git mlvc push`, makes and sends such data again"
         )
-    if runs.newer:
-        output.line(
-            f"not looked at: {count_text(runs.newer, 'run')} on {report.remote}, of a newer git-mlvc"
-        )
+    for count, place in ((report.runs.newer, "here"), (runs.newer, f"on {report.remote}")):
+        if count:
+            output.line(f"not looked at: {count_text(count, 'run')} of a newer git-mlvc {place}")
+    if report.runs.newer or runs.newer:
         output.message("hint: upgrade git-mlvc to look at them; they are kept as they are")
 
 
