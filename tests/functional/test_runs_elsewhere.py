@@ -112,4 +112,4 @@ def test_law_11_a_run_of_a_newer_version_is_kept_and_each_command_says_what_to_d
                 assert f"not looked at: 1 run of a newer git-mlvc {place}" in said.out
     assert before <= set(machine.path("origin.git/mlvc").rglob("*"))
     with Store.open(clone.store) as here:
-        assert later in set(here.all_runs())
+        assert (key, later) in set(here.all_runs())
