@@ -25,8 +25,8 @@ from git_mlvc.transfer.runs import is_of_later_version, made_of
 from git_mlvc.transfer.verify import held
 
 WINDOW_RUNS = 1 << 12  # whose places are looked up together
-GROUP_BYTES = 16 << 20  # of records, or of trees, in memory
-KNOWN_CONTENTS = 1 << 18  # remembered to be there, so that runs with equal files ask once
+GROUP_BYTES = 4 << 20  # of records, or of trees, in memory: decoded, these take ten times as much
+KNOWN_CONTENTS = 1 << 16  # remembered to be there, so that runs with equal files ask once
 
 _Item = TypeVar("_Item")
 
