@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from git_mlvc.errors import InputError, MlvcError, UsageError
-from git_mlvc.pipeline import discovery
+from git_mlvc.pipeline import discovery, named_stages
 from git_mlvc.pipeline.course import Course, certain_plan
 from git_mlvc.pipeline.doing import Watch
 from git_mlvc.pipeline.graph import Graph
@@ -210,7 +209,7 @@ def _scene(means: Means, request: Request) -> Scene:
             hint="git mlvc stage add -n train -d data.csv -o model.bin python train.py",
         )
     graph = pipeline.graph
-    named = frozenset(_named(graph, request, pipeline.files))
+    named = frozenset(named_stages.named(pipeline, request.stages, request.folder))
     if request.is_single:
         chosen = named
     elif request.has_downstream:
@@ -231,44 +230,6 @@ def _forced(graph: Graph, request: Request, named: Iterable[str]) -> frozenset[s
     if not request.is_forced:
         return frozenset()
     return frozenset(a for a in named if request.stages or not graph[a].is_frozen)
-
-
-def _named(graph: Graph, request: Request, files: Sequence[RepoPath]) -> list[str]:
-    if not request.stages:
-        return list(graph.order)
-    folder = _nearest(request.folder, files)
-    found: list[str] = []
-    for name in request.stages:
-        try:
-            found += graph.resolve([name], folder)
-        except PipelineError:
-            stage = _maker(graph, name, request.folder)
-            if stage is None:
-                raise
-            found.append(stage.address)
-    return found
-
-
-def _nearest(folder: RepoPath | None, files: Sequence[RepoPath]) -> RepoPath | None:
-    """Return the folder of the stage file that is meant there: the next one upwards; None: the top's."""
-    known = {file.raw.rpartition(b"/")[0] for file in files}
-    at = b"" if folder is None else folder.raw
-    while at and at not in known:
-        at = at.rpartition(b"/")[0]
-    return RepoPath(at) if at else None
-
-
-def _maker(graph: Graph, name: str, folder: RepoPath | None) -> Stage | None:
-    """Return the stage that makes a path that the user named, from where she stands or from the top."""
-    for base in ([] if folder is None else [folder.text + "/"]) + [""]:
-        try:
-            path = RepoPath.parse(posixpath.normpath(base + name))
-        except ValueError:
-            continue
-        stage = graph.maker_of(path)
-        if stage is not None:
-            return stage
-    return None
 
 
 @contextlib.contextmanager

@@ -102,8 +102,12 @@ def test_repro_works_in_the_worktree_of_an_experiment_and_the_user_may_name_it_a
     stage = STAGE.replace(
         "sed", "git mlvc repro --plan >plan 2>&1; git status --short >status; sed"
     )
-    small.write({"mlvc.toml": stage.encode() + b'[stage.other]\ncmd = "echo x"\nalways = true\n'})
-    small.mlvc("exp", "run", "train", "--name", "again", "-m", "")
+    other = '[stage.other]\ncmd = "echo x"\nalways = true\n'
+    user = '[stage.evaluate]\ncmd = "true"\ndeps = ["model.bin"]\n'
+    small.write({"mlvc.toml": f"{stage}{other}{user}".encode()})
+    said = small.mlvc("exp", "run", "train", "--name", "again", "-m", "").err
+    assert "without evaluate: what is there stays as it is, whatever comes of train" in said
+    assert "other" not in said
     assert "plan" in names_in(small, "again")
     assert [line.split()[0] for line in left_behind(small)] == [str(small.path.parent / "again")]
     worktree = small.worktree("again")

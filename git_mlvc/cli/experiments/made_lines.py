@@ -49,6 +49,16 @@ def say_begin(output: Output, means: Means, taken: Snapshot) -> None:
         output.message(f"not lent, as it is not here: {', '.join(lacking)} ([exp] link)")
 
 
+def say_left_out(output: Output, left: Sequence[str], stages: Sequence[str]) -> None:
+    """Say which stages are not run although they use what the named `stages` make: their results are those of before."""
+    if left:
+        more = f" and {count_text(len(left) - _SHOWN, 'other')}" if len(left) > _SHOWN else ""
+        output.message(
+            f"without {', '.join(left[:_SHOWN])}{more}: what is there stays as it is, whatever comes of"
+            f" {', '.join(stages)} (name them too, or no stage at all)"
+        )
+
+
 def show(output: Output, means: Means, outcome: Outcome, taken: Snapshot) -> None:
     """Say what it is called, what became of the metrics, and where to go next."""
     made, report = outcome.experiment, outcome.report

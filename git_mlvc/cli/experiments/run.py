@@ -89,7 +89,7 @@ def run(
     from git_mlvc.experiments import dimensions, old_logs, overrides, snapshot, states
     from git_mlvc.experiments import run as use_case
     from git_mlvc.experiments import seed as seeding
-    from git_mlvc.pipeline import discovery
+    from git_mlvc.pipeline import discovery, named_stages
 
     if in_place and seed_from is not None:
         raise UsageError(
@@ -103,7 +103,8 @@ def run(
     if name and not is_queued:
         states.check_free(repo, name)
     taken = snapshot.take(repo)
-    parameters = overrides.Parameters(discovery.load(repo), here)
+    pipeline = discovery.load(repo)
+    parameters = overrides.Parameters(pipeline, here)
     assigned = dimensions.assigned(parameters, assignments)
     many = Many(random_count, optuna_count, maximize, minimize, seed, is_queued)
     many.check(is_sweep=bool(assigned.varied), jobs=jobs)
@@ -122,6 +123,8 @@ def run(
     old_logs.remove(repo, newest=means.settings.experiment_logs)
     if not as_json:
         made_lines.say_begin(output, means, taken)
+        left = named_stages.left_out(pipeline, stages, here)
+        made_lines.say_left_out(output, left, stages)
     if assigned.varied:
         from git_mlvc.cli.experiments import several
 
